@@ -1,0 +1,7 @@
+//! A pure-Rust engine for TF1-style define-then-run programs.
+
+pub mod dtype;
+pub mod error;
+
+pub use dtype::{DType, Element, Plain};
+pub use error::{Code, Error, ErrorKind, Result, Site};
