@@ -2,6 +2,7 @@
 
 pub mod dtype;
 pub mod error;
+pub mod pool;
 
 pub use dtype::{DType, Element, Plain};
 pub use error::{Code, Error, ErrorKind, Result, Site};
