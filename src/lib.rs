@@ -2,6 +2,7 @@
 
 pub mod dtype;
 pub mod error;
+pub mod kernel;
 pub mod pool;
 
 pub use dtype::{DType, Element, Plain};

@@ -1,0 +1,8 @@
+//! Numbers on slices: products, vector math, special functions, random numbers.
+//!
+//! The lowest floor: nothing here knows of a graph, a shape or a value. Every function takes slices and plain sizes,
+//! trusts its caller to have checked them (it panics on a length that does not fit), and gives the same bits wherever
+//! a caller cuts its slices and however many threads there are. SIMD is chosen once, at run time, by [`simd::level`].
+
+pub mod philox;
+pub mod simd;
