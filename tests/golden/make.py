@@ -1,0 +1,15 @@
+"""Writes every tests/golden/*.zip, or those named: python make.py [FAMILY ...] (needs TensorFlow 1.15.5)."""
+import sys
+
+from recorder import failed, family
+from families import array, checks, elementwise, initializers, layers, matmul, nn, random, reduction, shaping, state
+
+FAMILIES = [array, checks, elementwise, initializers, layers, matmul, nn, random, reduction, shaping, state]
+
+for module in FAMILIES:
+    for name, cases in module.CASES.items():
+        if len(sys.argv) == 1 or name in sys.argv[1:]:
+            with family(name):
+                cases()
+
+sys.exit("%d cases failed" % len(failed) if failed else 0)

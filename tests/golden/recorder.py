@@ -1,0 +1,245 @@
+"""Runs small graphs under real TensorFlow 1.15.5 and writes what it answered as replayable cases.
+
+    with family("array"):                                  # writes array.zip
+        case("pad", lambda: tf.pad(feed([1., 2.]), [[1, 0]]))
+
+The format of the zips is in README.md.
+"""
+import contextlib
+import io
+import json
+import os
+import zipfile
+
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+import warnings
+warnings.filterwarnings("ignore")
+import numpy as np
+import tensorflow as tf
+
+tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.FATAL)
+
+FLOATS = [tf.float16, tf.float32, tf.float64]
+SIGNED = [tf.int8, tf.int16, tf.int32, tf.int64]
+UNSIGNED = [tf.uint8, tf.uint16]
+INTS = SIGNED + UNSIGNED
+NUMBERS = FLOATS + INTS
+ALL = NUMBERS + [tf.bool]
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+EPOCH = (1980, 1, 1, 0, 0, 0)
+_zip = None       # the family that is being written
+_names = set()    # its cases
+failed = []       # cases of any family that are not as they should be
+_values = {}      # of the case that is being built: placeholder name -> value it is fed
+
+_placeholders = {}  # (value, dtype, shape) -> placeholder
+
+
+# ---- what a case is made of
+
+
+def feed(value, shape="same", dtype=tf.float32):
+    """A placeholder and the value it is fed. `shape` is the value's own unless told: None, [None, 3], ...
+
+    Asking for the same again gives the same placeholder, which keeps the zips small."""
+    value = np.asarray(value, dtype.as_numpy_dtype)
+    shape = list(value.shape) if shape == "same" else shape
+    key = (value.tobytes(), value.shape, dtype, str(shape))
+    if key not in _placeholders:
+        with tf.name_scope(None), tf.control_dependencies(None):
+            _placeholders[key] = tf.placeholder(dtype, shape)
+        _values[_placeholders[key].name] = value
+    return _placeholders[key]
+
+
+def given(value, dtype=tf.float32):
+    """A value that the graph carries itself, but that no shape rule sees: a placeholder with a default."""
+    value = np.asarray(value, dtype.as_numpy_dtype)
+    key = (value.tobytes(), value.shape, dtype)
+    if key not in _placeholders:
+        with tf.name_scope(None), tf.control_dependencies(None):
+            _placeholders[key] = tf.placeholder_with_default(tf.constant(value, dtype), value.shape)
+    return _placeholders[key]
+
+
+def i32(value, shape="same"):
+    return feed(value, shape, tf.int32)
+
+
+def i64(value, shape="same"):
+    return feed(value, shape, tf.int64)
+
+
+def boolean(value, shape="same"):
+    return feed(value, shape, tf.bool)
+
+
+class Step:
+    """One run: what it fetches (tensors) and executes (operations), and which error it must end with."""
+
+    def __init__(self, fetch, feeds=None, fails=None):
+        fetch = list(fetch) if isinstance(fetch, (list, tuple)) else [fetch]
+        self.fetch = [f._as_graph_element() if isinstance(f, tf.Variable) else f for f in fetch]
+        self.feeds = {t.name: np.asarray(v, t.dtype.base_dtype.as_numpy_dtype) for t, v in (feeds or {}).items()}
+        self.fails = fails
+
+
+def steps(*fetches):
+    """Several runs of one session, in order; each is a Step, a tensor, an operation or a list of those."""
+    return [f if isinstance(f, Step) else Step(f) for f in fetches]
+
+
+def bad(fetch, feeds=None, error="InvalidArgumentError"):
+    """A run that must fail with TensorFlow's exception class `error`."""
+    return Step(fetch, feeds, error)
+
+
+def ramp(*shape, dtype=tf.float32):
+    """-3, -2.5, -2, ... in the given shape: small distinct numbers of both signs."""
+    return feed(np.arange(int(np.prod(shape))).reshape(shape) * 0.5 - 3, dtype=dtype)
+
+
+# ---- running and writing
+
+
+@contextlib.contextmanager
+def family(name):
+    """Opens `name`.zip for the cases inside."""
+    global _zip
+    path = os.path.join(HERE, name + ".zip")
+    _names.clear()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as _zip:
+        yield
+    print("%-14s %4d cases %7d bytes" % (name, len(_names), os.path.getsize(path)), flush=True)
+
+
+def case(name, build):
+    """Builds a graph with `build()`, which returns what to fetch (one run) or steps(..), runs it, writes it."""
+    assert name not in _names, "two cases are named " + name
+    _names.add(name)
+    try:
+        graph_def, runs = record(build)
+    except Exception as e:
+        failed.append(name)
+        print("FAILED %s: %s: %s" % (name, type(e).__name__, str(e)[:400]), flush=True)
+        return
+    put(name + "/graph.pb", graph_def)
+    keys = ("feeds", "fetches", "targets", "error", "random")
+    put(name + "/runs.json", json.dumps([{k: run[k] for k in keys} for run in runs]).encode())
+    for k, run in enumerate(runs):
+        for kind in ("in", "out"):
+            for i, value in enumerate(run[kind]):
+                put_value("%s/r%d/%s%d" % (name, k, kind, i), value)
+
+
+def sweep(name, ops, *columns, dtypes=ALL):
+    """One case with one run a dtype: each op(*placeholders), for each dtype that has a kernel on the CPU.
+
+    A column is a function dtype -> values. Ops that take the same columns share their inputs, and what a run answers
+    is packed: one tensor that stacks all answers of one dtype and shape, else one with all of a dtype end to end."""
+    ops = ops if isinstance(ops, list) else [ops]
+
+    def one(dtype, op):
+        inputs = [given(column(dtype), dtype) for column in columns]
+        with tf.name_scope(dtype.name):
+            out = op(*inputs)
+        return list(out) if isinstance(out, (list, tuple)) else [out]
+
+    good = [(dtype, [op for op in ops if has_kernel(lambda: one(dtype, op))]) for dtype in dtypes]
+    case(name, lambda: steps(*[packed(sum([one(dtype, op) for op in able], [])) for dtype, able in good if able]))
+
+
+def packed(tensors):
+    """Fewer entries in the zip, each of which costs more than its numbers."""
+    out = []
+    for dtype in sorted({t.dtype for t in tensors}, key=lambda d: d.name):
+        same = [t for t in tensors if t.dtype == dtype]
+        if len({str(t.shape) for t in same}) == 1:
+            out.append(tf.stack(same, name="packed") if len(same) > 1 else same[0])
+        else:
+            out.append(tf.concat([tf.reshape(t, [-1]) for t in same], 0, name="packed"))
+    return out
+
+
+def has_kernel(build):
+    try:
+        record(build)
+        return True
+    except (TypeError, tf.errors.NotFoundError, tf.errors.UnimplementedError):
+        return False
+    except tf.errors.InvalidArgumentError as e:
+        if "Cannot assign a device" in e.message or "No OpKernel" in e.message:
+            return False
+        raise
+
+
+def record(build):
+    """The graph with the shapes that TensorFlow infers on import, and the runs with what went in and came out."""
+    _values.clear()
+    _placeholders.clear()
+    with tf.Graph().as_default() as built:
+        returned = build()
+    todo = returned if isinstance(returned, list) and returned and isinstance(returned[0], Step) else steps(returned)
+    with tf.Graph().as_default() as imported:
+        tf.import_graph_def(built.as_graph_def(), name="")
+    # The wheel has an XLA device too; without a device TensorFlow would run there what has no kernel on the CPU.
+    with tf.Graph().as_default() as graph, tf.device("/device:CPU:0"):
+        tf.import_graph_def(built.as_graph_def(), name="")
+    with tf.Session(graph=graph, config=plain_config()) as session:
+        runs = [run(session, step) for step in todo]
+    return imported.as_graph_def(add_shapes=True).SerializeToString(), runs
+
+
+def run(session, step):
+    names = [getattr(f, "name", f) for f in step.fetch]
+    graph = session.graph
+    feeds = {name: _values[name] for name in needed(graph, names) if name in _values}
+    feeds.update(step.feeds)
+    tensors = [n for n in names if ":" in n]
+    error, out = None, []
+    try:
+        out = session.run([graph.as_graph_element(n) for n in names], feeds)
+        out = [np.asarray(v) for v, n in zip(out, names) if ":" in n]
+    except tf.errors.OpError as e:
+        error = type(e).__name__
+        if error != step.fails:
+            raise
+    assert error == step.fails, "%s must fail with %s" % (names, step.fails)
+    return {"feeds": list(feeds), "fetches": tensors, "targets": [n for n in names if ":" not in n],
+            "error": error, "random": False, "in": list(feeds.values()), "out": out}
+
+
+def needed(graph, names):
+    """The names of the first outputs of all ops that the fetches depend on, in graph order."""
+    stack = [graph.as_graph_element(n) for n in names]
+    stack = [getattr(x, "op", x) for x in stack]
+    seen = set()
+    while stack:
+        op = stack.pop()
+        if op.name not in seen:
+            seen.add(op.name)
+            stack += [t.op for t in op.inputs] + list(op.control_inputs)
+    return [op.outputs[0].name for op in graph.get_operations() if op.name in seen and op.outputs]
+
+
+def plain_config():
+    """The kernels as they are: no graph optimizer between the program and them."""
+    config = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    config.graph_options.optimizer_options.opt_level = tf.OptimizerOptions.L0
+    return config
+
+
+def put_value(stem, value):
+    if value.dtype.kind in "OSU":
+        put(stem + ".pb", tf.make_tensor_proto(value, dtype=tf.string).SerializeToString())
+    else:
+        data = io.BytesIO()
+        np.save(data, np.asarray(value, order="C"), allow_pickle=False)
+        put(stem + ".npy", data.getvalue())
+
+
+def put(name, data):
+    _zip.writestr(zipfile.ZipInfo(name, EPOCH), data, zipfile.ZIP_DEFLATED, 9)
