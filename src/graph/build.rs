@@ -1,0 +1,398 @@
+//! Building: `apply`, scopes, and the bodies of control flow.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
+
+use smallvec::SmallVec;
+
+use super::context::{self, Context};
+use super::feed::Feed;
+use super::names::{check_node_name, check_scope_name};
+use super::node::{Fact, Node, NodeId, OutputId};
+use super::op::Op;
+use super::{Graph, InferCx, MAX_NESTING, Operation, Tensor};
+use crate::error::{Error, ErrorKind, Result, Site, escape};
+
+/// An outer tensor that a body uses: it becomes an input of the node that holds the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BodyCapture {
+    /// The tensor in the graph around the body.
+    pub outer: OutputId,
+    /// The node in the body that stands for it.
+    pub inner: OutputId,
+}
+
+/// How a node is to be named.
+pub(crate) enum Naming<'a> {
+    /// By the context: pending name, scope, else this default, made unique.
+    Ambient(&'a str),
+    /// Exactly so, as a file says.
+    Exactly(&'a str),
+}
+
+impl Graph {
+    /// Adds a node: infers its outputs, then appends it. Name, scope, control inputs and device come from the context.
+    /// This is how ops of the engine and a user's own ops enter a graph.
+    ///
+    /// # Errors
+    /// `GraphMismatch` for tensors of another graph, `Finalized`, and whatever the op's rule refuses.
+    #[track_caller]
+    pub fn apply(&self, op: impl Op, inputs: &[&Tensor]) -> Result<Operation> {
+        let name = op.kind().name;
+        self.apply_named(name, Arc::new(op), inputs)
+    }
+
+    /// As [`Graph::apply`], for an op with one output.
+    #[track_caller]
+    pub fn apply_one(&self, op: impl Op, inputs: &[&Tensor]) -> Result<Tensor> {
+        self.apply(op, inputs)?.output(0)
+    }
+
+    /// As [`Graph::apply`] with a default name other than the op's, such as `add` for `AddV2`.
+    #[track_caller]
+    pub fn apply_named(&self, name: &str, op: Arc<dyn Op>, inputs: &[&Tensor]) -> Result<Operation> {
+        let caller = Location::caller();
+        let target = self.target();
+        let ids = inputs.iter().map(|tensor| target.capture(tensor)).collect::<Result<SmallVec<[OutputId; 2]>>>()?;
+        let location = context::read(target.root().id(), |cx| cx.location).unwrap_or(caller);
+        target.push(op, ids, &[], Naming::Ambient(name), Some(location))
+    }
+
+    /// The graph that new nodes go to: the innermost open body, else this graph.
+    fn target(&self) -> Graph {
+        let body = context::read(self.root().id(), |cx| cx.body.clone());
+        body.unwrap_or_else(|| self.clone())
+    }
+
+    /// The one writer. Ids are of this graph.
+    pub(crate) fn push(
+        &self,
+        op: Arc<dyn Op>,
+        inputs: SmallVec<[OutputId; 2]>,
+        control: &[NodeId],
+        naming: Naming<'_>,
+        location: Option<&'static Location<'static>>,
+    ) -> Result<Operation> {
+        if self.root().is_finalized() {
+            return Err(Error::new(ErrorKind::Finalized, "the graph is finalized and cannot be modified"));
+        }
+        let facts = self.facts(&inputs);
+        let facts: SmallVec<[&Fact; 3]> = facts.iter().collect();
+        let outputs = self
+            .infer(&*op, &inputs, &facts)
+            .map_err(|error| self.locate(error, &op, &inputs, &facts, &naming, location))?;
+        let root = self.root().id();
+        let (control, device) = context::read(root, |cx| (self.controls(cx, control), cx.device.clone()));
+        let full_name = self.full_name(root, &naming)?;
+        let mut names = self.0.names.lock();
+        let name: Arc<str> = match full_name {
+            FullName::Unique(name) => names.unique(&name).into(),
+            FullName::Verbatim(name) => {
+                names.verbatim(&name)?;
+                name.into()
+            }
+        };
+        let id = NodeId(u32::try_from(self.len()).map_err(|_| too_many_nodes())?);
+        if self.parent().is_none() {
+            names.bind(&name, id);
+        }
+        let constant = OnceLock::new();
+        let node = Node { id, name, op, inputs, control, outputs, device, location, constant };
+        self.0.nodes.push(node).map_err(|_| too_many_nodes())?;
+        Ok(self.operation(id))
+    }
+
+    fn facts(&self, inputs: &[OutputId]) -> SmallVec<[Fact; 3]> {
+        inputs.iter().map(|id| self.fact(*id)).collect()
+    }
+
+    fn infer(&self, op: &dyn Op, inputs: &[OutputId], facts: &[&Fact]) -> Result<SmallVec<[Fact; 1]>> {
+        op.kind().args().check(facts)?;
+        let mut cx = InferCx::new(self, inputs, facts);
+        op.infer(&mut cx)?;
+        Ok(cx.finish())
+    }
+
+    fn controls(&self, cx: &Context, given: &[NodeId]) -> Box<[NodeId]> {
+        let ambient = if self.parent().is_none() { &*cx.control } else { &[] };
+        let mut all: SmallVec<[NodeId; 4]> = given.iter().chain(ambient).copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        all.into_vec().into()
+    }
+
+    fn full_name(&self, root: u64, naming: &Naming<'_>) -> Result<FullName> {
+        let default = match naming {
+            Naming::Exactly(name) => {
+                check_node_name(name.strip_prefix('_').unwrap_or(name))?;
+                return Ok(FullName::Verbatim((*name).to_owned()));
+            }
+            Naming::Ambient(default) => default,
+        };
+        let pending = context::take_pending(root);
+        let name = pending.as_deref().unwrap_or(default);
+        if let Some(verbatim) = name.strip_suffix('/') {
+            return Ok(FullName::Verbatim(verbatim.to_owned()));
+        }
+        let full = context::read(root, |cx| join(&cx.scope, name));
+        check_node_name(&full)?;
+        Ok(FullName::Unique(full))
+    }
+
+    /// Attaches the place to an error of a rule: the node, its inputs, the user's line, and the lines that brought the
+    /// inputs in.
+    #[cold]
+    fn locate(
+        &self,
+        error: Error,
+        op: &Arc<dyn Op>,
+        inputs: &[OutputId],
+        facts: &[&Fact],
+        naming: &Naming<'_>,
+        location: Option<&'static Location<'static>>,
+    ) -> Error {
+        let name = match self.full_name(self.root().id(), naming) {
+            Ok(FullName::Unique(name)) => self.0.names.lock().peek(&name),
+            Ok(FullName::Verbatim(name)) => name,
+            Err(_) => op.kind().name.to_owned(),
+        };
+        let inputs_text = facts.iter().map(ToString::to_string).collect();
+        let is_shape = error.kind() == ErrorKind::ShapeMismatch;
+        let mut error = error.at(|| Site { node: name, op: op.kind().name.into(), inputs: inputs_text, location });
+        if is_shape {
+            for id in inputs {
+                error = self.note_origin(error, *id, location);
+            }
+        }
+        error
+    }
+
+    /// Says which line brought a shape in: follows inputs of the same shape upwards.
+    fn note_origin(&self, error: Error, id: OutputId, location: Option<&'static Location<'static>>) -> Error {
+        let shape = self.fact(id).shape;
+        let mut at = id;
+        while let Some(up) = self.node(at.node).inputs().iter().find(|up| self.fact(**up).shape == shape) {
+            at = *up;
+        }
+        let node = self.node(at.node);
+        match node.location() {
+            Some(line) if Some(line) != location => {
+                let tensor = format!("{}:{}", node.name(), at.slot);
+                error.note(format!("{} of '{}' comes from {line}", shape, escape(&tensor)))
+            }
+            _ => error,
+        }
+    }
+
+    /// Names the next op, or the scope of the next composite, that `build` makes: TF1's `name=`.
+    ///
+    /// ```
+    /// # use sessile::prelude::*;
+    /// # fn main() -> sessile::Result<()> {
+    /// let g = Graph::new();
+    /// let x = g.named("x", || g.placeholder(DType::F32, shape![?, 3]))?;
+    /// assert_eq!(x.name(), "x:0");
+    /// # Ok(()) }
+    /// ```
+    pub fn named<R>(&self, name: &str, build: impl FnOnce() -> R) -> R {
+        context::enter(self.root().id(), |cx| cx.pending = Some(name.into()), build)
+    }
+
+    /// As [`Graph::named`] where there may be no name to give: the surrounding pending name, if any, is kept away from
+    /// what `build` makes.
+    pub(crate) fn unnamed<R>(&self, build: impl FnOnce() -> R) -> R {
+        context::enter(self.root().id(), |cx| cx.pending = None, build)
+    }
+
+    /// Prefixes the names of what `build` makes. A second `foo` becomes `foo_1`; `foo/` enters `foo` again. `build` is
+    /// given the scope as a name that makes an op take exactly the scope's name.
+    ///
+    /// # Errors
+    /// `InvalidName`, and the errors of `build`.
+    #[doc(alias = "tf.name_scope")]
+    pub fn name_scope<R>(&self, name: &str, build: impl FnOnce(&str) -> Result<R>) -> Result<R> {
+        let scope = self.open_scope(name)?;
+        let verbatim = format!("{scope}/");
+        let change = |cx: &mut Context| {
+            cx.scope = scope.into();
+            cx.pending = None;
+        };
+        context::enter(self.root().id(), change, || build(&verbatim))
+    }
+
+    /// A builder that makes several nodes: opens a scope by the pending name or `default`, and lets all of them carry
+    /// the caller's line. `build` names its last op by the scope it is given.
+    #[track_caller]
+    pub fn composite<R>(&self, default: &str, build: impl FnOnce(&str) -> Result<R>) -> Result<R> {
+        let caller = Location::caller();
+        let root = self.root().id();
+        let name = context::take_pending(root).unwrap_or_else(|| default.into());
+        let located = |cx: &mut Context| {
+            cx.location.get_or_insert(caller);
+        };
+        context::enter(root, located, || self.name_scope(&name, build))
+    }
+
+    /// As [`Graph::composite`], without a scope of its own: only the caller's line is carried.
+    pub(crate) fn at_line<R>(&self, line: &'static Location<'static>, build: impl FnOnce() -> R) -> R {
+        let located = |cx: &mut Context| {
+            cx.location.get_or_insert(line);
+        };
+        context::enter(self.root().id(), located, build)
+    }
+
+    /// Leaves all scopes for the time of `build`: variables are named by their own scopes.
+    pub(crate) fn at_root_scope<R>(&self, build: impl FnOnce() -> R) -> R {
+        context::enter(self.root().id(), |cx| cx.scope = "".into(), build)
+    }
+
+    /// The present name scope, without its last slash.
+    pub fn current_scope(&self) -> String {
+        context::read(self.root().id(), |cx| cx.scope.to_string())
+    }
+
+    fn open_scope(&self, name: &str) -> Result<String> {
+        if let Some(again) = name.strip_suffix('/') {
+            check_scope_name(again, true)?;
+            return Ok(again.to_owned());
+        }
+        let (full, is_root) = context::read(self.root().id(), |cx| (join(&cx.scope, name), cx.scope.is_empty()));
+        check_scope_name(name, is_root)?;
+        Ok(self.0.names.lock().unique(&full))
+    }
+
+    /// A name in the present scope that nobody has; marks it as used.
+    pub(crate) fn unique_name(&self, name: &str) -> String {
+        let full = context::read(self.root().id(), |cx| join(&cx.scope, name));
+        self.0.names.lock().unique(&full)
+    }
+
+    /// Lets every node that `build` makes wait for these operations.
+    ///
+    /// # Errors
+    /// `GraphMismatch` for an operation of another graph, and the errors of `build`.
+    #[doc(alias = "tf.control_dependencies")]
+    pub fn control_dependencies<R>(&self, wait_for: &[Operation], build: impl FnOnce() -> Result<R>) -> Result<R> {
+        for operation in wait_for {
+            if operation.graph.id() != self.root().id() {
+                return Err(mismatch(operation.name()));
+            }
+        }
+        let change = |cx: &mut Context| {
+            cx.control = cx.control.iter().copied().chain(wait_for.iter().map(|operation| operation.id)).collect();
+        };
+        context::enter(self.root().id(), change, build)
+    }
+
+    /// Whether new nodes wait for others or go to a body: then a shared read of a variable would be too early.
+    pub(crate) fn has_control_context(&self) -> bool {
+        context::read(self.root().id(), |cx| !cx.control.is_empty() || cx.body.is_some())
+    }
+
+    /// Without the control inputs of the context, at the root of the graph: for variables and their initializers.
+    pub(crate) fn without_control<R>(&self, build: impl FnOnce() -> R) -> R {
+        let change = |cx: &mut Context| {
+            cx.control = Arc::default();
+            cx.body = None;
+        };
+        context::enter(self.root().id(), change, build)
+    }
+
+    /// Puts a device string on every node that `build` makes, such as `/device:CPU:0`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a string that is no device, and the errors of `build`.
+    #[doc(alias = "tf.device")]
+    pub fn device<R>(&self, device: &str, build: impl FnOnce() -> Result<R>) -> Result<R> {
+        super::names::check_device(device)?;
+        context::enter(self.root().id(), |cx| cx.device = (!device.is_empty()).then(|| device.into()), build)
+    }
+
+    /// What a floor above keeps in the context, such as the variable scope.
+    pub(crate) fn ambient<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        context::read(self.root().id(), |cx| cx.extra.clone())?.downcast().ok()
+    }
+
+    /// Sets what [`Graph::ambient`] answers for the time of `build`.
+    pub(crate) fn with_ambient<T: Send + Sync + 'static, R>(&self, value: Arc<T>, build: impl FnOnce() -> R) -> R {
+        context::enter(self.root().id(), |cx| cx.extra = Some(value), build)
+    }
+
+    /// Says that the newest `n` nodes are none that TF1 would have made, so that seeds stay those of TF1.
+    pub(crate) fn mark_extra(&self, n: u32) {
+        self.0.extra_nodes.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// A body under this graph: nodes that `build` makes go there.
+    pub(crate) fn new_body(&self) -> Result<Graph> {
+        let mut depth = 1;
+        let mut up = self;
+        while let Some(parent) = up.parent() {
+            depth += 1;
+            up = parent;
+        }
+        if depth > MAX_NESTING {
+            return Err(Error::invalid(format!("bodies may nest {MAX_NESTING} deep, but here is one more")));
+        }
+        Ok(Graph::with_parent(Some(self.clone())))
+    }
+
+    /// Runs `build` with new nodes going to this body.
+    pub(crate) fn in_body<R>(&self, build: impl FnOnce() -> R) -> R {
+        let change = |cx: &mut Context| {
+            cx.body = Some(self.clone());
+            cx.control = Arc::default();
+        };
+        context::enter(self.root().id(), change, build)
+    }
+
+    /// The outer tensors that this body uses, in the order of first use.
+    pub fn captures(&self) -> Vec<BodyCapture> {
+        self.0.captures.lock().clone()
+    }
+
+    /// The id in this graph of a tensor of this graph or of one around it.
+    fn capture(&self, tensor: &Tensor) -> Result<OutputId> {
+        if tensor.graph.id() == self.id() {
+            return Ok(tensor.id);
+        }
+        let Some(parent) = self.parent() else { return Err(mismatch(&tensor.name())) };
+        let outer = parent.capture(tensor)?;
+        if let Some(known) = self.0.captures.lock().iter().find(|capture| capture.outer == outer) {
+            return Ok(known.inner);
+        }
+        let fact = parent.fact(outer);
+        let stand_in = self.push(Arc::new(Feed::of(&fact)), SmallVec::new(), &[], Naming::Ambient("captured"), None)?;
+        let inner = OutputId { node: stand_in.id, slot: 0 };
+        self.0.captures.lock().push(BodyCapture { outer, inner });
+        Ok(inner)
+    }
+
+    /// A node that stands for what a caller passes in: parameters of bodies, feeds of plans.
+    pub(crate) fn feed_node(&self, fact: &Fact, name: &str) -> Result<Tensor> {
+        let fact = Fact { shape: fact.shape.renew_anonymous(), sizes: None, ..fact.clone() };
+        self.push(Arc::new(Feed::of(&fact)), SmallVec::new(), &[], Naming::Ambient(name), None)?.output(0)
+    }
+}
+
+enum FullName {
+    Unique(String),
+    Verbatim(String),
+}
+
+fn join(scope: &str, name: &str) -> String {
+    if scope.is_empty() { name.to_owned() } else { format!("{scope}/{name}") }
+}
+
+#[cold]
+fn mismatch(name: &str) -> Error {
+    let text = format!("'{}' belongs to another graph, or to the body of a control flow node", escape(name));
+    Error::new(ErrorKind::GraphMismatch, text)
+}
+
+#[cold]
+fn too_many_nodes() -> Error {
+    Error::new(ErrorKind::ResourceExhausted, "a graph holds at most 4294967295 nodes")
+}

@@ -1,0 +1,104 @@
+//! Values of constant tensors, computed while the graph is built: shape rules ask for them.
+//!
+//! Lazy, iterative, remembered on the node. Pure ops only, within a budget; an error means "unknown", and the run
+//! reports it if the node is reached.
+
+use std::cell::RefCell;
+use std::sync::OnceLock;
+
+use smallvec::SmallVec;
+
+use super::Graph;
+use super::node::{Node, NodeId, OutputId};
+use super::op::Effect;
+use super::run::{Env, RunCx, Slots, StepIo};
+use crate::cancel::Limits;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pool::Pool;
+use crate::shape::element_count;
+use crate::value::{Recycler, Value};
+
+/// Largest constant that is computed for a shape rule: shapes, axes and paddings are far smaller.
+const MAX_BYTES: usize = 64 << 10;
+
+impl Graph {
+    /// The value of a tensor that depends on constants alone and is small; `None` if it is not.
+    pub fn constant_value(&self, id: OutputId) -> Option<Value> {
+        let node = self.node(id.node);
+        if let Some(known) = node.constant.get() {
+            return known.as_ref().map(|values| values[id.slot as usize].clone());
+        }
+        let mut stack: Vec<(NodeId, usize)> = vec![(id.node, 0)];
+        while let Some((at, next)) = stack.pop() {
+            let node = self.node(at);
+            if node.constant.get().is_some() {
+                continue;
+            }
+            if !may_fold(node) {
+                let _ = node.constant.set(None);
+                continue;
+            }
+            match node.inputs().get(next) {
+                Some(input) => match self.node(input.node).constant.get() {
+                    Some(None) => drop(node.constant.set(None)),
+                    Some(Some(_)) => stack.push((at, next + 1)),
+                    None => stack.extend([(at, next), (input.node, 0)]),
+                },
+                None => drop(node.constant.set(self.compute(node))),
+            }
+        }
+        node.constant.get()?.as_ref().map(|values| values[id.slot as usize].clone())
+    }
+
+    fn compute(&self, node: &Node) -> Option<Box<[Value]>> {
+        let inputs: SmallVec<[Value; 3]> =
+            node.inputs().iter().map(|input| self.constant_value(*input)).collect::<Option<_>>()?;
+        run_alone(node, &inputs).ok().filter(|values| values.iter().map(Value::byte_len).sum::<usize>() <= MAX_BYTES)
+    }
+}
+
+/// Whether a node's outputs can be known now: a pure op that waits for nobody, with outputs of known and small size,
+/// on which no claim was made.
+fn may_fold(node: &Node) -> bool {
+    let is_small = |fact: &super::Fact| {
+        let dims = fact.shape.known_dims();
+        let count = dims.and_then(|dims| element_count(&dims).ok());
+        count.is_none_or(|count| count.saturating_mul(fact.dtype.size().unwrap_or(16)) <= MAX_BYTES)
+    };
+    node.op().kind().effect == Effect::Pure && node.control_inputs().is_empty() && node.outputs().iter().all(is_small)
+        // Without inputs to bound it, an output of unknown size could be anything.
+        && (node.inputs().len() < 16)
+}
+
+/// The pool of one thread: constants are small.
+fn serial() -> Pool {
+    static SERIAL: OnceLock<Pool> = OnceLock::new();
+    SERIAL.get_or_init(|| Pool::new(1).expect("a pool of one thread starts none")).clone()
+}
+
+/// Runs one pure node on given inputs, on the caller's thread.
+///
+/// # Errors
+/// Those of the kernel; `Panicked` if it panics.
+pub(crate) fn run_alone(node: &Node, inputs: &[Value]) -> Result<Box<[Value]>> {
+    let n = inputs.len();
+    let n_outputs = node.outputs().len();
+    let mut slots = Slots::new(n + n_outputs);
+    for (i, value) in inputs.iter().enumerate() {
+        *slots.get_mut(i) = Some(value.clone());
+    }
+    let io = StepIo {
+        inputs: (0..n as u32).collect(),
+        outputs: (n as u32..(n + n_outputs) as u32).collect(),
+        ..StepIo::default()
+    };
+    let (recycler, limits, pool) = (RefCell::new(Recycler::default()), Limits::default(), serial());
+    let env = Env { pool: &pool, state: None, limits: &limits };
+    // SAFETY: the cells are this function's own.
+    let mut cx = unsafe { RunCx::new(&slots, &io, 0, env, &recycler) };
+    let run = std::panic::AssertUnwindSafe(|| node.op().run(&mut cx));
+    let panicked = || Error::new(ErrorKind::Panicked, "the kernel panicked");
+    std::panic::catch_unwind(run).unwrap_or_else(|_| Err(panicked()))?;
+    let missing = || Error::internal("the kernel left an output empty");
+    (n..n + n_outputs).map(|i| slots.get_mut(i).take().ok_or_else(missing)).collect()
+}

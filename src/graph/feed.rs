@@ -1,0 +1,57 @@
+//! The node that stands for what a caller passes in: the feeds of a plan, the parameters and captures of a body.
+
+use std::sync::Arc;
+
+use super::attrs::{AttrValue, Attrs};
+use super::infer::InferCx;
+use super::node::{Fact, Role};
+use super::op::{Effect, Op, OpKind};
+use super::run::RunCx;
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::shape::Shape;
+
+/// A tensor that comes from outside: its dtype and shape are given, its value is never known before the run.
+#[derive(Debug, Clone)]
+pub struct Feed {
+    /// What is known of it.
+    pub fact: Fact,
+}
+
+/// The row of [`Feed`].
+pub static FEED: OpKind =
+    OpKind::new("_Arg", "-> output: T", parse, Vec::new).effect(Effect::Fed).not_differentiable("a feed has no inputs");
+
+impl Feed {
+    /// A feed of which this is known; the elements of sizes are not.
+    pub fn of(fact: &Fact) -> Feed {
+        Feed { fact: Fact { sizes: None, ..fact.clone() } }
+    }
+}
+
+fn parse(attrs: &Attrs) -> Result<Arc<dyn Op>> {
+    let shape = attrs.shape_or("_shape", Shape::unknown())?;
+    attrs.int_or("index", 0)?;
+    Ok(Arc::new(Feed { fact: Fact::new(attrs.dtype("T")?, shape) }))
+}
+
+impl Op for Feed {
+    fn kind(&self) -> &'static OpKind {
+        &FEED
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        let dtype = if self.fact.role == Role::Handle { DType::Resource } else { self.fact.dtype };
+        let output = cx.output(dtype, &self.fact.shape);
+        *output = self.fact.clone();
+        Ok(())
+    }
+
+    fn run(&self, _: &mut RunCx<'_>) -> Result<()> {
+        Err(Error::internal("a feed is filled by the plan, it never runs"))
+    }
+
+    fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
+        vec![("T", AttrValue::Type(self.fact.dtype)), ("_shape", AttrValue::Shape(self.fact.shape.clone()))]
+    }
+}

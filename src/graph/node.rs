@@ -1,0 +1,152 @@
+//! Nodes and what is known of their outputs before anything runs.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::{Arc, OnceLock};
+
+use smallvec::SmallVec;
+
+use super::op::Op;
+use crate::dtype::DType;
+use crate::error::Site;
+use crate::shape::{Dim, Shape};
+use crate::value::Value;
+
+/// A node's place in its graph. Inputs have smaller ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub(crate) u32);
+
+impl NodeId {
+    /// The place as an index into per-node tables.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One output of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OutputId {
+    /// The node.
+    pub node: NodeId,
+    /// Which of its outputs.
+    pub slot: u32,
+}
+
+/// What is known of a tensor before anything runs.
+#[derive(Debug, Clone)]
+pub struct Fact {
+    /// The dtype; of a variable's handle, the dtype of the variable's value.
+    pub dtype: DType,
+    /// The static shape; of a variable's handle, the shape of the variable's value.
+    pub shape: Shape,
+    /// The elements of an integer scalar or vector, as far as known: sizes that came from shapes. `Dim::constant(-1)`
+    /// may stand here, as in a reshape target.
+    pub sizes: Option<Arc<[Dim]>>,
+    /// What kind of tensor this is.
+    pub role: Role,
+}
+
+/// Values flow along edges; so do references to variables, which have TensorFlow's two spellings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A plain value.
+    Value,
+    /// TF1's reference (`float32_ref`): reads where a value is wanted.
+    Ref,
+    /// A resource handle: read through `ReadVariableOp`.
+    Handle,
+}
+
+impl Fact {
+    /// A plain value of which nothing more is known.
+    pub fn new(dtype: DType, shape: Shape) -> Fact {
+        Fact { dtype, shape, sizes: None, role: Role::Value }
+    }
+
+    /// Whether this is a reference to a variable, of either spelling.
+    pub fn is_variable(&self) -> bool {
+        self.role != Role::Value
+    }
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.role {
+            Role::Value => write!(f, "{} {}", self.dtype, self.shape),
+            Role::Ref => write!(f, "{}_ref {}", self.dtype, self.shape),
+            Role::Handle => write!(f, "resource of {} {}", self.dtype, self.shape),
+        }
+    }
+}
+
+/// What [`Graph::push`](super::Graph::push) appended. Immutable.
+pub struct Node {
+    pub(crate) id: NodeId,
+    pub(crate) name: Arc<str>,
+    pub(crate) op: Arc<dyn Op>,
+    pub(crate) inputs: SmallVec<[OutputId; 2]>,
+    pub(crate) control: Box<[NodeId]>,
+    pub(crate) outputs: SmallVec<[Fact; 1]>,
+    pub(crate) device: Option<Arc<str>>,
+    pub(crate) location: Option<&'static Location<'static>>,
+    /// The node's outputs if they are constant and small; computed when first asked for.
+    pub(crate) constant: OnceLock<Option<Box<[Value]>>>,
+}
+
+impl Node {
+    /// The place in the graph.
+    pub fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// The unique name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The op.
+    pub fn op(&self) -> &dyn Op {
+        &*self.op
+    }
+
+    /// The op, shared.
+    pub fn op_arc(&self) -> &Arc<dyn Op> {
+        &self.op
+    }
+
+    /// The op as a struct of a known type.
+    pub fn op_as<T: Op>(&self) -> Option<&T> {
+        let op: &dyn std::any::Any = &*self.op;
+        op.downcast_ref()
+    }
+
+    /// The inputs, in order.
+    pub fn inputs(&self) -> &[OutputId] {
+        &self.inputs
+    }
+
+    /// The nodes that must have run before.
+    pub fn control_inputs(&self) -> &[NodeId] {
+        &self.control
+    }
+
+    /// What was inferred of each output. A later `set_shape` is not in here: see [`Graph::fact`](super::Graph::fact).
+    pub fn outputs(&self) -> &[Fact] {
+        &self.outputs
+    }
+
+    /// The device string the user asked for.
+    pub fn device(&self) -> Option<&str> {
+        self.device.as_deref()
+    }
+
+    /// The user's line that made the node; `None` for a node that came from a file.
+    pub fn location(&self) -> Option<&'static Location<'static>> {
+        self.location
+    }
+
+    /// The place for errors, given what goes in.
+    pub(crate) fn site(&self, inputs: Vec<String>) -> Site {
+        Site { node: self.name.to_string(), op: self.op.kind().name.into(), inputs, location: self.location }
+    }
+}

@@ -1,0 +1,244 @@
+//! What an op's kernel sees: its inputs, a place for its outputs, buffers, the pool, and the state of the run.
+
+use std::cell::{RefCell, UnsafeCell};
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::cancel::Limits;
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::pool::Pool;
+use crate::shape::Shape;
+use crate::value::{Recycler, Value};
+use crate::with_type;
+
+/// The values of one run, one cell a tensor. The plan decides who may touch which cell when.
+pub struct Slots(Box<[UnsafeCell<Option<Value>>]>);
+
+// SAFETY: cells are reached through `get`, `put` and `RunCx` only, whose callers promise that no two threads touch one
+// cell at a time; `Value` itself is Send and Sync.
+unsafe impl Sync for Slots {}
+
+impl Slots {
+    /// Empty cells.
+    pub fn new(n: usize) -> Slots {
+        Slots((0..n).map(|_| UnsafeCell::new(None)).collect())
+    }
+
+    /// How many cells there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The cell, by exclusive access to all of them.
+    pub fn get_mut(&mut self, i: usize) -> &mut Option<Value> {
+        self.0[i].get_mut()
+    }
+
+    /// Reads a cell.
+    ///
+    /// # Safety
+    /// Nobody writes or empties cell `i` while the reference lives.
+    pub unsafe fn get(&self, i: usize) -> Option<&Value> {
+        // SAFETY: the caller keeps writers away.
+        unsafe { (*self.0[i].get()).as_ref() }
+    }
+
+    /// Exchanges what a cell holds.
+    ///
+    /// # Safety
+    /// Nobody else reads or writes cell `i` during the call, and no reference into it is alive.
+    pub unsafe fn replace(&self, i: usize, value: Option<Value>) -> Option<Value> {
+        // SAFETY: the caller has the cell for itself.
+        unsafe { std::mem::replace(&mut *self.0[i].get(), value) }
+    }
+}
+
+/// Which cells one step reads and writes.
+#[derive(Debug, Clone, Default)]
+pub struct StepIo {
+    /// The cell of each input.
+    pub inputs: SmallVec<[u32; 3]>,
+    /// The cell of each output.
+    pub outputs: SmallVec<[u32; 1]>,
+    /// An output is fetched: its memory must be able to leave as a `Vec`.
+    pub is_fetched: bool,
+    /// The graph and node that the step came from: random streams and objects of the run belong to it.
+    pub origin: (u64, u32),
+}
+
+/// A variable of a session, as a handle value carries it.
+#[derive(Debug)]
+pub struct VarHandle {
+    /// The variable's place in the session's table.
+    pub index: usize,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its dtype.
+    pub dtype: DType,
+    /// Its static shape; writes must fit.
+    pub shape: Shape,
+}
+
+/// State that outlives a step: the session implements it for its runs.
+pub trait RunState: Sync {
+    /// The variable's value as this run sees it; `None` if it has none yet.
+    fn read(&self, var: &VarHandle) -> Option<Value>;
+
+    /// Replaces the variable's value by what `change` makes of the present one. The present value is handed over for
+    /// overwriting where nobody else can see it. On an error the variable keeps its value.
+    fn update(&self, var: &VarHandle, change: &mut dyn FnMut(Option<Value>) -> Result<Value>) -> Result<()>;
+
+    /// Advances the random counter of a node by `n` and answers where it stood.
+    fn reserve_random(&self, origin: (u64, u32), n: u128) -> u128;
+
+    /// Writes a line for the user (`Print`).
+    fn print(&self, line: &str);
+}
+
+/// What all steps of a run share.
+#[derive(Clone, Copy)]
+pub struct Env<'a> {
+    /// Threads for kernels.
+    pub pool: &'a Pool,
+    /// State; absent where constants are folded.
+    pub state: Option<&'a dyn RunState>,
+    /// What may end the run.
+    pub limits: &'a Limits,
+}
+
+/// One step's view of a run.
+pub struct RunCx<'a> {
+    slots: &'a Slots,
+    io: &'a StepIo,
+    /// Bit `i`: nobody reads input `i` after this step, so it may be taken and overwritten.
+    may_take: u32,
+    env: Env<'a>,
+    recycler: &'a RefCell<Recycler>,
+}
+
+impl<'a> RunCx<'a> {
+    /// The view of one step.
+    ///
+    /// # Safety
+    /// While the view lives nobody else touches the step's output cells or the inputs in `may_take`, and nobody writes
+    /// its other inputs. The input cells are full.
+    pub unsafe fn new(
+        slots: &'a Slots,
+        io: &'a StepIo,
+        may_take: u32,
+        env: Env<'a>,
+        recycler: &'a RefCell<Recycler>,
+    ) -> RunCx<'a> {
+        RunCx { slots, io, may_take, env, recycler }
+    }
+
+    /// How many inputs there are.
+    pub fn n_inputs(&self) -> usize {
+        self.io.inputs.len()
+    }
+
+    /// How many outputs there are.
+    pub fn n_outputs(&self) -> usize {
+        self.io.outputs.len()
+    }
+
+    /// Input `i`.
+    pub fn input(&self, i: usize) -> &Value {
+        // SAFETY: by the promise of `new` nobody else writes the cell; `take`, which empties it, needs `&mut self`.
+        let value = unsafe { self.slots.get(self.io.inputs[i] as usize) };
+        value.expect("an input that is read has a value and was not taken")
+    }
+
+    /// Input `i` as owned value: handed over, and then often unique, where no later step reads it; else a cheap clone.
+    /// Ask once an input.
+    pub fn take(&mut self, i: usize) -> Value {
+        let cell = self.io.inputs[i] as usize;
+        let is_repeated = || self.io.inputs.iter().filter(|input| **input as usize == cell).count() > 1;
+        if i < 32 && self.may_take >> i & 1 == 1 && !is_repeated() {
+            // SAFETY: by the promise of `new` the cell is this step's alone, and `&mut self` ends all borrows of it.
+            let value = unsafe { self.slots.replace(cell, None) };
+            return value.expect("an input that may be taken has a value and was not taken");
+        }
+        self.input(i).clone()
+    }
+
+    /// Input `i` as a value that may be overwritten: its own memory where nobody else reads it, else a copy.
+    pub fn take_unique(&mut self, i: usize) -> Result<Value> {
+        let value = self.take(i);
+        if value.is_unique() || value.dtype().size().is_none() {
+            return Ok(value);
+        }
+        let mut copy = self.alloc(value.dtype(), value.dims())?;
+        with_type!(value.dtype(), T in plain => copy.make_mut::<T>()?.copy_from_slice(value.slice()?), else => ());
+        Ok(copy)
+    }
+
+    /// A value to fill. Its elements are unspecified: recycled numbers, or zeros.
+    pub fn alloc(&self, dtype: DType, dims: &[usize]) -> Result<Value> {
+        let mut recycler = self.recycler.borrow_mut();
+        if self.io.is_fetched { recycler.take_for_fetch(dtype, dims) } else { recycler.take(dtype, dims) }
+    }
+
+    /// Gives a value back whose memory the next `alloc` may use.
+    pub fn recycle(&self, value: Value) {
+        self.recycler.borrow_mut().give(value);
+    }
+
+    /// Sets output `i`.
+    pub fn output(&mut self, i: usize, value: Value) {
+        // SAFETY: by the promise of `new` the cell is this step's alone, and no borrow of an output cell is given out.
+        let old = unsafe { self.slots.replace(self.io.outputs[i] as usize, Some(value)) };
+        if let Some(old) = old {
+            self.recycle(old);
+        }
+    }
+
+    /// The threads for kernels. Cut work by its shape alone, never by the number of threads.
+    pub fn pool(&self) -> &'a Pool {
+        self.env.pool
+    }
+
+    /// Runs `f(0..chunks)` on the pool; stops early when the run has to.
+    pub fn parallel_for(&self, chunks: usize, f: &(dyn Fn(usize) + Sync)) -> Result<()> {
+        let limits = self.env.limits;
+        self.env.pool.parallel_for(chunks, &|chunk| {
+            if limits.check().is_ok() {
+                f(chunk);
+            }
+        });
+        limits.check()
+    }
+
+    /// An error if the run has to stop; long serial kernels ask every few thousand elements.
+    pub fn check(&self) -> Result<()> {
+        self.env.limits.check()
+    }
+
+    /// What the steps of this run share.
+    pub fn env(&self) -> Env<'a> {
+        self.env
+    }
+
+    /// The graph and node that the step came from.
+    pub fn origin(&self) -> (u64, u32) {
+        self.io.origin
+    }
+
+    /// The variable that input `i` refers to.
+    pub fn variable(&self, i: usize) -> Result<Arc<VarHandle>> {
+        let handle = self.input(i).object::<VarHandle>();
+        handle.ok_or_else(|| Error::internal("the input is no reference to a variable"))
+    }
+
+    /// The state of the run.
+    pub fn state(&self) -> Result<&'a dyn RunState> {
+        self.env.state.ok_or_else(|| Error::internal("there is no state while constants are folded"))
+    }
+}

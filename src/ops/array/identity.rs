@@ -1,0 +1,60 @@
+//! `Identity` and `StopGradient`: the input, under another name.
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::value::IntoValue;
+
+/// The input as it is.
+#[derive(Debug, Clone)]
+pub struct Identity;
+
+/// The row of [`Identity`].
+pub static IDENTITY: OpKind =
+    OpKind::new("Identity", "input: T -> output: T", parse, examples).aliases(&["RefIdentity"]).shares_input();
+
+impl Tensor {
+    /// The same tensor under a new name; a place to hang control inputs and devices on.
+    ///
+    /// ```
+    /// # use sessile::prelude::*;
+    /// # fn main() -> sessile::Result<()> {
+    /// let g = Graph::new();
+    /// let x = g.placeholder(DType::F32, shape![?, 3])?;
+    /// assert_eq!(x.identity()?.shape().to_string(), "(?, 3)");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "tf.identity")]
+    #[track_caller]
+    pub fn identity(&self) -> Result<Tensor> {
+        self.graph().apply_one(Identity, &[self])
+    }
+}
+
+fn parse(_: &Attrs) -> Result<Arc<dyn Op>> {
+    Ok(Arc::new(Identity))
+}
+
+fn examples() -> Vec<Example> {
+    vec![Example::new(Identity, [[[1.0f32, 2.0]].into_value()]), Example::new(Identity, ["text".into_value()])]
+}
+
+impl Op for Identity {
+    fn kind(&self) -> &'static OpKind {
+        &IDENTITY
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        let sizes = cx.sizes(0);
+        cx.output_like(0);
+        cx.last_output().sizes = sizes;
+        Ok(())
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        let value = cx.take(0);
+        cx.output(0, value);
+        Ok(())
+    }
+}

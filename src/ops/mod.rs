@@ -1,0 +1,39 @@
+//! The ops, one file an op or a family that shares its rule, and [`OPS`], the one table of all of them.
+//!
+//! A file has, top to bottom: the struct with its attributes, the row, the builder, the shape rule, the kernel, the
+//! attributes for files, tests. Adding an op is one such file and one line in the table of its family.
+
+pub mod array;
+mod into_tensor;
+pub mod math;
+pub mod nn;
+pub mod random;
+pub mod state;
+#[cfg(test)]
+mod table_tests;
+#[cfg(test)]
+pub(crate) mod testing;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+pub use self::into_tensor::IntoTensor;
+use crate::error::{Error, ErrorKind, Result, escape};
+use crate::graph::{OpKind, feed};
+
+/// Every op that files can name, by family.
+pub static OPS: &[&[&OpKind]] = &[&[&feed::FEED], array::OPS, math::OPS, nn::OPS, random::OPS, state::OPS];
+
+/// The row of a name in files; aliases count.
+///
+/// # Errors
+/// `NotFound` if there is no such op.
+pub fn find(name: &str) -> Result<&'static OpKind> {
+    static BY_NAME: LazyLock<HashMap<&str, &OpKind>> = LazyLock::new(|| {
+        let rows = OPS.iter().flat_map(|family| family.iter());
+        rows.flat_map(|row| std::iter::once(row.name).chain(row.aliases.iter().copied()).map(|name| (name, *row)))
+            .collect()
+    });
+    let unknown = || Error::new(ErrorKind::NotFound, format!("there is no op '{}'", escape(name)));
+    BY_NAME.get(name).copied().ok_or_else(unknown)
+}

@@ -1,0 +1,182 @@
+//! `BiasAdd`: adds a vector along the channel axis.
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::ops::IntoTensor;
+use crate::value::{IntoValue, Value};
+use crate::with_type;
+
+/// Where the channels of an image batch stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DataFormat {
+    /// The last axis.
+    #[default]
+    Nhwc,
+    /// The second axis.
+    Nchw,
+}
+
+impl DataFormat {
+    /// The attribute `data_format`, `NHWC` where it is absent; the three-dimensional spellings count too.
+    pub fn parse(attrs: &Attrs) -> Result<DataFormat> {
+        match attrs.str_or("data_format", "NHWC")?.as_str() {
+            "NHWC" | "NDHWC" | "NWC" => Ok(DataFormat::Nhwc),
+            "NCHW" | "NCDHW" | "NCW" => Ok(DataFormat::Nchw),
+            other => {
+                Err(Error::invalid(format!("data_format must be NHWC or NCHW, but is {}", crate::error::escape(other))))
+            }
+        }
+    }
+
+    /// The attribute for files.
+    pub fn attr(self) -> AttrValue {
+        AttrValue::Str(if self == DataFormat::Nhwc { "NHWC" } else { "NCHW" }.into())
+    }
+
+    /// The channel axis of a tensor of this rank.
+    fn channel_axis(self, rank: usize) -> usize {
+        if self == DataFormat::Nhwc { rank - 1 } else { 1 }
+    }
+}
+
+/// Adds a vector along the channel axis.
+#[derive(Debug, Clone)]
+pub struct BiasAdd {
+    /// Where the channels stand.
+    pub data_format: DataFormat,
+}
+
+/// The row of [`BiasAdd`].
+pub static BIAS_ADD: OpKind =
+    OpKind::new("BiasAdd", "value: T, bias: T -> output: T", parse, examples).aliases(&["BiasAddV1"]);
+
+impl Tensor {
+    /// Adds `bias` along the last axis: `(.., n) + (n) -> (.., n)`. Any number dtype; an unknown size is taken from
+    /// the other side.
+    ///
+    /// # Errors
+    /// `ShapeMismatch` if the value has rank 0 or 1, the bias is no vector, or their sizes differ.
+    ///
+    /// Source: TensorFlow's `BiasAdd`.
+    ///
+    /// ```
+    /// # use sessile::prelude::*;
+    /// # fn main() -> sessile::Result<()> {
+    /// let g = Graph::new();
+    /// let x = g.placeholder(DType::F32, shape![?, 3])?;
+    /// assert_eq!(x.bias_add(g.constant([1.0f32, 2.0, 3.0])?)?.shape().to_string(), "(?, 3)");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "tf.nn.bias_add")]
+    #[track_caller]
+    pub fn bias_add(&self, bias: impl IntoTensor) -> Result<Tensor> {
+        let bias = bias.tensor(Some(self))?;
+        self.graph().apply_one(BiasAdd { data_format: DataFormat::Nhwc }, &[self, &bias])
+    }
+
+    /// Adds `bias` along the second axis: `(b, n, ..) + (n) -> (b, n, ..)`; otherwise as [`Tensor::bias_add`].
+    #[doc(alias = "tf.nn.bias_add")]
+    #[track_caller]
+    pub fn bias_add_nchw(&self, bias: impl IntoTensor) -> Result<Tensor> {
+        let bias = bias.tensor(Some(self))?;
+        self.graph().apply_one(BiasAdd { data_format: DataFormat::Nchw }, &[self, &bias])
+    }
+}
+
+fn parse(attrs: &Attrs) -> Result<Arc<dyn Op>> {
+    Ok(Arc::new(BiasAdd { data_format: DataFormat::parse(attrs)? }))
+}
+
+fn examples() -> Vec<Example> {
+    let value = || [[1.0f32, 2.0, 3.0], [4.0, 5.0, 6.0]].into_value();
+    vec![
+        Example::new(BiasAdd { data_format: DataFormat::Nhwc }, [value(), [0.5f32, 0.25, -1.0].into_value()]),
+        Example::new(BiasAdd { data_format: DataFormat::Nchw }, [value(), [0.5f32, 0.25, -1.0].into_value()]),
+        Example::new(BiasAdd { data_format: DataFormat::Nhwc }, [[[1i64, 2]].into_value(), [3i64, 4].into_value()]),
+    ]
+}
+
+impl Op for BiasAdd {
+    fn kind(&self) -> &'static OpKind {
+        &BIAS_ADD
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        let value = cx.shape(0).with_rank_at_least(2)?;
+        let bias = cx.shape(1).with_rank(1)?;
+        let shape = match value.rank() {
+            None => value,
+            Some(rank) => {
+                let axis = self.data_format.channel_axis(rank);
+                value.replace_dim(axis, value.dim(axis).merge(&bias.dim(0))?)?
+            }
+        };
+        cx.output(cx.dtype(0), shape);
+        Ok(())
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        check_dims(cx.input(0).dims(), cx.input(1).dims(), self.data_format)?;
+        let mut value = cx.take_unique(0)?;
+        let bias = cx.input(1);
+        let inner = value.dims()[self.data_format.channel_axis(value.rank()) + 1..].iter().product();
+        with_type!(value.dtype(), T in numbers => add::<T>(&mut value, bias, inner)?, else => {
+            return Err(Error::unsupported(format!("bias_add is for numbers, not for {}", value.dtype())));
+        });
+        cx.output(0, value);
+        Ok(())
+    }
+
+    fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
+        vec![("data_format", self.data_format.attr())]
+    }
+}
+
+fn check_dims(value: &[usize], bias: &[usize], format: DataFormat) -> Result<()> {
+    if value.len() < 2 || bias.len() != 1 || value[format.channel_axis(value.len())] != bias[0] {
+        return Err(Error::shape(format!(
+            "must provide as many biases as the channel dimension of the input tensor: {bias:?} vs. {value:?}"
+        )));
+    }
+    Ok(())
+}
+
+/// `inner` elements share one bias.
+fn add<T: crate::kernel::Number>(value: &mut Value, bias: &Value, inner: usize) -> Result<()> {
+    let bias = bias.slice::<T>()?;
+    if bias.is_empty() || inner == 0 {
+        return Ok(());
+    }
+    let value = value.make_mut::<T>()?;
+    for row in value.chunks_exact_mut(bias.len() * inner) {
+        for (cells, bias) in row.chunks_exact_mut(inner).zip(bias) {
+            cells.iter_mut().for_each(|cell| *cell = cell.plus(*bias));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{infer_err, infer_ok};
+
+    #[test]
+    fn channels_follow_the_format() {
+        let nhwc = BiasAdd { data_format: DataFormat::Nhwc };
+        infer_ok(&nhwc, "(?,3);(3)", "(?,3)");
+        infer_ok(&nhwc, "(?,?);(3)", "(?,3)");
+        infer_ok(&nhwc, "<unknown>;(3)", "<unknown>");
+        infer_ok(&BiasAdd { data_format: DataFormat::Nchw }, "(?,?,5,6);(3)", "(?,3,5,6)");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let nhwc = BiasAdd { data_format: DataFormat::Nhwc };
+        infer_err(&nhwc, "(2,4);(3)", "dimensions must be equal, but are 4 and 3");
+        infer_err(&nhwc, "(4);(4)", "shape must be at least rank 2 but is rank 1");
+        infer_err(&nhwc, "(2,4);(4,1)", "shape must be rank 1 but is rank 2");
+    }
+}

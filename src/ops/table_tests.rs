@@ -1,0 +1,125 @@
+//! Tests over every row of the table: a new row is checked without a new test.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::OPS;
+use crate::graph::{AttrValue, Attrs, Effect, Example, Graph, Op, OpKind, run_alone};
+use crate::value::Value;
+
+fn rows() -> impl Iterator<Item = &'static OpKind> {
+    OPS.iter().flat_map(|family| family.iter().copied())
+}
+
+fn examples() -> impl Iterator<Item = (&'static OpKind, Example)> {
+    rows().flat_map(|row| (row.examples)().into_iter().map(move |example| (row, example)))
+}
+
+/// Builds an example's node on constants (facts fully known) or on placeholders with dim `hidden` unknown.
+fn build(example: &Example, hide: impl Fn(usize) -> Option<usize>) -> crate::Result<(Graph, crate::graph::Operation)> {
+    let g = Graph::new();
+    let mut inputs = Vec::new();
+    for (i, value) in example.inputs.iter().enumerate() {
+        inputs.push(match hide(i) {
+            None => g.constant(value)?,
+            Some(axis) => {
+                let mut dims: Vec<crate::Dim> = value.dims().iter().map(|n| crate::Dim::from(*n)).collect();
+                if let Some(dim) = dims.get_mut(axis) {
+                    *dim = crate::Dim::unknown();
+                }
+                g.placeholder(value.dtype(), dims)?
+            }
+        });
+    }
+    let name = example.op.kind().name;
+    let operation = g.apply_named(name, example.op.clone(), &inputs.iter().collect::<Vec<_>>())?;
+    Ok((g, operation))
+}
+
+fn run(row: &OpKind, example: &Example) -> Option<Vec<Value>> {
+    if row.effect != Effect::Pure {
+        return None;
+    }
+    let (_graph, operation) = build(example, |_| None).unwrap_or_else(|error| panic!("{}: {error}", row.name));
+    Some(run_alone(operation.node(), &example.inputs).unwrap_or_else(|error| panic!("{}: {error}", row.name)).into())
+}
+
+#[test]
+fn names_and_aliases_are_unique() {
+    let mut seen = HashSet::new();
+    for row in rows() {
+        for name in std::iter::once(row.name).chain(row.aliases.iter().copied()) {
+            assert!(seen.insert(name), "{name} stands twice in the table");
+        }
+    }
+}
+
+#[test]
+fn every_row_has_examples_of_its_own_kind() {
+    for row in rows().filter(|row| row.effect != Effect::Fed) {
+        let examples = (row.examples)();
+        assert!(!examples.is_empty(), "{} has no examples", row.name);
+        for example in examples {
+            assert_eq!(example.op.kind().name, row.name);
+        }
+    }
+}
+
+#[test]
+fn parse_is_the_inverse_of_attrs() {
+    for (row, example) in examples() {
+        let (g, operation) = build(&example, |_| None).unwrap_or_else(|error| panic!("{}: {error}", row.name));
+        let node = operation.node();
+        let inputs: Vec<_> = node.inputs().iter().map(|id| g.fact(*id)).collect();
+        let typed = row.args().attrs(&inputs.iter().collect::<Vec<_>>(), &node.outputs().iter().collect::<Vec<_>>());
+        let own = example.op.attrs().into_iter().map(|(name, value)| (name.to_owned(), value));
+        let attrs: Attrs = typed.into_iter().chain(own).collect();
+        let parsed: Arc<dyn Op> = (row.parse)(&attrs).unwrap_or_else(|error| panic!("{}: {error}", row.name));
+        let (before, after) = (example.op.attrs(), parsed.attrs());
+        assert_eq!(before.len(), after.len(), "{}", row.name);
+        for ((name, a), (other, b)) in before.iter().zip(&after) {
+            assert!(name == other && AttrValue::same(a, b), "{}: {name} {a:?} became {other} {b:?}", row.name);
+        }
+    }
+}
+
+#[test]
+fn inferred_shapes_hold_what_the_kernel_makes() {
+    for (row, example) in examples() {
+        let Some(outputs) = run(row, &example) else { continue };
+        let most_axes = example.inputs.iter().map(Value::rank).max().unwrap_or(0);
+        for axis in 0..=most_axes {
+            for hidden_input in 0..=example.inputs.len() {
+                let hide = |i: usize| (i == hidden_input).then_some(axis);
+                // A rule may refuse an input whose value it must know; it must not be wrong.
+                let Ok((_graph, operation)) = build(&example, hide) else { continue };
+                for (fact, value) in operation.node().outputs().iter().zip(&outputs) {
+                    assert_eq!(fact.dtype, value.dtype(), "{}", row.name);
+                    assert!(
+                        fact.shape.is_compatible_with(value.dims()),
+                        "{}: inferred {}, but the kernel made {:?} (input {hidden_input}, axis {axis} hidden)",
+                        row.name,
+                        fact.shape,
+                        value.dims()
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn sizes_agree_with_the_values() {
+    for (row, example) in examples() {
+        let Some(outputs) = run(row, &example) else { continue };
+        let Ok((_graph, operation)) = build(&example, |_| None) else { continue };
+        for (fact, value) in operation.node().outputs().iter().zip(&outputs) {
+            let Some(sizes) = &fact.sizes else { continue };
+            let ints = crate::graph::to_ints(value).expect("sizes are integers");
+            assert_eq!(sizes.len(), ints.len(), "{}", row.name);
+            for (size, int) in sizes.iter().zip(ints) {
+                assert!(size.as_i64().is_none_or(|known| known == int), "{}: {size} is {int}", row.name);
+            }
+        }
+    }
+}

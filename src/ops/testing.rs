@@ -1,0 +1,65 @@
+//! Tests as data: TensorFlow's notation for shape rules, and running one op on given values.
+
+use crate::dtype::DType;
+use crate::error::Result;
+use crate::graph::{Graph, Op, Tensor};
+use crate::shape::{Dim, Shape};
+use crate::value::Value;
+
+/// `(?,3)`, `()`, `<unknown>`, named dims, and a dtype in front: `int32(2)`; float32 otherwise.
+pub(crate) fn parse_fact(text: &str) -> (DType, Shape) {
+    let text = text.trim();
+    let at = text.find(['(', '<']).expect("a shape has a bracket");
+    let dtype = match &text[..at] {
+        "" => DType::F32,
+        name => DType::ALL.into_iter().find(|dtype| dtype.name() == name).expect("a dtype's name"),
+    };
+    let Some(dims) = text[at..].strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) else {
+        return (dtype, Shape::unknown());
+    };
+    let dim = |text: &str| match text.trim() {
+        "?" => Dim::unknown(),
+        number if number.bytes().all(|b| b.is_ascii_digit()) => Dim::from(number.parse::<usize>().expect("digits")),
+        name => Dim::from(name),
+    };
+    (dtype, Shape::from(dims.split(',').filter(|dim| !dim.trim().is_empty()).map(dim).collect::<Vec<_>>()))
+}
+
+fn infer(op: &(impl Op + Clone), inputs: &str) -> Result<Vec<Tensor>> {
+    let g = Graph::new();
+    let inputs: Vec<Tensor> = inputs
+        .split(';')
+        .filter(|text| !text.trim().is_empty())
+        .map(|text| {
+            let (dtype, shape) = parse_fact(text);
+            g.placeholder(dtype, shape)
+        })
+        .collect::<Result<_>>()?;
+    Ok(g.apply(op.clone(), &inputs.iter().collect::<Vec<_>>())?.outputs())
+}
+
+/// Asserts the inferred shapes: `infer_ok(&op, "(?,3);(3)", "(?,3)")`. Spaces do not count.
+#[track_caller]
+pub(crate) fn infer_ok(op: &(impl Op + Clone), inputs: &str, want: &str) {
+    let outputs = infer(op, inputs).unwrap_or_else(|error| panic!("{inputs}: {error}"));
+    let got: Vec<_> =
+        outputs.iter().map(|tensor| tensor.shape().to_string().replace(' ', "").replace(",)", ")")).collect();
+    assert_eq!(got.join(";"), want.replace(' ', ""), "{inputs}");
+}
+
+/// Asserts that the rule refuses, and with which words.
+#[track_caller]
+pub(crate) fn infer_err(op: &(impl Op + Clone), inputs: &str, want: &str) {
+    match infer(op, inputs) {
+        Ok(outputs) => panic!("{inputs}: inferred {outputs:?}"),
+        Err(error) => assert!(error.message().contains(want), "{inputs}: {error}"),
+    }
+}
+
+/// Runs one op on values, with all of its checks: inference first, on the full shapes.
+pub(crate) fn run_op(op: impl Op, inputs: &[Value]) -> Result<Vec<Value>> {
+    let g = Graph::new();
+    let tensors = inputs.iter().map(|value| g.constant(value)).collect::<Result<Vec<_>>>()?;
+    let operation = g.apply(op, &tensors.iter().collect::<Vec<_>>())?;
+    crate::graph::run_alone(operation.node(), inputs).map(Vec::from)
+}
