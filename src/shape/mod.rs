@@ -85,7 +85,7 @@ impl Shape {
 
     /// The product of the dims, where the rank is known: 0 as soon as one of them is 0.
     pub fn num_elements(&self) -> Option<Dim> {
-        self.dims().map(product)
+        self.dims().map(|dims| product(dims.iter()))
     }
 
     /// True where a value of these dims may be what the shape describes: known dims are equal, and one named dim has one
@@ -136,12 +136,13 @@ impl Shape {
     }
 }
 
-/// The product of dims, exact where it can be held.
-fn product(dims: &[Dim]) -> Dim {
-    if dims.contains(&Dim::constant(0)) {
+/// The product of dims, exact where it can be held. Numbers are multiplied first: one symbolic product for each symbol.
+fn product<'a>(dims: impl Iterator<Item = &'a Dim> + Clone) -> Dim {
+    if dims.clone().any(|dim| dim.as_i64() == Some(0)) {
         return Dim::constant(0);
     }
-    dims.iter().fold(Dim::constant(1), |count, dim| count * dim)
+    let numbers = dims.clone().filter_map(Dim::as_i64).fold(Dim::constant(1), |count, dim| count * Dim::constant(dim));
+    dims.filter(|dim| dim.as_i64().is_none()).fold(numbers, |count, dim| dim * count)
 }
 
 impl From<&Shape> for Shape {

@@ -156,6 +156,9 @@ impl Poly {
     }
 
     pub(super) fn mul(&self, other: &Poly) -> Option<Poly> {
+        if let Some(factor) = other.as_constant() {
+            return self.scale(factor);
+        }
         let pairs = self.terms.iter().flat_map(|a| other.terms.iter().map(move |b| a.mul(b)));
         Poly::collect(pairs.collect::<Option<Vec<Term>>>()?)
     }
@@ -165,8 +168,29 @@ impl Poly {
         Poly::collect(terms.collect::<Option<Vec<Term>>>()?)
     }
 
+    /// Order and atoms stay as they are, so this is one pass.
     pub(super) fn scale(&self, factor: i64) -> Option<Poly> {
-        self.mul_term(&Term { atoms: Atoms::new(), coeff: factor })
+        if factor == 0 {
+            return Some(Poly::constant(0));
+        }
+        self.map_coeffs(|coeff| coeff.checked_mul(factor))
+    }
+
+    /// The form with other coefficients; terms whose coefficient becomes zero go.
+    pub(super) fn map_coeffs(&self, map: impl Fn(i64) -> Option<i64>) -> Option<Poly> {
+        let mut terms = Vec::with_capacity(self.terms.len());
+        for term in &self.terms {
+            let coeff = map(term.coeff)?;
+            if coeff != 0 {
+                terms.push(Term { atoms: term.atoms.clone(), coeff });
+            }
+        }
+        Some(Poly { terms })
+    }
+
+    /// The greatest common divisor of the coefficients.
+    pub(super) fn content(&self) -> u64 {
+        self.terms.iter().fold(0, |content, term| gcd(content, term.coeff.unsigned_abs()))
     }
 
     /// The larger (`Max`) or smaller (`Min`) of two: one of them where it is proven, else an atom.

@@ -44,7 +44,7 @@ impl Shape {
 
     /// No hole: the numbers of elements must agree, and a single dim that is not known follows from them.
     fn check_counts(&self, elements: &Dim, dims: &mut [Dim]) -> Result<()> {
-        let asked = product(dims);
+        let asked = product(dims.iter());
         if elements.conflicts(&asked) {
             return Err(cannot_reshape(elements, dims, &asked));
         }
@@ -74,7 +74,7 @@ fn solve(elements: &Dim, dims: &[Dim], hole: usize, surely: bool) -> Result<Dim>
         divisible(elements, Some(asked))?;
     }
     let size = if asked.as_i64() == Some(0) { Dim::constant(0) } else { elements.floor_div(&asked) };
-    if elements.conflicts(&(&size * &asked)) {
+    if !elements.has_anonymous() && elements.conflicts(&(&size * &asked)) {
         return Err(cannot_reshape(elements, dims, &asked));
     }
     let solvable = if surely { asked.as_i64() != Some(0) } else { asked.never_equals(&Dim::constant(0)) };
@@ -98,7 +98,7 @@ fn check_sizes(sizes: &[Dim]) -> Result<()> {
 }
 
 fn product_without(dims: &[Dim], axis: usize) -> Dim {
-    product(&dims[..axis]) * product(&dims[axis + 1..])
+    product(dims[..axis].iter().chain(&dims[axis + 1..]))
 }
 
 /// The axis of the only dim that is not known.

@@ -17,6 +17,9 @@ impl Dim {
     /// # Errors
     /// `ShapeMismatch` where they cannot be equal.
     pub fn merge(&self, other: &Dim) -> Result<Dim> {
+        if self == other {
+            return Ok(self.clone());
+        }
         if self.conflicts(other) {
             return Err(must_be_equal(self, other));
         }
