@@ -4,8 +4,9 @@
 //! trusts its caller to have checked them (it panics on a length that does not fit), and gives the same bits wherever
 //! a caller cuts its slices and however many threads there are. SIMD is chosen once, at run time, by [`simd::level`].
 
-mod number;
+pub mod number;
 pub mod philox;
+pub mod product;
 pub mod simd;
 
 pub use number::Number;

@@ -1,0 +1,139 @@
+//! Where a product is cut: by its shape alone.
+
+use std::ops::Range;
+
+/// Which kernel makes the blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Our own kernel on unpacked operands.
+    Small,
+    /// The `gemm` crate.
+    Large,
+}
+
+/// Multiplications below which packing costs more than it gains: `32^3`, see benches/product.rs.
+const UNPACKED: usize = 32 * 32 * 32;
+
+/// Columns up to which our own kernel wins whatever the other sizes are.
+const NARROW: usize = 16;
+
+/// Multiplications that one thread does alone: about 50 us, below which waking a worker does not pay.
+pub(super) const SERIAL: usize = 1 << 20;
+
+/// Multiplications of a large block: about a millisecond, so that a cancelled run stops soon.
+const LARGE_BLOCK: usize = 1 << 26;
+
+/// Rows (or columns) below which a large block packs more than it multiplies.
+const LEAST_ROWS: usize = 256;
+
+/// Multiplications of a product, saturating: only a measure of time.
+pub(super) fn cost(m: usize, k: usize, n: usize) -> usize {
+    m.saturating_mul(k).saturating_mul(n).max(1)
+}
+
+/// Rows and columns of one block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Block {
+    pub rows: Range<usize>,
+    pub columns: Range<usize>,
+}
+
+/// The blocks of one product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Grid {
+    pub way: Way,
+    m: usize,
+    n: usize,
+    row_step: usize,
+    column_step: usize,
+}
+
+impl Grid {
+    pub fn of(m: usize, k: usize, n: usize) -> Grid {
+        let cost = cost(m, k, n);
+        let small = cost <= UNPACKED || n <= NARROW || m == 1;
+        let whole = Grid { way: Way::Large, m, n, row_step: m.max(1), column_step: n.max(1) };
+        match small {
+            true if cost <= 2 * SERIAL => Grid { way: Way::Small, ..whole },
+            true if m == 1 => Grid { way: Way::Small, column_step: step(SERIAL / k, 128, n), ..whole },
+            true => Grid { way: Way::Small, row_step: step(SERIAL / (k * n), 8, m), ..whole },
+            false if cost <= 2 * SERIAL => whole,
+            false => whole.cut_large(k),
+        }
+    }
+
+    /// Cuts the longer side first, and both only where one alone gives too large blocks.
+    fn cut_large(self, k: usize) -> Grid {
+        let target = (cost(self.m, k, self.n) / 4).clamp(SERIAL, LARGE_BLOCK);
+        if self.m >= self.n || self.m >= 4 * LEAST_ROWS {
+            let row_step = step(target / (k * self.n).max(1), LEAST_ROWS, self.m);
+            let column_step = step(target / (k * row_step).max(1), LEAST_ROWS, self.n);
+            return Grid { row_step, column_step, ..self };
+        }
+        let column_step = step(target / (k * self.m).max(1), 64, self.n);
+        Grid { column_step, ..self }
+    }
+
+    fn columns(&self) -> usize {
+        self.n.div_ceil(self.column_step)
+    }
+
+    pub fn count(&self) -> usize {
+        self.m.div_ceil(self.row_step) * self.columns()
+    }
+
+    pub fn block(&self, i: usize) -> Block {
+        if self.row_step >= self.m && self.column_step >= self.n {
+            return Block { rows: 0..self.m, columns: 0..self.n }; // Without divisions, for the smallest products.
+        }
+        let row = i / self.columns() * self.row_step;
+        let column = i % self.columns() * self.column_step;
+        Block { rows: row..self.m.min(row + self.row_step), columns: column..self.n.min(column + self.column_step) }
+    }
+}
+
+/// A multiple of `unit` near `wanted`, such that the parts of `whole` are about equal.
+fn step(wanted: usize, unit: usize, whole: usize) -> usize {
+    let parts = whole.div_ceil(wanted.max(unit)).max(1);
+    whole.div_ceil(parts).next_multiple_of(unit).min(whole.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(m: usize, k: usize, n: usize) {
+        let grid = Grid::of(m, k, n);
+        let mut seen = vec![0; m * n];
+        for i in 0..grid.count() {
+            let block = grid.block(i);
+            for row in block.rows {
+                block.columns.clone().for_each(|column| seen[row * n + column] += 1);
+            }
+        }
+        assert!(seen.iter().all(|&times| times == 1), "{grid:?}");
+    }
+
+    #[test]
+    fn blocks_cover_the_product_once() {
+        let sizes = [0, 1, 7, 16, 17, 300, 1025];
+        for m in sizes {
+            for n in sizes {
+                for k in [0, 1, 33, 5000] {
+                    check(m, k, n);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn shape_alone_chooses_the_way() {
+        assert_eq!(Grid::of(6, 4, 10).way, Way::Small);
+        assert_eq!(Grid::of(1, 4096, 4096).way, Way::Small);
+        assert_eq!(Grid::of(1 << 20, 64, 10).way, Way::Small);
+        assert_eq!(Grid::of(33, 32, 33).way, Way::Large);
+        assert_eq!(Grid::of(6, 4, 10).count(), 1);
+        assert!(Grid::of(8192, 512, 512).count() >= 8);
+    }
+}
