@@ -2,11 +2,11 @@
 
 use std::hint::{black_box, spin_loop};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{available_parallelism, park, sleep, spawn};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{available_parallelism, park, scope, sleep, spawn};
 use std::time::{Duration, Instant};
 
-use sessile::pool::Pool;
+use sessile::pool::{Job, Pool};
 
 fn main() -> sessile::Result<()> {
     for threads in [1, 2, 16] {
@@ -26,12 +26,35 @@ fn main() -> sessile::Result<()> {
         report(&format!("all threads meet, {gap} us apart"), 2000, || busy(gap), meet);
     }
     report("all threads meet, 1 ms apart (workers parked)", 500, || sleep(Duration::from_millis(1)), meet);
+    if threads > 1 {
+        for gap in [0, 50, 300, 1000] {
+            report(
+                &format!("first sign of a helper, {gap} us after the last"),
+                1000,
+                || pause(gap),
+                || first_sign(&pool),
+            );
+        }
+    }
     report("1000 empty chunks", 2000, || {}, || pool.parallel_for(1000, &|_| {}));
     for total in [20, 50, 100, 1000] {
         let work = || pool.parallel_for(8, &|_| busy_ns(total * 1000 / 8));
         report(&format!("{total} us of work in 8 chunks, back to back"), 500, || {}, work);
         report(&format!("{total} us of work in 8 chunks, 1 ms apart"), 300, || sleep(Duration::from_millis(1)), work);
     }
+    report_crowd()
+}
+
+/// More workers than cores, and more callers than workers: who waits must not be in the way of who works.
+fn report_crowd() -> sessile::Result<()> {
+    let pool = Pool::new(8)?;
+    let caller = || (0..50).for_each(|_| pool.parallel_for(8, &|_| busy_ns(5_000)));
+    report(
+        "16 callers x 50 x 40 us of work in a pool of 8",
+        20,
+        || {},
+        || scope(|scope| (0..16).for_each(|_| drop(scope.spawn(caller)))),
+    );
     Ok(())
 }
 
@@ -44,6 +67,30 @@ fn meet(pool: &Pool) {
             spin_loop();
         }
     });
+}
+
+/// The time until a helper has begun its unit, and has left.
+fn first_sign(pool: &Pool) {
+    let job = Sign(AtomicBool::new(false));
+    pool.offer(&job, |offer| {
+        offer.notify(1);
+        while !job.0.load(Ordering::Acquire) {
+            spin_loop();
+        }
+    });
+}
+
+struct Sign(AtomicBool);
+
+impl Job for Sign {
+    fn work(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
+}
+
+/// As a program pauses: in its own computation for a short while, asleep for a long one.
+fn pause(us: u64) {
+    if us < 1000 { busy(us) } else { sleep(Duration::from_micros(us)) }
 }
 
 fn busy(us: u64) {
@@ -62,7 +109,7 @@ fn report_unpark() {
     let signs = Arc::new(AtomicUsize::new(0));
     let theirs = Arc::clone(&signs);
     let sleeper = spawn(move || {
-        while theirs.load(Ordering::Acquire) % 2 == 0 {
+        while theirs.load(Ordering::Acquire) & 1 == 0 {
             park();
             theirs.fetch_add(2, Ordering::AcqRel);
         }

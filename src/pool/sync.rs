@@ -4,6 +4,7 @@
 //! `sync` of the model checker (see `shuttled.rs`), so that what is checked is what runs.
 
 use std::hint::spin_loop;
+use std::thread::yield_now;
 use std::time::{Duration, Instant};
 
 pub(super) use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -14,7 +15,7 @@ pub(super) use std::thread::{Builder, JoinHandle, current};
 /// 8 us, so three to four times that pays when work comes in bursts (measured: benches/pool.rs).
 const SPIN: Duration = Duration::from_micros(75);
 
-/// Looks at the condition between two looks at the clock, which is dearer than a look at one cache line.
+/// Looks at the condition before a look at the clock and a chance for others, which are dearer than one cache line.
 const LOOKS: usize = 64;
 
 /// Waits for a while without sleeping. The answer is whether `ready` came true.
@@ -27,6 +28,9 @@ pub(super) fn spin(ready: impl Fn() -> bool) -> bool {
             }
             spin_loop();
         }
+        // The thread that this one waits for may sit on the same core: systems like to wake a sleeper where its waker
+        // runs. Without this the two would take turns only at the end of a time slice.
+        yield_now();
         if start.elapsed() >= SPIN {
             return ready();
         }
