@@ -124,7 +124,7 @@ impl Pool {
     /// One chunk, or a pool of one thread, runs them here, in order, without any atomic operation.
     ///
     /// Worth its while from about 50 us of work: it costs this thread a fraction of a microsecond while workers are
-    /// awake, but about 8 us to wake one, which then needs about 20 us to start.
+    /// awake, but about 8 us to wake one, which then needs 20 to 60 us to start.
     ///
     /// # Panics
     /// With the panic of the smallest chunk that panicked, whatever the timing; larger chunks may have been skipped.

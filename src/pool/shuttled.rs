@@ -48,7 +48,7 @@ mod sync {
     }
 }
 
-/// Orders tried per scheduler and test; about a second in all, and 14 faults planted by hand were found within 200.
+/// Orders tried per scheduler and test; about a second in all, and 15 faults planted by hand were found within 200.
 const ORDERS: usize = 1000;
 
 #[track_caller]

@@ -11,8 +11,8 @@ pub(super) use parking_lot::{Condvar, Mutex, MutexGuard};
 pub(super) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 pub(super) use std::thread::{Builder, JoinHandle, current};
 
-/// How long a thread without work stays awake: a parked thread needs about 20 us to start and costs its waker about
-/// 8 us, so three to four times that pays when work comes in bursts (measured: benches/pool.rs).
+/// How long a thread without work stays awake: a parked thread needs 20 to 60 us to start and costs its waker about
+/// 8 us, so a little more than that pays when work comes in bursts (measured: benches/pool.rs).
 const SPIN: Duration = Duration::from_micros(75);
 
 /// Looks at the condition before a look at the clock and a chance for others, which are dearer than one cache line.
