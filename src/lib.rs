@@ -3,17 +3,22 @@
 pub mod cancel;
 pub mod dtype;
 pub mod error;
+pub mod exec;
 pub mod graph;
 pub mod kernel;
 pub mod ops;
+pub mod optimize;
 pub mod pool;
+pub mod session;
 pub mod shape;
 pub mod value;
 
+pub use cancel::CancelToken;
 pub use dtype::{DType, Element, Plain};
 pub use error::{Code, Error, ErrorKind, Result, Site};
 pub use graph::{Graph, Operation, Tensor};
 pub use ndarray;
+pub use session::{Config, Feeds, GpuOptions, Prepared, RunOptions, Session};
 pub use shape::{Dim, Dims, Shape};
 pub use value::{IntoValue, Value};
 
@@ -22,8 +27,9 @@ pub mod prelude {
     pub use crate::dtype::DType;
     pub use crate::graph::{Graph, Operation, Tensor};
     pub use crate::ops::IntoTensor;
-    pub use crate::shape;
+    pub use crate::session::{Config, Feeds, Prepared, Session};
     pub use crate::shape::{Dim, Shape};
     pub use crate::value::{IntoValue, Value};
+    pub use crate::{feeds, shape};
     pub use ndarray::array;
 }

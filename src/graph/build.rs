@@ -30,6 +30,8 @@ pub(crate) enum Naming<'a> {
     Ambient(&'a str),
     /// Exactly so, as a file says.
     Exactly(&'a str),
+    /// As in the graph that this one is made from: known to be unique, and never looked up.
+    Kept(&'a Arc<str>),
 }
 
 impl Graph {
@@ -93,6 +95,7 @@ impl Graph {
                 names.verbatim(&name)?;
                 name.into()
             }
+            FullName::Kept(name) => name,
         };
         let id = NodeId(u32::try_from(self.len()).map_err(|_| too_many_nodes())?);
         if self.parent().is_none() {
@@ -129,6 +132,7 @@ impl Graph {
                 check_node_name(name.strip_prefix('_').unwrap_or(name))?;
                 return Ok(FullName::Verbatim((*name).to_owned()));
             }
+            Naming::Kept(name) => return Ok(FullName::Kept((*name).clone())),
             Naming::Ambient(default) => default,
         };
         let pending = context::take_pending(root);
@@ -156,6 +160,7 @@ impl Graph {
         let name = match self.full_name(self.root().id(), naming) {
             Ok(FullName::Unique(name)) => self.0.names.lock().peek(&name),
             Ok(FullName::Verbatim(name)) => name,
+            Ok(FullName::Kept(name)) => name.to_string(),
             Err(_) => op.kind().name.to_owned(),
         };
         let inputs_text = facts.iter().map(ToString::to_string).collect();
@@ -371,15 +376,16 @@ impl Graph {
     }
 
     /// A node that stands for what a caller passes in: parameters of bodies, feeds of plans.
-    pub(crate) fn feed_node(&self, fact: &Fact, name: &str) -> Result<Tensor> {
+    pub(crate) fn feed_node(&self, fact: &Fact, name: &Arc<str>) -> Result<Tensor> {
         let fact = Fact { shape: fact.shape.renew_anonymous(), sizes: None, ..fact.clone() };
-        self.push(Arc::new(Feed::of(&fact)), SmallVec::new(), &[], Naming::Ambient(name), None)?.output(0)
+        self.push(Arc::new(Feed::of(&fact)), SmallVec::new(), &[], Naming::Kept(name), None)?.output(0)
     }
 }
 
 enum FullName {
     Unique(String),
     Verbatim(String),
+    Kept(Arc<str>),
 }
 
 fn join(scope: &str, name: &str) -> String {

@@ -104,6 +104,11 @@ impl Node {
         &self.name
     }
 
+    /// The unique name, shared.
+    pub(crate) fn name_arc(&self) -> &Arc<str> {
+        &self.name
+    }
+
     /// The op.
     pub fn op(&self) -> &dyn Op {
         &*self.op

@@ -200,6 +200,25 @@ impl<'a> RunCx<'a> {
         }
     }
 
+    /// What the step has put out so far.
+    pub(crate) fn made(&self, i: usize) -> Option<&Value> {
+        // SAFETY: by the promise of `new` nobody else writes the cell.
+        unsafe { self.slots.get(self.io.outputs[i] as usize) }
+    }
+
+    /// Dtypes and dims of the inputs, for errors; an input that was taken is not there any more.
+    pub(crate) fn describe_inputs(&self) -> Vec<String> {
+        // SAFETY: by the promise of `new` nobody else writes the cells.
+        let inputs = self.io.inputs.iter().map(|cell| unsafe { self.slots.get(*cell as usize) });
+        inputs.map(|value| value.map_or_else(|| "(taken)".to_owned(), describe)).collect()
+    }
+
+    /// Bytes, dtype and dims of each output, for traces.
+    pub(crate) fn describe_outputs(&self) -> Vec<(usize, String)> {
+        let made = (0..self.n_outputs()).filter_map(|i| self.made(i));
+        made.map(|value| (value.byte_len(), describe(value))).collect()
+    }
+
     /// The threads for kernels. Cut work by its shape alone, never by the number of threads.
     pub fn pool(&self) -> &'a Pool {
         self.env.pool
@@ -241,4 +260,8 @@ impl<'a> RunCx<'a> {
     pub fn state(&self) -> Result<&'a dyn RunState> {
         self.env.state.ok_or_else(|| Error::internal("there is no state while constants are folded"))
     }
+}
+
+fn describe(value: &Value) -> String {
+    format!("{} {}", value.dtype(), Shape::from(value.dims()))
 }

@@ -1,0 +1,14 @@
+//! Plans and their runs: a plan is frozen and packed, a run executes it on the caller's thread or on the pool.
+
+mod order;
+mod parallel;
+mod plan;
+mod run;
+mod serial;
+mod state;
+mod stats;
+
+pub use self::plan::Plan;
+pub use self::run::Host;
+pub use self::state::SessionState;
+pub use self::stats::{RunMetadata, StepRecord};

@@ -1,0 +1,265 @@
+//! One run of a plan: prepare, steps, finish.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicU32;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+
+use super::parallel::{self, Mode};
+use super::plan::{Plan, Step};
+use super::serial;
+use super::state::{Local, RunView, SessionState};
+use super::stats::StepRecord;
+use crate::cancel::Limits;
+use crate::error::{Error, ErrorKind, Result, escape};
+use crate::graph::{Env, RunCx, RunState, Slots};
+use crate::pool::Pool;
+use crate::value::{Recycler, Value};
+
+/// What a run gets from its session.
+pub struct Host<'a> {
+    /// Threads.
+    pub pool: &'a Pool,
+    /// Variables and counters.
+    pub state: &'a SessionState,
+    /// What may end the run.
+    pub limits: &'a Limits,
+    /// Where a traced run writes its steps, and the instant that times are counted from.
+    pub trace: Option<(&'a Mutex<Vec<StepRecord>>, Instant)>,
+}
+
+/// Cells, buffers and counters that runs of one plan use in turn.
+pub(super) struct Scratch {
+    pub(super) slots: Slots,
+    pub(super) recycler: RefCell<Recycler>,
+    pub(super) locals: Vec<Mutex<Local>>,
+    /// Steps that a step still waits for.
+    pub(super) pending: Vec<AtomicU32>,
+    /// Readers that a cell still has.
+    pub(super) readers: Vec<AtomicU32>,
+    /// Buffers of the threads that helped.
+    pub(super) recyclers: Mutex<Vec<Recycler>>,
+}
+
+/// Scratches kept for later runs: as many as run at once on a common machine.
+const MAX_SPARE: usize = 64;
+
+impl Scratch {
+    fn new(plan: &Plan) -> Scratch {
+        let mut slots = Slots::new(plan.n_slots);
+        for (slot, value) in &plan.constants {
+            *slots.get_mut(*slot as usize) = Some(value.clone());
+        }
+        Scratch {
+            slots,
+            recycler: RefCell::default(),
+            locals: plan.vars.iter().map(|_| Mutex::default()).collect(),
+            pending: Vec::new(),
+            readers: Vec::new(),
+            recyclers: Mutex::default(),
+        }
+    }
+
+    /// Empties all cells but those of constants, so that a failed run leaves nothing behind.
+    fn clear(&mut self, plan: &Plan) {
+        for slot in 0..self.slots.len() {
+            *self.slots.get_mut(slot) = None;
+        }
+        for (slot, value) in &plan.constants {
+            *self.slots.get_mut(*slot as usize) = Some(value.clone());
+        }
+        self.locals.iter_mut().for_each(|local| *local.get_mut() = Local::default());
+    }
+}
+
+impl Plan {
+    /// Runs the plan: one value a feed goes in, one a fetch comes out.
+    ///
+    /// # Errors
+    /// `BadFeed` before anything runs; `Uninitialized`, naming all variables that have no value; the error of the
+    /// failing step that comes first in the plan. No variable is changed by a run that fails.
+    pub fn run(&self, feeds: SmallVec<[Value; 4]>, host: &Host<'_>) -> Result<SmallVec<[Value; 2]>> {
+        let _token = if self.writes { Some(host.state.write_token()?) } else { None };
+        let mut scratch = self.spare.lock().pop().unwrap_or_else(|| Box::new(Scratch::new(self)));
+        let result = self.run_in(&mut scratch, feeds, host);
+        if result.is_err() {
+            scratch.clear(self);
+        }
+        let mut spare = self.spare.lock();
+        if spare.len() < MAX_SPARE {
+            spare.push(scratch);
+        }
+        result
+    }
+
+    fn run_in(
+        &self,
+        scratch: &mut Scratch,
+        feeds: SmallVec<[Value; 4]>,
+        host: &Host<'_>,
+    ) -> Result<SmallVec<[Value; 2]>> {
+        host.limits.check()?;
+        let mode = self.choice.mode(self, &feeds, host);
+        for ((slot, _), value) in self.feeds.iter().zip(feeds) {
+            *scratch.slots.get_mut(*slot as usize) = Some(value);
+        }
+        self.load_variables(scratch, host)?;
+        let view = RunView { session: host.state, locals: &scratch.locals };
+        let env = Env { pool: host.pool, state: Some(&view as &dyn RunState), limits: host.limits };
+        match mode {
+            Mode::Serial => serial::run(self, scratch, env, host)?,
+            Mode::Measured(key) => {
+                let times = serial::run_measured(self, scratch, env, host)?;
+                self.choice.decide(key, parallel::judge(self, &times));
+            }
+            Mode::Parallel(costly) => {
+                let mut pending = std::mem::take(&mut scratch.pending);
+                let mut readers = std::mem::take(&mut scratch.readers);
+                let result = parallel::run(self, scratch, &mut pending, &mut readers, &costly, env, host);
+                (scratch.pending, scratch.readers) = (pending, readers);
+                result?;
+            }
+        }
+        self.commit(scratch, host);
+        self.collect(scratch)
+    }
+
+    /// Snapshots the variables: into cells for plain reads, into locals for steps.
+    fn load_variables(&self, scratch: &mut Scratch, host: &Host<'_>) -> Result<()> {
+        if self.vars.is_empty() {
+            return Ok(());
+        }
+        let mut missing: SmallVec<[usize; 4]> = SmallVec::new();
+        if self.has_state_steps {
+            let locals = &mut scratch.locals;
+            let put = |n: usize, value| *locals[n].get_mut() = Local { value, is_dirty: false };
+            host.state.snapshot(self.vars.iter().map(|var| var.index), put);
+            for (n, preload) in self.preloads.iter().enumerate() {
+                let value = scratch.locals[preload.var].get_mut().value.clone();
+                put_preload(&mut scratch.slots, preload.slot, value, n, &mut missing);
+            }
+        } else {
+            let slots = &mut scratch.slots;
+            let indices = self.preloads.iter().map(|preload| self.vars[preload.var].index);
+            host.state.snapshot(indices, |n, value| put_preload(slots, self.preloads[n].slot, value, n, &mut missing));
+        }
+        if missing.is_empty() { Ok(()) } else { Err(self.uninitialized(&missing)) }
+    }
+
+    #[cold]
+    fn uninitialized(&self, missing: &[usize]) -> Error {
+        let mut errors = missing.iter().map(|n| {
+            let preload = &self.preloads[*n];
+            let text = format!("attempting to use uninitialized value {}", escape(&self.vars[preload.var].name));
+            Error::new(ErrorKind::Uninitialized, text).at(|| self.site(preload.node, Vec::new()))
+        });
+        let first = errors.next().expect("something is missing");
+        first.with_also(errors).note("run g.global_variables_initializer() first")
+    }
+
+    /// Swaps all that was written into the session, at one moment.
+    fn commit(&self, scratch: &mut Scratch, host: &Host<'_>) {
+        if !self.has_state_steps {
+            return;
+        }
+        let mut writes: SmallVec<[(usize, Option<Value>); 8]> = SmallVec::new();
+        for (local, var) in scratch.locals.iter_mut().zip(&self.vars) {
+            let local = std::mem::take(local.get_mut());
+            if local.is_dirty {
+                writes.push((var.index, local.value));
+            }
+        }
+        if self.writes {
+            host.state.commit(&mut writes);
+        }
+        let recycler = scratch.recycler.get_mut();
+        writes.into_iter().filter_map(|(_, old)| old).for_each(|old| recycler.give(old));
+    }
+
+    /// Takes the fetched values out and empties the cells that no step has freed.
+    fn collect(&self, scratch: &mut Scratch) -> Result<SmallVec<[Value; 2]>> {
+        let absent = || Error::internal("a fetched cell is empty");
+        let is_kept = |slot: u32| self.constants.iter().any(|(constant, _)| *constant == slot);
+        let mut values = SmallVec::with_capacity(self.fetches.len());
+        for (n, slot) in self.fetches.iter().enumerate() {
+            let cell = scratch.slots.get_mut(*slot as usize);
+            let is_last = !self.fetches[n + 1..].contains(slot) && !is_kept(*slot);
+            let value = if is_last { cell.take() } else { cell.clone() };
+            values.push(value.ok_or_else(absent)?);
+        }
+        let inputs = self.feeds.iter().map(|(slot, _)| slot).chain(self.preloads.iter().map(|preload| &preload.slot));
+        for slot in inputs {
+            *scratch.slots.get_mut(*slot as usize) = None;
+        }
+        Ok(values)
+    }
+}
+
+fn put_preload(slots: &mut Slots, slot: u32, value: Option<Value>, n: usize, missing: &mut SmallVec<[usize; 4]>) {
+    if value.is_none() {
+        missing.push(n);
+    }
+    *slots.get_mut(slot as usize) = value;
+}
+
+/// Runs one step's kernel; panics become errors, errors get their place.
+#[inline]
+pub(super) fn call(plan: &Plan, step: &Step, mut cx: RunCx<'_>) -> Result<()> {
+    let result = catch_unwind(AssertUnwindSafe(|| step.op.run(&mut cx)));
+    match result {
+        Ok(Ok(())) if !cfg!(debug_assertions) => Ok(()),
+        Ok(Ok(())) => check_outputs(plan, step, &cx),
+        Ok(Err(error)) => Err(locate(plan, step, &cx, error)),
+        Err(payload) => Err(locate(plan, step, &cx, panicked(&*payload))),
+    }
+}
+
+/// Checks what the kernel made against what was inferred.
+fn check_outputs(plan: &Plan, step: &Step, cx: &RunCx<'_>) -> Result<()> {
+    for (slot, fact) in plan.graph.node(step.node).outputs().iter().enumerate() {
+        let Some(value) = cx.made(slot) else {
+            return Err(locate(plan, step, cx, Error::internal(format!("the kernel left output {slot} empty"))));
+        };
+        if !fact.is_variable() && (value.dtype() != fact.dtype || !fact.shape.is_compatible_with(value.dims())) {
+            let text = format!("the kernel made {} {:?}, but {fact} was inferred", value.dtype(), value.dims());
+            return Err(locate(plan, step, cx, Error::internal(text)));
+        }
+    }
+    Ok(())
+}
+
+#[cold]
+fn locate(plan: &Plan, step: &Step, cx: &RunCx<'_>, error: Error) -> Error {
+    error.at(|| plan.site(step.node, cx.describe_inputs()))
+}
+
+#[cold]
+fn panicked(payload: &(dyn Any + Send)) -> Error {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned());
+    Error::new(ErrorKind::Panicked, format!("the kernel panicked: {}", escape(&text)))
+}
+
+/// The record of one step for a trace.
+pub(super) fn record(
+    plan: &Plan,
+    step: &Step,
+    began: Instant,
+    origin: Instant,
+    cx_outputs: &[(usize, String)],
+    thread: usize,
+) -> StepRecord {
+    StepRecord {
+        node: plan.graph.node(step.node).name().to_owned(),
+        op: step.op.kind().name,
+        start: began.duration_since(origin),
+        duration: began.elapsed(),
+        output_bytes: cx_outputs.iter().map(|(bytes, _)| bytes).sum(),
+        outputs: cx_outputs.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(", "),
+        thread,
+    }
+}

@@ -1,0 +1,63 @@
+//! Steps in plan order on the caller's thread: plain cells, no locks, no atomics. Kernels may still use the pool.
+
+use std::time::Instant;
+
+use super::plan::{Plan, Step};
+use super::run::{Host, Scratch, call, record};
+use crate::error::Result;
+use crate::graph::{Env, RunCx};
+
+/// Steps between two looks at the clock and the tokens.
+const CHECK_EVERY: usize = 32;
+
+/// Runs all steps.
+pub(super) fn run(plan: &Plan, scratch: &Scratch, env: Env<'_>, host: &Host<'_>) -> Result<()> {
+    if host.trace.is_some() {
+        return run_measured(plan, scratch, env, host).map(drop);
+    }
+    for steps in plan.steps.chunks(CHECK_EVERY) {
+        host.limits.check()?;
+        for step in steps {
+            run_step(plan, step, scratch, env)?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs all steps and answers how long each took, in nanoseconds.
+pub(super) fn run_measured(plan: &Plan, scratch: &Scratch, env: Env<'_>, host: &Host<'_>) -> Result<Vec<u64>> {
+    let mut times = Vec::with_capacity(plan.steps.len());
+    for step in &plan.steps {
+        host.limits.check()?;
+        let began = Instant::now();
+        // SAFETY: as in `run_step`.
+        call(plan, step, unsafe { RunCx::new(&scratch.slots, &step.io, step.take_in_order, env, &scratch.recycler) })?;
+        times.push(began.elapsed().as_nanos() as u64);
+        if let Some((trace, origin)) = host.trace {
+            // SAFETY: as in `run_step`; nothing is taken here.
+            let cx = unsafe { RunCx::new(&scratch.slots, &step.io, 0, env, &scratch.recycler) };
+            trace.lock().push(record(plan, step, began, origin, &cx.describe_outputs(), 0));
+        }
+        free(step, scratch);
+    }
+    Ok(times)
+}
+
+#[inline]
+fn run_step(plan: &Plan, step: &Step, scratch: &Scratch, env: Env<'_>) -> Result<()> {
+    // SAFETY: this thread alone touches the cells; inputs are full because steps are in topological order, and an
+    // input in `take_in_order` has no later reader.
+    call(plan, step, unsafe { RunCx::new(&scratch.slots, &step.io, step.take_in_order, env, &scratch.recycler) })?;
+    free(step, scratch);
+    Ok(())
+}
+
+#[inline]
+fn free(step: &Step, scratch: &Scratch) {
+    for slot in &step.frees {
+        // SAFETY: this thread alone touches the cells, and the step's view is gone.
+        if let Some(value) = unsafe { scratch.slots.replace(*slot as usize, None) } {
+            scratch.recycler.borrow_mut().give(value);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! From the user's graph to the graph of one plan: pruned to what was asked for, with feeds as unknown values, and
+//! rewritten by passes. The user's graph is never touched; new nodes remember where they came from.
+
+mod specialize;
+
+pub use self::specialize::{PlanGraph, Request, specialize};
+
+/// Which rewrites plans go through. With all of them off a plan is the user's graph, pruned to the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passes {
+    /// Computes what depends on constants alone.
+    pub fold: bool,
+    /// Merges equal nodes.
+    pub merge: bool,
+    /// Leaves out identities, transposes and reshapes that do nothing.
+    pub simplify: bool,
+    /// Joins products with bias and activation, and chains of elementwise ops.
+    pub fuse: bool,
+}
+
+impl Default for Passes {
+    fn default() -> Passes {
+        Passes { fold: true, merge: true, simplify: true, fuse: true }
+    }
+}
+
+impl Passes {
+    /// No rewrites.
+    pub fn none() -> Passes {
+        Passes { fold: false, merge: false, simplify: false, fuse: false }
+    }
+}

@@ -1,0 +1,142 @@
+//! Prunes a graph to one request, and infers it again with its feeds as unknown values.
+//!
+//! Feeding a constant makes everything false that was derived from its value while the graph was built; so a plan is a
+//! fresh graph, whose facts hold for this request.
+
+use std::collections::{BTreeSet, HashMap};
+
+use smallvec::SmallVec;
+
+use crate::error::{Error, ErrorKind, Result, escape};
+use crate::graph::{Effect, Graph, Naming, Node, NodeId, OutputId};
+
+/// What one call of a session asks for. Ids are of the user's graph; feeds are sorted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Request {
+    /// Tensors whose values come from the caller.
+    pub feeds: Vec<OutputId>,
+    /// Tensors whose values the caller wants.
+    pub fetches: Vec<OutputId>,
+    /// Nodes that must run.
+    pub targets: Vec<NodeId>,
+}
+
+/// A graph made for one request.
+#[derive(Debug)]
+pub struct PlanGraph {
+    /// The nodes, in an order that respects the user's.
+    pub graph: Graph,
+    /// The node that stands for each feed.
+    pub feeds: Vec<OutputId>,
+    /// Where the value of each fetch is.
+    pub fetches: Vec<OutputId>,
+    /// Nodes that must run.
+    pub targets: Vec<NodeId>,
+    /// For each node the graph and node that it came from: random streams belong to it.
+    pub origins: Vec<(u64, u32)>,
+}
+
+/// Copies what the request needs.
+///
+/// # Errors
+/// `MissingFeed`, naming every placeholder that is needed and not fed; what the rules refuse.
+pub fn specialize(source: &Graph, request: &Request, _passes: &super::Passes) -> Result<PlanGraph> {
+    let needed = needed_nodes(source, request);
+    check_all_fed(source, &needed)?;
+    let mut copy = Copy::new(source, request)?;
+    for id in needed {
+        copy.node(source.node(NodeId(id)))?;
+    }
+    copy.finish(request)
+}
+
+/// Node ids in ascending order: what fetches and targets depend on, up to the feeds.
+fn needed_nodes(source: &Graph, request: &Request) -> BTreeSet<u32> {
+    let is_fed = |id: &OutputId| request.feeds.binary_search(id).is_ok();
+    let fetched = request.fetches.iter().filter(|id| !is_fed(id)).map(|id| id.node);
+    let mut stack: Vec<NodeId> = fetched.chain(request.targets.iter().copied()).collect();
+    let mut needed = BTreeSet::new();
+    while let Some(id) = stack.pop() {
+        if !needed.insert(id.0) {
+            continue;
+        }
+        let node = source.node(id);
+        stack.extend(node.inputs().iter().filter(|input| !is_fed(input)).map(|input| input.node));
+        stack.extend(node.control_inputs().iter().filter(|id| !is_fed_placeholder(source, request, **id)));
+    }
+    needed
+}
+
+/// Feeding a placeholder satisfies what waits for it; feeding another tensor leaves its node to be waited for.
+fn is_fed_placeholder(source: &Graph, request: &Request, id: NodeId) -> bool {
+    source.node(id).op().kind().effect == Effect::Fed
+        && request.feeds.binary_search(&OutputId { node: id, slot: 0 }).is_ok()
+}
+
+fn check_all_fed(source: &Graph, needed: &BTreeSet<u32>) -> Result<()> {
+    let nodes = needed.iter().map(|id| source.node(NodeId(*id)));
+    let missing: Vec<&Node> = nodes.filter(|node| node.op().kind().effect == Effect::Fed).collect();
+    let mut errors = missing.iter().map(|node| {
+        let fact = &node.outputs()[0];
+        let shape = if fact.shape.rank().is_some() { format!(" and shape {}", fact.shape) } else { String::new() };
+        let name = escape(node.name());
+        let text = format!("you must feed a value for placeholder tensor '{name}' with dtype {}{shape}", fact.dtype);
+        Error::new(ErrorKind::MissingFeed, text).at(|| node.site(Vec::new()))
+    });
+    match errors.next() {
+        None => Ok(()),
+        Some(first) => Err(first.with_also(errors)),
+    }
+}
+
+/// A copy under way.
+struct Copy<'a> {
+    source: &'a Graph,
+    graph: Graph,
+    /// The copy of a node.
+    nodes: HashMap<NodeId, NodeId>,
+    /// The node that stands for a fed tensor.
+    fed: HashMap<OutputId, OutputId>,
+    feeds: Vec<OutputId>,
+    origins: Vec<(u64, u32)>,
+}
+
+impl<'a> Copy<'a> {
+    fn new(source: &'a Graph, request: &Request) -> Result<Copy<'a>> {
+        let graph = Graph::new();
+        let mut copy =
+            Copy { source, graph, nodes: HashMap::new(), fed: HashMap::new(), feeds: Vec::new(), origins: Vec::new() };
+        for id in &request.feeds {
+            let node = source.node(id.node);
+            let stand_in = copy.graph.feed_node(&source.fact(*id), node.name_arc())?.id;
+            copy.origins.push((source.id(), id.node.0));
+            copy.feeds.push(stand_in);
+            copy.fed.insert(*id, stand_in);
+        }
+        Ok(copy)
+    }
+
+    fn output(&self, id: OutputId) -> OutputId {
+        if let Some(fed) = self.fed.get(&id) {
+            return *fed;
+        }
+        OutputId { node: self.nodes[&id.node], slot: id.slot }
+    }
+
+    fn node(&mut self, node: &Node) -> Result<()> {
+        let inputs: SmallVec<[OutputId; 2]> = node.inputs().iter().map(|id| self.output(*id)).collect();
+        let control: SmallVec<[NodeId; 4]> =
+            node.control_inputs().iter().filter_map(|id| self.nodes.get(id)).copied().collect();
+        let naming = Naming::Kept(node.name_arc());
+        let copied = self.graph.push(node.op_arc().clone(), inputs, &control, naming, node.location())?;
+        self.nodes.insert(node.id(), copied.id());
+        self.origins.push((self.source.id(), node.id().0));
+        Ok(())
+    }
+
+    fn finish(self, request: &Request) -> Result<PlanGraph> {
+        let fetches = request.fetches.iter().map(|id| self.output(*id)).collect();
+        let targets = request.targets.iter().map(|id| self.nodes[id]).collect();
+        Ok(PlanGraph { fetches, targets, graph: self.graph, feeds: self.feeds, origins: self.origins })
+    }
+}

@@ -1,0 +1,88 @@
+//! How a session and a run are set up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cancel::CancelToken;
+use crate::optimize::Passes;
+
+/// How a session is set up: TF1's `ConfigProto`, as far as it means something here.
+///
+/// ```
+/// use sessile::session::{Config, GpuOptions};
+///
+/// let config = Config {
+///     log_device_placement: true,
+///     gpu_options: GpuOptions { allow_growth: true, per_process_gpu_memory_fraction: 0.5 },
+///     ..Config::default()
+/// };
+/// assert_eq!(config.threads, None);
+/// ```
+#[derive(Clone)]
+#[doc(alias = "tf.ConfigProto")]
+pub struct Config {
+    /// Threads of a pool of the session's own, the caller's included; `None` shares the pool of the process, which has
+    /// as many as the machine.
+    pub threads: Option<usize>,
+    /// Says for each node of a new plan on which device it runs.
+    pub log_device_placement: bool,
+    /// Runs nodes that ask for a device that is not there on the CPU. TF1's default is false; graphs of real models
+    /// name GPUs, and there is only the CPU here, so it is true.
+    pub allow_soft_placement: bool,
+    /// Accepted so that programs need no change; there is no GPU here.
+    pub gpu_options: GpuOptions,
+    /// Ends each run that takes longer.
+    pub operation_timeout: Option<Duration>,
+    /// Which rewrites plans go through.
+    pub passes: Passes,
+    /// Plans that are kept; the least recently used one leaves first.
+    pub max_plans: usize,
+    /// Where lines of `Print` and of device placement go; standard error by default.
+    pub print: Option<PrintFn>,
+}
+
+/// Takes a line for the user.
+pub type PrintFn = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// TF1's `GPUOptions`: accepted, without effect.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[doc(alias = "tf.GPUOptions")]
+pub struct GpuOptions {
+    /// Whether GPU memory grows as needed.
+    pub allow_growth: bool,
+    /// The share of GPU memory that may be used, from 0 to 1.
+    pub per_process_gpu_memory_fraction: f64,
+}
+
+impl Default for GpuOptions {
+    fn default() -> GpuOptions {
+        GpuOptions { allow_growth: false, per_process_gpu_memory_fraction: 1.0 }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            threads: None,
+            log_device_placement: false,
+            allow_soft_placement: true,
+            gpu_options: GpuOptions::default(),
+            operation_timeout: None,
+            passes: Passes::default(),
+            max_plans: 256,
+            print: None,
+        }
+    }
+}
+
+/// What one run may do: TF1's `RunOptions`.
+#[derive(Debug, Clone, Default)]
+#[doc(alias = "tf.RunOptions")]
+pub struct RunOptions {
+    /// Ends the run when it takes longer.
+    pub timeout: Option<Duration>,
+    /// Ends the run when somebody cancels the token.
+    pub cancel: Option<CancelToken>,
+    /// Records each step, at the cost of two looks at the clock.
+    pub trace: bool,
+}

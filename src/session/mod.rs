@@ -1,0 +1,303 @@
+//! Sessions: they own variables, look up plans, check feeds, and run.
+
+mod cache;
+mod config;
+mod feed;
+mod fetch;
+mod prepared;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+
+use self::cache::Cache;
+pub use self::config::{Config, GpuOptions, PrintFn, RunOptions};
+use self::feed::check_feed;
+pub use self::feed::{FeedKey, FeedValues, Feeds, Key};
+pub use self::fetch::{Fetch, Results, Wanted};
+pub use self::prepared::Prepared;
+use crate::cancel::{CancelToken, Limits};
+use crate::error::{Error, ErrorKind, Result, escape};
+use crate::exec::{Host, Plan, RunMetadata, SessionState};
+use crate::graph::{Graph, Operation, OutputId, Tensor};
+use crate::optimize::{Request, specialize};
+use crate::pool::Pool;
+use crate::value::Value;
+
+/// Runs a graph. Owns the values of its variables: two sessions on one graph share nothing but the graph. A handle:
+/// clones are the same session, and any number of threads may run at once.
+///
+/// ```
+/// # use sessile::prelude::*;
+/// # fn main() -> sessile::Result<()> {
+/// let g = Graph::new();
+/// let x = g.placeholder(DType::F32, shape![?])?;
+/// let y = x.identity()?;
+/// let sess = Session::new(&g)?;
+/// assert_eq!(sess.run_with(&y, feeds! { x => [1.0f32, 2.0] })?.to_string(), "[1. 2.]");
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+#[doc(alias = "tf.Session")]
+pub struct Session(Arc<Inner>);
+
+struct Inner {
+    graph: Graph,
+    config: Config,
+    pool: Pool,
+    state: SessionState,
+    cache: Mutex<Cache>,
+    closed: AtomicBool,
+    /// Cancelled by `close`.
+    running: CancelToken,
+    /// The limits of a run without options.
+    limits: Limits,
+}
+
+impl Session {
+    /// A session on a graph, with the pool of the process. The graph may grow afterwards.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a configuration that cannot be.
+    pub fn new(graph: &Graph) -> Result<Session> {
+        Session::with_config(graph, Config::default())
+    }
+
+    /// A session that is set up by `config`.
+    pub fn with_config(graph: &Graph, config: Config) -> Result<Session> {
+        let fraction = config.gpu_options.per_process_gpu_memory_fraction;
+        if !(0.0..=1.0).contains(&fraction) {
+            return Err(Error::invalid(format!(
+                "per_process_gpu_memory_fraction must be in [0, 1], but is {fraction}"
+            )));
+        }
+        let pool = config.threads.map_or_else(|| Ok(Pool::global()), Pool::new)?;
+        let running = CancelToken::new();
+        let limits = Limits::new(vec![running.clone()], None);
+        let print = config
+            .print
+            .clone()
+            .map(|print| Box::new(move |line: &str| print(line)) as Box<dyn Fn(&str) + Send + Sync>);
+        let state = SessionState::with_print(print);
+        let (cache, closed) = (Mutex::default(), AtomicBool::new(false));
+        let graph = graph.root().clone();
+        Ok(Session(Arc::new(Inner { graph, config, pool, state, cache, closed, running, limits })))
+    }
+
+    /// The graph.
+    pub fn graph(&self) -> &Graph {
+        &self.0.graph
+    }
+
+    /// Runs without feeds: computes the fetches, and runs the operations among them.
+    ///
+    /// # Errors
+    /// See [`Session::run_with`].
+    pub fn run<F: Fetch>(&self, fetches: F) -> Result<F::Output> {
+        self.run_with(fetches, Feeds::new())
+    }
+
+    /// Runs with feeds. Any tensor may be fed, also a constant or an intermediate one.
+    ///
+    /// # Errors
+    /// `MissingFeed` with all placeholders that are needed and not fed, `BadFeed` for a value that its tensor does not
+    /// take, `BadFetch`, `GraphMismatch`, `Uninitialized` with all variables that have no value, `Closed`, and what the
+    /// kernels say. A run that fails changes no variable.
+    pub fn run_with<F: Fetch>(&self, fetches: F, feeds: Feeds) -> Result<F::Output> {
+        let mut wanted = Wanted::of(&self.0.graph);
+        let layout = fetches.declare(&mut wanted)?;
+        let (plan, values) = self.bind(wanted, feeds)?;
+        let values = self.execute(&plan, values, &self.0.default_limits(), None)?;
+        collect::<F>(&layout, values)
+    }
+
+    /// Runs with options; answers what was done beside what was fetched.
+    ///
+    /// # Errors
+    /// Those of [`Session::run_with`]; `Cancelled`, `DeadlineExceeded`.
+    pub fn run_with_options<F: Fetch>(
+        &self,
+        fetches: F,
+        feeds: Feeds,
+        options: &RunOptions,
+    ) -> Result<(F::Output, RunMetadata)> {
+        let began = Instant::now();
+        let timeout = options.timeout.or(self.0.config.operation_timeout);
+        let tokens = options.cancel.iter().cloned().chain([self.0.running.clone()]).collect();
+        let limits = Limits::new(tokens, timeout.map(|timeout| began + timeout));
+        let mut wanted = Wanted::of(&self.0.graph);
+        let layout = fetches.declare(&mut wanted)?;
+        let (plan, values) = self.bind(wanted, feeds)?;
+        let steps = Mutex::default();
+        let trace = options.trace.then_some((&steps, began));
+        let values = self.execute(&plan, values, &limits, trace)?;
+        let metadata = RunMetadata { steps: steps.into_inner(), duration: began.elapsed() };
+        Ok((collect::<F>(&layout, values)?, metadata))
+    }
+
+    /// The form without static types: values for tensors in, values of tensors out.
+    ///
+    /// # Errors
+    /// Those of [`Session::run_with`].
+    pub fn run_values(
+        &self,
+        feeds: &[(Tensor, Value)],
+        fetches: &[Tensor],
+        targets: &[Operation],
+    ) -> Result<Vec<Value>> {
+        let feeds = feeds.iter().map(|(tensor, value)| (Key::Tensor(tensor.clone()), value.clone())).collect();
+        Ok(self.run_with((fetches, targets), Feeds(feeds))?.0)
+    }
+
+    /// Binds fetches and feeds once and for all: later runs look nothing up.
+    ///
+    /// # Errors
+    /// Those of [`Session::run_with`] that do not depend on values.
+    #[doc(alias = "tf.Session.make_callable")]
+    pub fn prepare<F: Fetch>(&self, fetches: F, feeds: &[&dyn FeedKey]) -> Result<Prepared<F::Output>> {
+        let mut wanted = Wanted::of(&self.0.graph);
+        let layout = fetches.declare(&mut wanted)?;
+        let tensors = feeds.iter().map(|key| key.key().resolve(&self.0.graph)).collect::<Result<Vec<_>>>()?;
+        let order = feed_order(&tensors)?;
+        let ids = order.iter().map(|i| tensors[*i].id()).collect();
+        let plan = self.plan(Request { feeds: ids, fetches: wanted.fetches, targets: wanted.targets })?;
+        Ok(Prepared::new(self.clone(), plan, order, Box::new(move |results| F::collect(&layout, results))))
+    }
+
+    /// Ends runs that are under way, and refuses later ones. Closing twice is harmless.
+    pub fn close(&self) {
+        self.0.closed.store(true, Ordering::Release);
+        self.0.running.cancel();
+    }
+
+    /// How many plans are kept.
+    pub fn n_plans(&self) -> usize {
+        self.0.cache.lock().len()
+    }
+
+    /// The plan of a request, from the cache or new.
+    pub(crate) fn plan(&self, request: Request) -> Result<Arc<Plan>> {
+        self.check_open()?;
+        if let Some(plan) = self.0.cache.lock().get(&request) {
+            return Ok(plan);
+        }
+        let plan_graph = specialize(&self.0.graph, &request, &self.0.config.passes)?;
+        self.place_devices(&plan_graph.graph)?;
+        let plan = Arc::new(Plan::new(plan_graph, &self.0.state)?);
+        self.0.cache.lock().insert(request, plan.clone(), self.0.config.max_plans);
+        Ok(plan)
+    }
+
+    fn bind(&self, wanted: Wanted<'_>, feeds: Feeds) -> Result<(Arc<Plan>, SmallVec<[Value; 4]>)> {
+        let mut bound: SmallVec<[(OutputId, Value); 4]> = SmallVec::with_capacity(feeds.0.len());
+        for (key, value) in feeds.0 {
+            bound.push((key.resolve(&self.0.graph)?.id(), value));
+        }
+        bound.sort_by_key(|(id, _)| *id);
+        if let Some(twice) = bound.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(fed_twice(&self.0.graph.tensor(twice[0].0)));
+        }
+        let ids = bound.iter().map(|(id, _)| *id).collect();
+        let plan = self.plan(Request { feeds: ids, fetches: wanted.fetches, targets: wanted.targets })?;
+        Ok((plan, bound.into_iter().map(|(_, value)| value).collect()))
+    }
+
+    /// Checks the feeds, which are in the plan's order, and runs.
+    fn execute(
+        &self,
+        plan: &Plan,
+        mut values: SmallVec<[Value; 4]>,
+        limits: &Limits,
+        trace: Option<(&Mutex<Vec<crate::exec::StepRecord>>, Instant)>,
+    ) -> Result<SmallVec<[Value; 2]>> {
+        self.check_open()?;
+        for (i, value) in values.iter_mut().enumerate() {
+            let taken = std::mem::replace(value, Value::scalar_of(false));
+            *value = check_feed(plan.feed_fact(i), taken, || plan.feed_name(i))?;
+        }
+        plan.check_named_dims(&values)?;
+        let host = Host { pool: &self.0.pool, state: &self.0.state, limits, trace };
+        plan.run(values, &host)
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if self.0.closed.load(Ordering::Acquire) {
+            return Err(Error::new(ErrorKind::Closed, "attempted to use a closed session"));
+        }
+        Ok(())
+    }
+
+    /// There is one device; what asks for another is moved to it, or refused.
+    fn place_devices(&self, graph: &Graph) -> Result<()> {
+        let config = &self.0.config;
+        if config.allow_soft_placement && !config.log_device_placement {
+            return Ok(());
+        }
+        for node in graph.nodes() {
+            let asked = node.device().unwrap_or_default().to_ascii_lowercase();
+            if asked.contains("gpu") && !config.allow_soft_placement {
+                let text = format!(
+                    "cannot assign a device for operation {}: it was explicitly assigned to {}, but the only device is \
+                     /job:localhost/replica:0/task:0/device:CPU:0; allow_soft_placement makes it run there",
+                    escape(node.name()),
+                    escape(node.device().unwrap_or_default())
+                );
+                return Err(Error::invalid(text));
+            }
+            if config.log_device_placement {
+                let line = format!(
+                    "{}: ({}): /job:localhost/replica:0/task:0/device:CPU:0",
+                    escape(node.name()),
+                    node.op().kind().name
+                );
+                match &config.print {
+                    Some(print) => print(&line),
+                    None => eprintln!("{line}"),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    fn default_limits(&self) -> std::borrow::Cow<'_, Limits> {
+        match self.config.operation_timeout {
+            None => std::borrow::Cow::Borrowed(&self.limits),
+            Some(timeout) => std::borrow::Cow::Owned(self.limits_after(timeout)),
+        }
+    }
+
+    fn limits_after(&self, timeout: Duration) -> Limits {
+        Limits::new(vec![self.running.clone()], Some(Instant::now() + timeout))
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Session({:?}, {} threads)", self.0.graph, self.0.pool.threads())
+    }
+}
+
+fn collect<F: Fetch>(layout: &F::Layout, values: SmallVec<[Value; 2]>) -> Result<F::Output> {
+    let mut values: SmallVec<[Option<Value>; 2]> = values.into_iter().map(Some).collect();
+    F::collect(layout, &mut Results(&mut values))
+}
+
+/// The order in which a plan takes feeds: by id.
+fn feed_order(tensors: &[Tensor]) -> Result<SmallVec<[usize; 4]>> {
+    let mut order: SmallVec<[usize; 4]> = (0..tensors.len()).collect();
+    order.sort_by_key(|i| tensors[*i].id());
+    match order.windows(2).find(|pair| tensors[pair[0]].id() == tensors[pair[1]].id()) {
+        Some(pair) => Err(fed_twice(&tensors[pair[0]])),
+        None => Ok(order),
+    }
+}
+
+#[cold]
+fn fed_twice(tensor: &Tensor) -> Error {
+    Error::new(ErrorKind::BadFeed, format!("tensor '{}' is fed twice", escape(&tensor.name())))
+}

@@ -1,0 +1,72 @@
+//! A run that is bound once and for all.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::fetch::Results;
+use super::{FeedValues, Session};
+use crate::error::{Error, ErrorKind, Result};
+use crate::exec::Plan;
+use crate::value::Value;
+
+/// Fetches and feeds that [`Session::prepare`] has bound: running looks nothing up. Named by what comes out, so that it
+/// can be kept in a struct beside its tensors.
+pub struct Prepared<O> {
+    session: Session,
+    plan: Arc<Plan>,
+    /// For each feed of the plan its place among the values that `run` is given.
+    order: SmallVec<[usize; 4]>,
+    is_in_order: bool,
+    collect: Collect<O>,
+}
+
+type Collect<O> = Box<dyn Fn(&mut Results<'_>) -> Result<O> + Send + Sync>;
+
+impl<O> Prepared<O> {
+    pub(super) fn new(
+        session: Session,
+        plan: Arc<Plan>,
+        order: SmallVec<[usize; 4]>,
+        collect: Collect<O>,
+    ) -> Prepared<O> {
+        let is_in_order = order.iter().enumerate().all(|(i, place)| i == *place);
+        Prepared { session, plan, order, is_in_order, collect }
+    }
+
+    /// Runs on one value a feed, in the order in which [`Session::prepare`] was told of the feeds: `()`, one value, or a
+    /// tuple.
+    ///
+    /// # Errors
+    /// Those of [`Session::run_with`].
+    pub fn run(&self, values: impl FeedValues) -> Result<O> {
+        self.run_values(values.into_values())
+    }
+
+    fn run_values(&self, values: SmallVec<[Value; 4]>) -> Result<O> {
+        if values.len() != self.order.len() {
+            let text = format!("the run was prepared for {} feeds, but got {}", self.order.len(), values.len());
+            return Err(Error::new(ErrorKind::BadFeed, text));
+        }
+        let values = if self.is_in_order { values } else { self.reorder(values) };
+        let limits = self.session.0.default_limits();
+        let values = self.session.execute(&self.plan, values, &limits, None)?;
+        let mut values: SmallVec<[Option<Value>; 2]> = values.into_iter().map(Some).collect();
+        (self.collect)(&mut Results(&mut values))
+    }
+
+    fn reorder(&self, values: SmallVec<[Value; 4]>) -> SmallVec<[Value; 4]> {
+        self.order.iter().map(|place| values[*place].clone()).collect()
+    }
+
+    /// How many kernel calls one run makes.
+    pub fn n_steps(&self) -> usize {
+        self.plan.n_steps()
+    }
+}
+
+impl<O> std::fmt::Debug for Prepared<O> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Prepared({} feeds, {} steps)", self.order.len(), self.plan.n_steps())
+    }
+}
