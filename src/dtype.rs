@@ -166,7 +166,8 @@ impl Element for String {
 /// `else` branch. Dispatch happens once, outside the loop: `with_type!(x.dtype(), T in numbers => kernel::<T>(..), else => Err(..))`.
 ///
 /// Groups: `floats` (float16 bfloat16 float32 float64), `signed` (floats and signed integers), `ints`, `reals` (floats and integers), `numbers` (reals and
-/// complex), `plain` (all of fixed size, bool too), `index` (int32 int64).
+/// complex), `plain` (all of fixed size, bool too), `index` (int32 int64), `products` (floats, int32, int64 and complex:
+/// what TensorFlow multiplies matrices of).
 #[macro_export]
 #[doc(hidden)]
 macro_rules! with_type {
@@ -175,6 +176,10 @@ macro_rules! with_type {
     };
     ($dtype:expr, $T:ident in floats => $body:expr, else => $else:expr $(,)?) => {
         $crate::with_type!(@arms $dtype, $T, $body, $else, F32 f32, F64 f64, F16 half::f16, BF16 half::bf16)
+    };
+    ($dtype:expr, $T:ident in products => $body:expr, else => $else:expr $(,)?) => {
+        $crate::with_type!(@arms $dtype, $T, $body, $else, F32 f32, F64 f64, F16 half::f16, BF16 half::bf16, I32 i32, I64 i64,
+            C64 num_complex::Complex<f32>, C128 num_complex::Complex<f64>)
     };
     ($dtype:expr, $T:ident in index => $body:expr, else => $else:expr $(,)?) => {
         $crate::with_type!(@arms $dtype, $T, $body, $else, I32 i32, I64 i64)

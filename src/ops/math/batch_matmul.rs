@@ -1,0 +1,293 @@
+//! `BatchMatMul` and `BatchMatMulV2`: a matrix product for each combination of the leading axes; the second broadcasts.
+
+use std::sync::Arc;
+
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
+use crate::kernel::Number;
+use crate::kernel::product::{Epilogue, batch_matmul};
+use crate::shape::{Dims, Shape, broadcast_dims, element_count};
+use crate::value::{IntoValue, Value};
+use crate::with_type;
+
+/// `(.., n, k) x (.., k, m) -> (.., n, m)` with equal leading axes.
+#[derive(Debug, Clone, Default)]
+pub struct BatchMatMul {
+    /// The left matrices are given as adjoints: transposed, and conjugated where complex.
+    pub adj_x: bool,
+    /// The right matrices are given as adjoints.
+    pub adj_y: bool,
+}
+
+/// As [`BatchMatMul`], with leading axes that broadcast.
+#[derive(Debug, Clone, Default)]
+pub struct BatchMatMulV2 {
+    /// The left matrices are given as adjoints: transposed, and conjugated where complex.
+    pub adj_x: bool,
+    /// The right matrices are given as adjoints.
+    pub adj_y: bool,
+}
+
+/// The row of [`BatchMatMul`].
+pub static BATCH_MAT_MUL: OpKind = OpKind::new("BatchMatMul", "x: T, y: T -> output: T", parse_v1, examples_v1);
+
+/// The row of [`BatchMatMulV2`].
+pub static BATCH_MAT_MUL_V2: OpKind = OpKind::new("BatchMatMulV2", "x: T, y: T -> output: T", parse_v2, examples_v2);
+
+/// Refuses the dtypes of which TensorFlow multiplies no matrices.
+pub(super) fn product_dtype(dtype: DType) -> Result<()> {
+    let refused = || Error::dtype(format!("matrix products are for {PRODUCTS}, not for {dtype}"));
+    with_type!(dtype, _T in products => Ok(()), else => Err(refused()))
+}
+
+const PRODUCTS: &str = "bfloat16, float16, float32, float64, int32, int64, complex64 and complex128";
+
+/// Which matrices are given as adjoints.
+type Adjoints = (bool, bool);
+
+fn parse_adjoints(attrs: &Attrs) -> Result<Adjoints> {
+    Ok((attrs.bool_or("adj_x", false)?, attrs.bool_or("adj_y", false)?))
+}
+
+fn parse_v1(attrs: &Attrs) -> Result<Arc<dyn Op>> {
+    let (adj_x, adj_y) = parse_adjoints(attrs)?;
+    Ok(Arc::new(BatchMatMul { adj_x, adj_y }))
+}
+
+fn parse_v2(attrs: &Attrs) -> Result<Arc<dyn Op>> {
+    let (adj_x, adj_y) = parse_adjoints(attrs)?;
+    Ok(Arc::new(BatchMatMulV2 { adj_x, adj_y }))
+}
+
+fn examples_v1() -> Vec<Example> {
+    let x = || [[[1.0f32, 2.0, 3.0]], [[4.0, 5.0, 6.0]]].into_value();
+    vec![
+        Example::new(BatchMatMul { adj_x: true, adj_y: false }, [x(), x()]),
+        Example::new(BatchMatMul { adj_x: false, adj_y: true }, [x(), x()]),
+    ]
+}
+
+fn examples_v2() -> Vec<Example> {
+    let x = || [[[1i32, 2, 3]], [[4, 5, 6]]].into_value();
+    let y = || [[1i32], [0], [-1]].into_value();
+    vec![
+        Example::new(BatchMatMulV2 { adj_x: false, adj_y: true }, [x(), x()]),
+        Example::new(BatchMatMulV2::default(), [x(), y()]),
+    ]
+}
+
+impl Op for BatchMatMul {
+    fn kind(&self) -> &'static OpKind {
+        &BATCH_MAT_MUL
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        infer(cx, (self.adj_x, self.adj_y), Shape::merge)
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        check_batches(cx.input(0).dims(), cx.input(1).dims())?;
+        run(cx, (self.adj_x, self.adj_y))
+    }
+
+    fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
+        vec![("adj_x", AttrValue::Bool(self.adj_x)), ("adj_y", AttrValue::Bool(self.adj_y))]
+    }
+}
+
+impl Op for BatchMatMulV2 {
+    fn kind(&self) -> &'static OpKind {
+        &BATCH_MAT_MUL_V2
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        infer(cx, (self.adj_x, self.adj_y), Shape::broadcast)
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        run(cx, (self.adj_x, self.adj_y))
+    }
+
+    fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
+        vec![("adj_x", AttrValue::Bool(self.adj_x)), ("adj_y", AttrValue::Bool(self.adj_y))]
+    }
+}
+
+/// `join` says what becomes of the leading axes.
+fn infer(cx: &mut InferCx<'_>, adjoints: Adjoints, join: fn(&Shape, &Shape) -> Result<Shape>) -> Result<()> {
+    product_dtype(cx.dtype(0))?;
+    let (x_batch, [rows, inner_x]) = split(cx.shape(0), adjoints.0)?;
+    let (y_batch, [inner_y, columns]) = split(cx.shape(1), adjoints.1)?;
+    let batch = join(&x_batch, &y_batch)?;
+    inner_x.merge(&inner_y)?;
+    let matrix = Shape::new([rows, columns]);
+    let output = if batch.rank().is_some() { batch.concat(&matrix)? } else { Shape::unknown() };
+    cx.output(cx.dtype(0), output);
+    Ok(())
+}
+
+/// The leading axes, and rows and columns after taking the adjoint.
+fn split(shape: &Shape, adjoint: bool) -> Result<(Shape, [crate::shape::Dim; 2])> {
+    let shape = shape.with_rank_at_least(2)?;
+    let Some(rank) = shape.rank() else {
+        return Ok((Shape::unknown(), std::array::from_fn(|_| crate::shape::Dim::unknown())));
+    };
+    let (row, column) = (shape.dim(rank - 2), shape.dim(rank - 1));
+    Ok((shape.slice(..rank - 2)?, if adjoint { [column, row] } else { [row, column] }))
+}
+
+/// The first version takes equal leading axes alone.
+fn check_batches(x: &[usize], y: &[usize]) -> Result<()> {
+    if x.len() != y.len() {
+        return Err(Error::shape(format!("in[0] and in[1] must have equal ranks: {x:?} vs. {y:?}")));
+    }
+    match (0..x.len().saturating_sub(2)).find(|axis| x[*axis] != y[*axis]) {
+        Some(axis) => {
+            Err(Error::shape(format!("in[0].dim({axis}) and in[1].dim({axis}) must be the same: {x:?} vs {y:?}")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// What the products of a batch are made of.
+struct Batch {
+    /// Rows, inner size, columns.
+    sizes: [usize; 3],
+    /// The leading axes of the result.
+    dims: Dims,
+    x_offsets: Vec<usize>,
+    y_offsets: Vec<usize>,
+}
+
+fn run(cx: &mut RunCx<'_>, adjoints: Adjoints) -> Result<()> {
+    let dtype = cx.input(0).dtype();
+    let batch = batch(cx.input(0).dims(), cx.input(1).dims(), adjoints)?;
+    let mut dims = batch.dims.clone();
+    dims.extend([batch.sizes[0], batch.sizes[2]]);
+    let mut output = cx.alloc(dtype, &dims)?;
+    with_type!(dtype, T in products => multiply::<T>(cx, &batch, adjoints, &mut output)?, else => {
+        return product_dtype(dtype);
+    });
+    cx.output(0, output);
+    Ok(())
+}
+
+fn batch(x: &[usize], y: &[usize], (adj_x, adj_y): Adjoints) -> Result<Batch> {
+    for (i, dims) in [x, y].into_iter().enumerate() {
+        if dims.len() < 2 {
+            return Err(Error::shape(format!("in[{i}] must have rank 2 or more, but has shape {dims:?}")));
+        }
+    }
+    let ((x_batch, x_matrix), (y_batch, y_matrix)) = (x.split_at(x.len() - 2), y.split_at(y.len() - 2));
+    let [m, inner_x] = oriented(x_matrix, adj_x);
+    let [inner_y, n] = oriented(y_matrix, adj_y);
+    if inner_x != inner_y {
+        return Err(Error::shape(format!("in[0] mismatch in[1] shape: {inner_x} vs. {inner_y}: {x:?} {y:?}")));
+    }
+    let dims = broadcast_dims(x_batch, y_batch)
+        .map_err(|_| Error::shape(format!("in[0] and in[1] must have compatible batch dimensions: {x:?} vs. {y:?}")))?;
+    element_count(&[&dims[..], &[m, n]].concat())?;
+    let x_offsets = offsets(&dims, x_batch, m * inner_x)?;
+    let y_offsets = offsets(&dims, y_batch, inner_y * n)?;
+    Ok(Batch { sizes: [m, inner_x, n], dims, x_offsets, y_offsets })
+}
+
+fn oriented(matrix: &[usize], adjoint: bool) -> [usize; 2] {
+    if adjoint { [matrix[1], matrix[0]] } else { [matrix[0], matrix[1]] }
+}
+
+/// Where the matrix of each product starts in an operand whose leading axes `own` broadcast to `dims`.
+fn offsets(dims: &[usize], own: &[usize], matrix: usize) -> Result<Vec<usize>> {
+    let mut offsets = vec![0; element_count(dims)?];
+    let (mut inner, mut stride) = (1, matrix);
+    for (axis, &size) in dims.iter().enumerate().rev() {
+        let own_size = (axis + own.len()).checked_sub(dims.len()).map_or(1, |axis| own[axis]);
+        if own_size > 1 {
+            offsets.iter_mut().enumerate().for_each(|(i, offset)| *offset += i / inner % size * stride);
+        }
+        inner *= size;
+        stride *= own_size;
+    }
+    Ok(offsets)
+}
+
+fn multiply<T: Number>(cx: &RunCx<'_>, batch: &Batch, (adj_x, adj_y): Adjoints, output: &mut Value) -> Result<()> {
+    let [m, k, n] = batch.sizes;
+    let x = conjugated::<T>(cx.input(0), adj_x)?;
+    let y = conjugated::<T>(cx.input(1), adj_y)?;
+    let (x, y, output) = (x.slice()?, y.slice()?, output.make_mut::<T>()?);
+    if k == 0 {
+        output.fill(T::ZERO);
+        return Ok(());
+    }
+    let (x_offsets, y_offsets) = (&batch.x_offsets, &batch.y_offsets);
+    batch_matmul(cx.pool(), m, k, n, x, adj_x, x_offsets, y, adj_y, y_offsets, output, &Epilogue::NONE);
+    cx.check()
+}
+
+/// The operand as the kernel takes it: the kernel transposes, but does not conjugate.
+fn conjugated<T: Number>(value: &Value, adjoint: bool) -> Result<Value> {
+    match value.dtype() {
+        DType::C64 if adjoint => conjugate::<f32>(value),
+        DType::C128 if adjoint => conjugate::<f64>(value),
+        _ => Ok(value.clone()),
+    }
+}
+
+fn conjugate<R>(value: &Value) -> Result<Value>
+where
+    R: Clone + num_traits::Num + std::ops::Neg<Output = R>,
+    num_complex::Complex<R>: crate::dtype::Plain,
+{
+    let numbers = value.slice::<num_complex::Complex<R>>()?;
+    Value::from_vec(value.dims(), numbers.iter().map(num_complex::Complex::conj).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{infer_err, infer_ok, run_op};
+
+    fn ramp(dims: &[usize]) -> Value {
+        let n: usize = dims.iter().product();
+        Value::from_vec(dims, (0..n).map(|i| i as i32).collect()).unwrap()
+    }
+
+    #[test]
+    fn leading_axes_must_be_equal_in_the_first_version() {
+        let op = BatchMatMul::default();
+        infer_ok(&op, "(2,2,3);(2,3,4)", "(2,2,4)");
+        infer_ok(&op, "<unknown>;(4,3,4)", "(4,?,4)");
+        infer_err(&op, "(2,2,3);(1,3,4)", "dimension 0 in both shapes must be equal, but are 2 and 1");
+        infer_err(&op, "(2,2,3);(3,4)", "shapes must be equal rank, but are 1 and 0");
+        infer_err(&op, "(2,2,3);(2,4,4)", "dimensions must be equal, but are 3 and 4");
+        infer_err(&op, "(1);(2,4,4)", "shape must be at least rank 2 but is rank 1");
+    }
+
+    #[test]
+    fn leading_axes_broadcast_in_the_second() {
+        let op = BatchMatMulV2::default();
+        infer_ok(&op, "(2,2,3);(3,4)", "(2,2,4)");
+        infer_ok(&op, "(?,1,2,3);(5,3,4)", "(?,5,2,4)");
+        infer_ok(&op, "<unknown>;(4,3,4)", "<unknown>");
+        infer_ok(&BatchMatMulV2 { adj_x: true, adj_y: true }, "(7,3,2);(4,3)", "(7,2,4)");
+        infer_err(&op, "(2,2,3);(3,3,4)", "dimensions must be equal, but are 2 and 3");
+    }
+
+    /// Expected numbers by hand: each row of the result is a row of `x` times the columns of `y`.
+    #[test]
+    fn operands_are_repeated_where_they_broadcast() {
+        let got = &run_op(BatchMatMulV2::default(), &[ramp(&[2, 1, 1, 2]), ramp(&[1, 3, 2, 1])]).unwrap()[0];
+        assert_eq!(got.dims(), [2, 3, 1, 1]);
+        assert_eq!(got.slice::<i32>().unwrap(), [1, 3, 5, 3, 13, 23]);
+    }
+
+    #[test]
+    fn adjoints_are_conjugated() {
+        let i = num_complex::Complex::new(0.0f32, 1.0);
+        let x = Value::from_vec(&[1, 1, 1], vec![i]).unwrap();
+        let got = &run_op(BatchMatMul { adj_x: true, adj_y: false }, &[x.clone(), x]).unwrap()[0];
+        assert_eq!(got.slice::<num_complex::Complex<f32>>().unwrap(), [1.0f32.into()]);
+    }
+}
