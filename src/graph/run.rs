@@ -102,6 +102,21 @@ pub trait RunState: Sync {
     fn print(&self, line: &str);
 }
 
+/// The start of a slice whose disjoint parts go to several threads.
+struct SharedMut<T>(*mut T);
+
+// SAFETY: only `for_chunks_mut` makes one, and gives each part to one thread.
+unsafe impl<T: Send> Sync for SharedMut<T> {}
+
+impl<T> SharedMut<T> {
+    /// # Safety
+    /// `i` is within the slice.
+    unsafe fn at(&self, i: usize) -> *mut T {
+        // SAFETY: promised by the caller.
+        unsafe { self.0.add(i) }
+    }
+}
+
 /// What all steps of a run share.
 #[derive(Clone, Copy)]
 pub struct Env<'a> {
@@ -169,6 +184,18 @@ impl<'a> RunCx<'a> {
         self.input(i).clone()
     }
 
+    /// Input `i` if its memory may be overwritten: no later step reads it, and nothing else shares it.
+    #[inline]
+    pub fn take_if_unique(&mut self, i: usize) -> Option<Value> {
+        let cell = self.io.inputs[i];
+        let is_repeated = || self.io.inputs.iter().enumerate().any(|(other, input)| other != i && *input == cell);
+        if i >= 32 || self.may_take >> i & 1 == 0 || !self.input(i).is_unique() || is_repeated() {
+            return None;
+        }
+        // SAFETY: by the promise of `new` the cell is this step's alone, and `&mut self` ends all borrows of it.
+        unsafe { self.slots.replace(cell as usize, None) }
+    }
+
     /// Input `i` as a value that may be overwritten: its own memory where nobody else reads it, else a copy.
     pub fn take_unique(&mut self, i: usize) -> Result<Value> {
         let value = self.take(i);
@@ -233,6 +260,24 @@ impl<'a> RunCx<'a> {
             }
         });
         limits.check()
+    }
+
+    /// Calls `f(chunk, part)` for the parts of `len` elements (the last may be shorter) of a slice, on the pool.
+    pub fn for_chunks_mut<T: Send>(
+        &self,
+        data: &mut [T],
+        len: usize,
+        f: &(dyn Fn(usize, &mut [T]) + Sync),
+    ) -> Result<()> {
+        let n = data.len();
+        let start = SharedMut(data.as_mut_ptr());
+        self.parallel_for(n.div_ceil(len), &|chunk| {
+            let from = chunk * len;
+            // SAFETY: `parallel_for` calls each chunk at most once, so the parts are disjoint; they lie within `data`,
+            // which is borrowed until it returns.
+            let part = unsafe { std::slice::from_raw_parts_mut(start.at(from), len.min(n - from)) };
+            f(chunk, part);
+        })
     }
 
     /// An error if the run has to stop; long serial kernels ask every few thousand elements.
