@@ -3,6 +3,9 @@
 
 use crate::dtype::DType;
 
+/// More digits than any float64 has.
+const ALL_DIGITS: usize = 1100;
+
 /// A number and the type whose neighbours decide how many digits it needs. The value itself is exact.
 #[derive(Clone, Copy)]
 pub(super) struct Float {
@@ -80,9 +83,9 @@ impl Float {
             return if self.value.is_nan() { "nan" } else { ["inf", "-inf"][usize::from(self.value < 0.0)] }.into();
         }
         if size == 0.0 || (1e-4..1e16).contains(&size) {
-            return self.positional(usize::MAX >> 33, trim);
+            return self.positional(ALL_DIGITS, trim);
         }
-        let (mantissa, exponent) = self.scientific(usize::MAX >> 33, Trim::All);
+        let (mantissa, exponent) = self.scientific(ALL_DIGITS, Trim::All);
         format!("{mantissa}e{}", signed_exponent(exponent, 2))
     }
 

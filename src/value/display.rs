@@ -1,4 +1,4 @@
-//! Values print as NumPy (1.14 to 1.26, the one of TF1) prints arrays with its default options.
+//! Values print as NumPy 1.26 prints arrays with its default options; the tests are in `goldens.rs`.
 
 use std::fmt;
 
@@ -256,7 +256,7 @@ impl FloatLayout {
 
     fn word(&self, x: Float) -> String {
         if !x.value.is_finite() {
-            let sign = if self.plus && !(x.value < 0.0) { "+" } else { "" };
+            let sign = if self.plus && x.value != f64::NEG_INFINITY { "+" } else { "" };
             let width = self.left + 1 + self.right;
             return format!("{:>width$}", format!("{sign}{}", x.alone(Trim::All)));
         }

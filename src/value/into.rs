@@ -152,10 +152,11 @@ mod tests {
         let want = [1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0];
         let rows = [[1.0f32, 2.0, 3.0], [4.0, 5.0, 6.0]];
         check(rows, &[2, 3], &want);
-        check(&rows, &[2, 3], &want);
+        let (rows_ref, vec_ref) = (&rows, &rows.to_vec());
+        check(rows_ref, &[2, 3], &want);
+        check(vec_ref, &[2, 3], &want);
         check(&rows[..], &[2, 3], &want);
         check(rows.to_vec(), &[2, 3], &want);
-        check(&rows.to_vec(), &[2, 3], &want);
         check([[[1, 2]], [[3, 4]]], &[2, 1, 2], &[1, 2, 3, 4]);
         check([[[[true]]]], &[1, 1, 1, 1], &[true]);
         check([[0u8; 0]; 3], &[3, 0], &[0u8; 0]);
@@ -175,12 +176,13 @@ mod tests {
         let x = array![[1, 2, 3], [4, 5, 6]];
         check(&x, &[2, 3], &[1, 2, 3, 4, 5, 6]);
         check(x.t(), &[3, 2], &[1, 4, 2, 5, 3, 6]);
-        check(&x.t(), &[3, 2], &[1, 4, 2, 5, 3, 6]);
+        let (transposed, row) = (&x.t(), &x.row(1));
+        check(transposed, &[3, 2], &[1, 4, 2, 5, 3, 6]);
         check(x.slice(s![.., ..;-1]), &[2, 3], &[3, 2, 1, 6, 5, 4]);
         check(x.clone().reversed_axes(), &[3, 2], &[1, 4, 2, 5, 3, 6]);
         check(x.to_shared(), &[2, 3], &[1, 2, 3, 4, 5, 6]);
         check(x.row(1).broadcast((2, 3)).unwrap(), &[2, 3], &[4, 5, 6, 4, 5, 6]);
-        check(&x.row(1), &[3], &[4, 5, 6]);
+        check(row, &[3], &[4, 5, 6]);
         let at = x.as_ptr();
         assert_eq!(x.into_value().slice::<i32>().unwrap().as_ptr(), at);
     }

@@ -128,6 +128,7 @@ impl Value {
     }
 
     /// The buffer must hold `len` elements of the dtype.
+    #[inline]
     pub(super) fn shared(dtype: DType, dims: &[usize], len: usize, buffer: Arc<Buffer>) -> Value {
         Value { dtype, weak: false, dims: Dims::from_slice(dims), len, data: Data::Plain(buffer) }
     }

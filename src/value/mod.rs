@@ -18,6 +18,8 @@ mod buffer;
 mod convert;
 mod digits;
 mod display;
+#[cfg(test)]
+mod goldens;
 mod into;
 mod make;
 mod recycle;

@@ -6,7 +6,7 @@ use super::buffer::Buffer;
 use super::{Data, Value};
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::shape::{byte_len, element_count};
+use crate::shape::byte_len;
 
 /// The smallest class, in bytes: one cache line.
 const MIN_BYTES: usize = 64;
@@ -40,21 +40,29 @@ impl Recycler {
     ///
     /// # Errors
     /// InvalidArgument for dims whose product overflows; ResourceExhausted without memory; DTypeMismatch for handles.
+    #[inline]
     pub fn take(&mut self, dtype: DType, dims: &[usize]) -> Result<Value> {
         let Some(size) = dtype.size() else { return Value::zeros(dtype, dims) };
-        let len = element_count(dims)?;
-        // A product that overflows here is refused by `byte_len` before memory is asked for.
-        let class = class_of(len.saturating_mul(size));
-        let Some(mut buffer) = self.free.get_mut(class).and_then(Vec::pop) else {
-            let bytes = byte_len(dims, dtype)?.max(class_bytes(class));
-            return Ok(Value::plain(dtype, dims, len, Buffer::zeroed(bytes)?));
-        };
+        // Saturated, it is past every class, and `fresh` refuses it.
+        let len = dims.iter().fold(1usize, |len, &dim| len.saturating_mul(dim));
+        if len == 0 {
+            // The product of the other dims must not overflow either.
+            byte_len(dims, dtype)?;
+        }
+        match self.free.get_mut(class_of(len.saturating_mul(size))).and_then(Vec::pop) {
+            Some(buffer) => Ok(self.reuse(dtype, dims, len, buffer)),
+            None => fresh(dtype, dims, len),
+        }
+    }
+
+    #[inline]
+    fn reuse(&mut self, dtype: DType, dims: &[usize], len: usize, mut buffer: Arc<Buffer>) -> Value {
         self.free_bytes -= buffer.capacity();
         if dtype == DType::Bool {
             // Not every old byte is a bool.
             Arc::get_mut(&mut buffer).expect("a free block has one owner").clear(len);
         }
-        Ok(Value::shared(dtype, dims, len, buffer))
+        Value::shared(dtype, dims, len, buffer)
     }
 
     /// As [`Recycler::take`], in memory that [`Value::array`] can move out: for what the caller will keep.
@@ -65,7 +73,9 @@ impl Recycler {
         Value::for_fetch(dtype, dims)
     }
 
-    /// Takes the memory back if nothing else shares it; otherwise only drops the value.
+    /// Takes the memory back if nothing else shares it; otherwise only drops the value. Give what was taken: memory from
+    /// elsewhere is kept too, until `max_bytes` are full.
+    #[inline]
     pub fn give(&mut self, value: Value) {
         if !value.is_unique() {
             return;
@@ -100,12 +110,22 @@ impl Recycler {
     }
 }
 
+/// A value in a new block, of the full size of its class.
+#[cold]
+fn fresh(dtype: DType, dims: &[usize], len: usize) -> Result<Value> {
+    let bytes = byte_len(dims, dtype)?;
+    let block = Buffer::zeroed(bytes.max(class_bytes(class_of(bytes))))?;
+    Ok(Value::plain(dtype, dims, len, block))
+}
+
 /// The smallest class whose blocks hold `bytes`.
+#[inline]
 fn class_of(bytes: usize) -> usize {
     if bytes <= MIN_BYTES { 0 } else { class_within(bytes - 1) + 1 }
 }
 
 /// The largest class whose blocks `bytes` suffice for; `bytes` is at least the minimum.
+#[inline]
 fn class_within(bytes: usize) -> usize {
     let octave = bytes.ilog2() - MIN_BYTES.ilog2();
     let step = (bytes >> (bytes.ilog2() - STEPS.ilog2())) - STEPS;
@@ -116,7 +136,7 @@ fn class_within(bytes: usize) -> usize {
 fn class_bytes(class: usize) -> usize {
     let (octave, step) = (class / STEPS, class % STEPS);
     let quarter = MIN_BYTES / STEPS;
-    (quarter * (STEPS + step)).checked_mul(1usize.checked_shl(octave as u32).unwrap_or(0)).unwrap_or(usize::MAX)
+    (quarter * (STEPS + step)).saturating_mul(1usize.checked_shl(octave as u32).unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]
@@ -193,9 +213,22 @@ mod tests {
     }
 
     #[test]
+    fn empty_values_are_recycled_too() {
+        let mut recycler = Recycler::default();
+        for _ in 0..3 {
+            let x = recycler.take(DType::F32, &[3, 0]).unwrap();
+            assert_eq!((x.len(), x.slice::<f32>().unwrap(), recycler.free_bytes()), (0, &[][..], 0));
+            recycler.give(x);
+        }
+        assert_eq!(recycler.free_bytes(), MIN_BYTES);
+        let strings = recycler.take(DType::String, &[2]).unwrap();
+        assert_eq!(strings.strings().unwrap(), [b"", b""]);
+    }
+
+    #[test]
     fn hostile_dims_are_errors() {
         let mut recycler = Recycler::default();
-        for dims in [&[usize::MAX][..], &[1 << 61], &[1 << 40, 1 << 40]] {
+        for dims in [&[usize::MAX][..], &[1 << 61], &[1 << 40, 1 << 40], &[usize::MAX, 2, 0]] {
             assert!(recycler.take(DType::F64, dims).is_err());
             assert!(recycler.take_for_fetch(DType::F64, dims).is_err());
         }
