@@ -17,6 +17,7 @@ import warnings
 warnings.filterwarnings("ignore")
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework import op_def_registry
 
 tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.FATAL)
 
@@ -26,7 +27,9 @@ UNSIGNED = [tf.uint8, tf.uint16]
 INTS = SIGNED + UNSIGNED
 NUMBERS = FLOATS + INTS
 ALL = NUMBERS + [tf.bool]
+WIDTHS = [tf.bool, tf.uint8, tf.float16, tf.int32, tf.int64]  # for ops that only move elements
 
+OP_DEFS = {op.name: op for op in op_def_registry.get_registered_ops().values()}
 HERE = os.path.dirname(os.path.abspath(__file__))
 EPOCH = (1980, 1, 1, 0, 0, 0)
 _zip = None       # the family that is being written
@@ -34,34 +37,39 @@ _names = set()    # its cases
 failed = []       # cases of any family that are not as they should be
 _values = {}      # of the case that is being built: placeholder name -> value it is fed
 
-_placeholders = {}  # (value, dtype, shape) -> placeholder
+_made = {}         # and what feed() made for it
+_constants = False # whether that is a default value rather than fed
 
 
 # ---- what a case is made of
 
 
 def feed(value, shape="same", dtype=tf.float32):
-    """A placeholder and the value it is fed. `shape` is the value's own unless told: None, [None, 3], ...
+    """A placeholder and the value it is fed. Shape rules see the value's own shape, or `shape`: None, [None, 3], ...
 
-    Asking for the same again gives the same placeholder, which keeps the zips small."""
+    Asking for the same value again gives the same placeholder, and another shape a default-valued placeholder on top
+    of it that hides what is known: each value is stored once."""
     value = np.asarray(value, dtype.as_numpy_dtype)
     shape = list(value.shape) if shape == "same" else shape
-    key = (value.tobytes(), value.shape, dtype, str(shape))
-    if key not in _placeholders:
-        with tf.name_scope(None), tf.control_dependencies(None):
-            _placeholders[key] = tf.placeholder(dtype, shape)
-        _values[_placeholders[key].name] = value
-    return _placeholders[key]
+    with tf.name_scope(None), tf.control_dependencies(None):
+        plain = _once((value.tobytes(), value.shape, dtype), lambda: _plain(value, dtype))
+        if shape == list(value.shape):
+            return plain
+        return _once((plain.name, str(shape)), lambda: tf.placeholder_with_default(plain, shape, "hidden"))
 
 
-def given(value, dtype=tf.float32):
-    """A value that the graph carries itself, but that no shape rule sees: a placeholder with a default."""
-    value = np.asarray(value, dtype.as_numpy_dtype)
-    key = (value.tobytes(), value.shape, dtype)
-    if key not in _placeholders:
-        with tf.name_scope(None), tf.control_dependencies(None):
-            _placeholders[key] = tf.placeholder_with_default(tf.constant(value, dtype), value.shape)
-    return _placeholders[key]
+def _plain(value, dtype):
+    if _constants:
+        return tf.placeholder_with_default(tf.constant(value, dtype), value.shape, "x")
+    placeholder = tf.placeholder(dtype, value.shape, "x%d" % len(_values))
+    _values[placeholder.name] = value
+    return placeholder
+
+
+def _once(key, make):
+    if key not in _made:
+        _made[key] = make()
+    return _made[key]
 
 
 def i32(value, shape="same"):
@@ -127,39 +135,66 @@ def case(name, build):
         return
     put(name + "/graph.pb", graph_def)
     keys = ("feeds", "fetches", "targets", "error", "random")
-    put(name + "/runs.json", json.dumps([{k: run[k] for k in keys} for run in runs]).encode())
+    put(name + "/runs.json", json.dumps([{k: run[k] for k in keys} for run in runs], separators=(",", ":")).encode())
     for k, run in enumerate(runs):
         for kind in ("in", "out"):
             for i, value in enumerate(run[kind]):
                 put_value("%s/r%d/%s%d" % (name, k, kind, i), value)
 
 
-def sweep(name, ops, *columns, dtypes=ALL):
-    """One case with one run a dtype: each op(*placeholders), for each dtype that has a kernel on the CPU.
+def errors(name, build):
+    """A case of one run for each tensor of `build()`, none of which TensorFlow can compute. Nothing is fed."""
+    global _constants
+    _constants = True
+    case(name, lambda: steps(*[bad(t) for t in build()]))
+    _constants = False
 
-    A column is a function dtype -> values. Ops that take the same columns share their inputs, and what a run answers
-    is packed: one tensor that stacks all answers of one dtype and shape, else one with all of a dtype end to end."""
+
+def sweep(name, ops, *columns, dtypes=ALL):
+    """One case: each op(*inputs) of a list, for each dtype that has a kernel on the CPU.
+
+    A column is a function dtype -> values. They are fed in the widest dtype of their kind and cast, which keeps the
+    zips small, as does packing the answers."""
     ops = ops if isinstance(ops, list) else [ops]
 
     def one(dtype, op):
-        inputs = [given(column(dtype), dtype) for column in columns]
+        inputs = [feed(column(dtype), dtype=widest(dtype)) for column in columns]
         with tf.name_scope(dtype.name):
-            out = op(*inputs)
+            out = op(*[tf.cast(x, dtype) for x in inputs])
         return list(out) if isinstance(out, (list, tuple)) else [out]
 
     good = [(dtype, [op for op in ops if has_kernel(lambda: one(dtype, op))]) for dtype in dtypes]
-    case(name, lambda: steps(*[packed(sum([one(dtype, op) for op in able], [])) for dtype, able in good if able]))
+    case(name, lambda: sum([pack(sum([one(dtype, op) for op in able], [])) for dtype, able in good if able], []))
 
 
-def packed(tensors):
-    """Fewer entries in the zip, each of which costs more than its numbers."""
+def widest(dtype):
+    return dtype if dtype == tf.bool else tf.float64 if dtype.is_floating else tf.int64
+
+
+def pack(tensors):
+    """The same numbers in fewer tensors: an entry in a zip costs more than its few numbers.
+
+    Tensors of one dtype are stacked if their shapes are equal and else joined end to end. Where shapes are not known
+    before the run, all of those shapes are one more answer."""
+    known = [t for t in tensors if t.shape.is_fully_defined()]
+    hidden = [t for t in tensors if not t.shape.is_fully_defined()]
+    if len(hidden) < 3:
+        return pack_dtypes(known) + hidden
+    return pack_dtypes(known) + pack_dtypes(hidden) + [tf.concat([tf.shape(t) for t in hidden], 0, name="shapes")]
+
+
+def pack_dtypes(tensors):
     out = []
     for dtype in sorted({t.dtype for t in tensors}, key=lambda d: d.name):
         same = [t for t in tensors if t.dtype == dtype]
-        if len({str(t.shape) for t in same}) == 1:
-            out.append(tf.stack(same, name="packed") if len(same) > 1 else same[0])
+        if len(same) == 1:
+            out += same
+        elif len({str(t.shape) for t in same}) == 1 and same[0].shape.is_fully_defined():
+            out.append(tf.stack(same, name="packed"))
         else:
-            out.append(tf.concat([tf.reshape(t, [-1]) for t in same], 0, name="packed"))
+            flat = tf.constant([-1], name="flat")
+            out.append(tf.concat([t if t.shape.ndims == 1 else tf.reshape(t, flat, "flat") for t in same], 0,
+                 name="packed"))
     return out
 
 
@@ -178,10 +213,12 @@ def has_kernel(build):
 def record(build):
     """The graph with the shapes that TensorFlow infers on import, and the runs with what went in and came out."""
     _values.clear()
-    _placeholders.clear()
+    _made.clear()
     with tf.Graph().as_default() as built:
-        returned = build()
-    todo = returned if isinstance(returned, list) and returned and isinstance(returned[0], Step) else steps(returned)
+        todo = build()
+        if not isinstance(todo, list) or not isinstance(todo[0], Step):
+            plain = isinstance(todo, list) and all(isinstance(t, tf.Tensor) for t in todo)
+            todo = steps(pack(todo) if plain else todo)
     with tf.Graph().as_default() as imported:
         tf.import_graph_def(built.as_graph_def(), name="")
     # The wheel has an XLA device too; without a device TensorFlow would run there what has no kernel on the CPU.
@@ -189,7 +226,16 @@ def record(build):
         tf.import_graph_def(built.as_graph_def(), name="")
     with tf.Session(graph=graph, config=plain_config()) as session:
         runs = [run(session, step) for step in todo]
-    return imported.as_graph_def(add_shapes=True).SerializeToString(), runs
+    return serialized(imported.as_graph_def(add_shapes=True)), runs
+
+
+def serialized(graph_def):
+    """The graph as TensorFlow writes it for others to read: without attributes that have their default value."""
+    for node in graph_def.node:
+        for attr in OP_DEFS[node.op].attr:
+            if attr.HasField("default_value") and attr.name in node.attr and node.attr[attr.name] == attr.default_value:
+                del node.attr[attr.name]
+    return graph_def.SerializeToString(deterministic=True)
 
 
 def run(session, step):

@@ -20,28 +20,30 @@ def one(dtype):
 
 
 def source():
-    case("const", lambda: [tf.constant(some(d), d) for d in ALL])
-    case("const_scalar", lambda: [tf.constant(one(d), d) for d in ALL])
-    case("const_splat", lambda: [tf.constant(one(d), d, [2, 3]) for d in ALL])
-    case("const_last_value_repeats", lambda: [tf.constant([1, 2], tf.float32, [2, 3]), tf.constant([1, 2, 3], tf.int64, [5])])
-    case("const_empty", lambda: [tf.constant([], d) for d in (tf.float32, tf.int32, tf.bool)] + [tf.zeros([0, 3])])
-    case("const_content", lambda: [tf.constant(np.arange(24).reshape(2, 3, 4), d) for d in (tf.float32, tf.int64, tf.float16)])
-    case("const_special", lambda: [tf.constant([np.nan, np.inf, -np.inf, -0.0], d) for d in FLOATS])
+    case("const", lambda: [tf.constant(some(d), d) for d in ALL] + [tf.constant(one(d), d) for d in WIDTHS] +
+            [tf.constant(one(d), d, [2, 3]) for d in WIDTHS] + [tf.constant([], d)
+            for d in (tf.float32, tf.int32, tf.bool)] + [tf.zeros([0, 3])] +
+            [tf.constant([np.nan, np.inf, -np.inf, -0.0], d) for d in FLOATS])
+    case("const_last_value_repeats", lambda: [tf.constant([1, 2], tf.float32, [2, 3]),
+            tf.constant([1, 2, 3], tf.int64, [5])])
+    case("const_content", lambda: [tf.constant(np.arange(24).reshape(2, 3, 4), d)
+            for d in (tf.float32, tf.int64, tf.float16)])
     case("const_strings", lambda: [tf.constant("one"), tf.constant([["a", ""], ["caf\u00e9", "b\x00c"]])])
     case("const_fed", lambda: (lambda c: steps(c + 1, Step(c + 1, {c: [10, 20]})))(tf.constant([1., 2.])))
-    case("placeholder", lambda: [tf.identity(feed([1, 0], [None], d)) for d in ALL])
+    case("placeholder", lambda: [tf.identity(feed([1, 0], [None], d)) for d in WIDTHS])
     case("placeholder_itself", lambda: [feed([1, 2]), i32(3, None)])
-    case("placeholder_missing", lambda: steps(
-        bad(tf.placeholder(tf.float32, [2, 3]) + 1), bad(tf.placeholder(tf.float32) + 1), bad(tf.placeholder(tf.int32, []))))
-    case("placeholder_new_shape", lambda: (lambda x: (lambda y: steps(y, Step(y, {x: [[1, 2, 3]]}), Step(y, {x: np.ones([0, 3])})))(
-        tf.reduce_sum(x * 2, 0)))(feed([[1, 2, 3], [4, 5, 6]], [None, 3])))
-    case("placeholder_with_default", lambda: (lambda p: steps(p, p * 2, Step(p * 3, {p: [4, 5, 6]})))(
-        tf.placeholder_with_default([1., 2.], [None])))
-    case("placeholder_with_default_scalar", lambda: (lambda p: steps(p, Step(p, {p: True})))(tf.placeholder_with_default(False, [])))
-    sweep("identity", [tf.identity, tf.stop_gradient], some)
+    errors("placeholder_missing", lambda: [tf.placeholder(tf.float32, [2, 3]) + 1, tf.placeholder(tf.float32) + 1,
+            tf.placeholder(tf.int32, [])])
+    case("placeholder_new_shape", lambda: (lambda x: (lambda y: steps(y, Step(y, {x: [[1, 2, 3]]}),
+            Step(y, {x: np.ones([0, 3])})))(tf.reduce_sum(x * 2, 0)))(feed([[1, 2, 3], [4, 5, 6]], [None, 3])))
+    case("placeholder_with_default", lambda: (lambda p: steps(p, p * 2, Step(p * 3,
+            {p: [4, 5, 6]})))(tf.placeholder_with_default([1., 2.], [None])))
+    case("placeholder_with_default_scalar", lambda: (lambda p: steps(p, Step(p,
+            {p: True})))(tf.placeholder_with_default(False, [])))
+    case("identity", lambda: [tf.identity(feed([1, 2])), tf.stop_gradient(feed([3, 4], [None])),
+            tf.identity(feed(5, None))])
     case("identity_n", lambda: tf.identity_n([feed([1, 2]), i32([[3]], [None, 1]), boolean(True, None)]))
     case("no_op", lambda: steps(tf.no_op(), tf.group(tf.identity(feed([1]))), [tf.no_op("other"), feed([2])]))
-    case("prevent_gradient", lambda: R.PreventGradient(input=feed([1, 2]), message="no"))
     case("feed_intermediate", lambda: (lambda y: steps(y + 1, Step(y + 1, {y: [5, 5]})))(feed([1, 2]) * 2))
     case("control_dependencies", controlled)
 
@@ -55,73 +57,74 @@ def controlled():
 def shape():
     x = lambda shape: feed(np.zeros([2, 0, 3]), shape)
     for name, shape in [("static", [2, 0, 3]), ("partly", [None, 0, None]), ("unknown", None)]:
-        case("shape_" + name, lambda: [f(input=x(shape), out_type=d) for f in (R.Shape, R.Size) for d in (tf.int32, tf.int64)] + [
-            R.Rank(input=x(shape))] + R.ShapeN(input=[x(shape), feed(1.)]) + R.ShapeN(input=[x(shape)], out_type=tf.int64))
-    case("shape_of_dtypes", lambda: tf.stack([R.Shape(input=feed(matrix(d), dtype=d)) for d in ALL]))
-    case("shape_of_scalar", lambda: [R.Shape(input=feed(1)), R.Size(input=feed(1)), R.Rank(input=feed(1))])
-    case("shape_folded", lambda: [tf.shape(ramp(2, 3)), tf.size(ramp(2, 3)), tf.rank(ramp(2, 3))])
-    case("shape_dim", lambda: (lambda s: [s[0], s[1:], s[-1], s[0] * s[1], tf.stack([s[0], s[1] * s[2]])])(
-        tf.shape(feed(np.zeros([2, 3, 4]), [None, 3, 4]))))
-    case("broadcast_dynamic_shape", lambda: [tf.broadcast_dynamic_shape(i32([2, 1, 3]), i32([4, 1])),
-                                             R.BroadcastArgs(s0=i64([3]), s1=i64([]))])
-    case("broadcast_args_mismatch", lambda: steps(bad(R.BroadcastArgs(s0=i32([2, 3]), s1=i32([2])))))
+        case("shape_" + name, lambda: [f(input=x(shape), out_type=d) for f in (R.Shape, R.Size)
+                for d in (tf.int32, tf.int64)] + [R.Rank(input=x(shape))] + R.ShapeN(input=[x(shape), feed(1.)]) +
+                R.ShapeN(input=[x(shape)], out_type=tf.int64))
+    case("shape_of_scalar", lambda: [R.Shape(input=feed(1)), R.Size(input=feed(1)), R.Rank(input=feed(1))] +
+            [tf.shape(ramp(2, 3)), tf.size(ramp(2, 3)), tf.rank(ramp(2, 3))])
+    case("shape_dim", lambda: (lambda s: [s[0], s[1:], s[-1], s[0] * s[1],
+            tf.stack([s[0], s[1] * s[2]])])(tf.shape(feed(np.zeros([2, 3, 4]), [None, 3, 4]))))
+    case("index_vectors", lambda: [tf.broadcast_dynamic_shape(i32([2, 1, 3]), i32([4, 1])),
+            R.BroadcastArgs(s0=i64([3]), s1=i64([]))] + [tf.invert_permutation(i32([2, 0, 1])),
+            tf.invert_permutation(i64([3, 1, 0, 2], [None])), tf.invert_permutation(i32([]))])
+    errors("broadcast_args_mismatch", lambda: [R.BroadcastArgs(s0=i32([2, 3]), s1=i32([2]))])
     for d in (tf.int32, tf.int64):
-        case("range_" + d.name, lambda: [tf.range(*[tf.constant(v, d) for v in vs]) for vs in
-                                         [(0, 5), (3, 3), (2, 11, 3), (5, 0, -2), (0, -4, -1), (5, 2)][:5]])
+        case("range_" + d.name, lambda: [tf.range(*[tf.constant(v, d) for v in vs])
+                for vs in [(0, 5), (3, 3), (2, 11, 3), (5, 0, -2), (0, -4, -1), (5, 2)][:5]])
         case("range_fed_" + d.name, lambda: tf.range(feed(1, dtype=d), feed(8, dtype=d), feed(3, dtype=d)))
-    case("range_float", lambda: [tf.range(0., 1., 0.25), tf.range(feed(1), feed(0), feed(-0.3)), tf.range(0., 0.9, 0.3),
-                                 tf.range(feed(0, dtype=tf.float64), feed(1, dtype=tf.float64), feed(0.4, dtype=tf.float64))])
-    case("range_errors", lambda: steps(bad(tf.range(i32(0), i32(5), i32(0))), bad(tf.range(i32(5), i32(0), i32(1))),
-                                       bad(tf.range(i32(0), i32(5), i32(-1))), bad(tf.range(i32([0], None), i32(5), i32(1)))))
+    case("range_float", lambda: [tf.range(0., 1., 0.25), tf.range(feed(1), feed(0), feed(-0.3)),
+            tf.range(0., 0.9, 0.3), tf.range(feed(0, dtype=tf.float64), feed(1, dtype=tf.float64),
+            feed(0.4, dtype=tf.float64))])
+    errors("range_errors", lambda: [tf.range(i32(0), i32(5), i32(0)), tf.range(i32(5), i32(0), i32(1)),
+            tf.range(i32(0), i32(5), i32(-1))])
     case("linspace", lambda: [tf.linspace(feed(0), feed(1), 5), tf.linspace(1., -1., 3), tf.linspace(2., 5., 1),
-                              tf.linspace(tf.constant(0., tf.float64), tf.constant(10., tf.float64), 4),
-                              tf.linspace(feed(0), feed(3), i32(4)), R.LinSpace(start=0., stop=1., num=i64(3))])
-    case("linspace_none", lambda: steps(bad(tf.linspace(0., 1., i32(0)))))
+            tf.linspace(tf.constant(0., tf.float64), tf.constant(10., tf.float64), 4),
+            tf.linspace(feed(0), feed(3), i32(4)), R.LinSpace(start=0., stop=1., num=i64(3))])
+    errors("linspace_none", lambda: [tf.linspace(0., 1., i32(0))])
     case("fill", lambda: [tf.fill([2, 3], feed(7)), tf.fill([], 1.), tf.fill([0, 2], 5), tf.fill(i32([1, 2]), True),
-                          tf.fill(i64([2]), 3), tf.fill(i32([2], [None]), 1.), tf.fill(i32([2], None), 1.)])
-    case("fill_dtypes", lambda: [tf.fill([2], tf.constant(one(d), d)) for d in ALL])
-    case("fill_errors", lambda: steps(bad(tf.fill(i32([-1, 2]), 1.)), bad(tf.fill(i32([[1]], None), 1.)),
-                                      bad(tf.fill([2], feed([1], None)))))
-    sweep("likes_dtypes", [lambda x: R.ZerosLike(x=x), lambda x: R.OnesLike(x=x), lambda x: tf.broadcast_to(x, [2, 6])], some)
-    case("likes", lambda: [f(feed([[1, 2]], s)) for s in ([1, 2], [None, 2], None) for f in (tf.zeros_like, tf.ones_like)])
-    case("zeros", lambda: [tf.zeros([2, 3]), tf.ones([0]), tf.zeros([]), tf.zeros([1001]), tf.ones(i32([2, 1])), tf.zeros([2], tf.bool),
-                           tf.ones([2], tf.int64)])
-    case("broadcast_to", lambda: [tf.broadcast_to(feed(v), s) for v, s in [
-        ([1, 2, 3], [2, 3]), (5, [2, 2]), ([[1], [2]], [2, 3]), ([[1], [2]], [2, 2, 3]), ([1], [0]), (5, [])]] + [
-        tf.broadcast_to(feed([1, 2], None), i32([3, 2])), tf.broadcast_to(feed([1, 2]), i64([1, 2], [None]))])
-    case("broadcast_to_error", lambda: steps(bad(tf.broadcast_to(feed([1, 2, 3]), i32([2, 2]))),
-                                             bad(tf.broadcast_to(feed([[1, 2, 3]], None), i32([3])))))
-    case("invert_permutation", lambda: [tf.invert_permutation(i32([2, 0, 1])), tf.invert_permutation(i64([3, 1, 0, 2], [None])),
-                                        tf.invert_permutation(i32([]))])
-    case("invert_permutation_errors", lambda: steps(bad(tf.invert_permutation(i32([0, 0]))), bad(tf.invert_permutation(i32([0, 5]))),
-                                                    bad(tf.invert_permutation(i32([0, -1])))))
-    case("setdiff1d", lambda: list(tf.setdiff1d(i32([1, 2, 3, 4, 2]), i32([2, 5]))) + list(R.ListDiff(
-        x=feed([1, 3, 1], [None]), y=feed([], [None]), out_idx=tf.int64)))
+            tf.fill(i64([2]), 3), tf.fill(i32([2], [None]), 1.), tf.fill(i32([2], None), 1.)])
+    case("fill_dtypes", lambda: [tf.fill([2], tf.constant(one(d), d)) for d in WIDTHS])
+    errors("fill_errors", lambda: [tf.fill(i32([-1, 2]), 1.), tf.fill(i32([[1]], None), 1.), tf.fill([2], feed([1, 2], None))])
+    sweep("likes_dtypes", [tf.identity, tf.stop_gradient, lambda x: R.ZerosLike(x=x), lambda x: R.OnesLike(x=x),
+            lambda x: tf.broadcast_to(x, [2, 6])], some)
+    case("likes", lambda: [f(feed([[1, 2]], s)) for s in ([1, 2], [None, 2], None)
+            for f in (tf.zeros_like, tf.ones_like)] + [tf.zeros([2, 3]), tf.ones([0]), tf.zeros([]), tf.zeros([1001]),
+            tf.ones(i32([2, 1])), tf.zeros([2], tf.bool), tf.ones([2], tf.int64)])
+    case("broadcast_to", lambda: [tf.broadcast_to(feed(v), s) for v, s in [([1, 2, 3], [2, 3]), (5, [2, 2]),
+            ([[1], [2]], [2, 3]), ([[1], [2]], [2, 2, 3]), ([1], [0]), (5, [])]] +
+            [tf.broadcast_to(feed([1, 2], None), i32([3, 2])), tf.broadcast_to(feed([1, 2]), i64([1, 2], [None]))])
+    errors("broadcast_to_error", lambda: [tf.broadcast_to(feed([1, 2, 3]), i32([2, 2])),
+            tf.broadcast_to(feed([[1, 2, 3]], None), i32([3]))])
+    errors("invert_permutation_errors", lambda: [tf.invert_permutation(i32([0, 0])),
+            tf.invert_permutation(i32([0, 5])), tf.invert_permutation(i32([0, -1]))])
 
 
 def cast():
-    values = lambda dtype: [True, False, True] if dtype == tf.bool else [0, 1, 3, 7, 100] + (
-        [] if dtype.is_unsigned else [-1, -5]) + ([2.5, -2.5, 0.3, -0.7] if dtype.is_floating else [])
-    fits = lambda source, to: [v for v in values(source) if v >= 0 or not to.is_unsigned or not source.is_floating]
-    for source in ALL:
-        case("from_" + source.name, lambda: [R.Cast(x=feed(fits(source, to), dtype=source), DstT=to) for to in ALL])
-    case("special_to_int", lambda: [tf.cast(feed(v, dtype=s), t) for s, v in [
-        (tf.float32, [np.nan, np.inf, -np.inf, 3e9, -3e9, 1e20]), (tf.float64, [np.nan, np.inf, -np.inf, 3e9, -3e9, 1e20])]
-        for t in (tf.int32, tf.int64)])
-    case("special_to_float", lambda: [tf.cast(feed([np.nan, np.inf, -np.inf, -0.0, 1e30, 70000, 1e-8, 1e-40], dtype=s), t)
-                                      for s in (tf.float32, tf.float64) for t in FLOATS])
-    case("special_to_bool", lambda: [tf.cast(feed([np.nan, np.inf, 0, -0.0, 1e-30], dtype=s), tf.bool) for s in (tf.float32, tf.float64)])
+    def values(source, to):
+        if source == tf.bool:
+            return [True, False, True]
+        signed = not source.is_unsigned and not (to.is_unsigned and source.is_floating)
+        return [0, 1, 3, 7, 100] + [-1, -5] * signed + [2.5, 0.3] * source.is_floating + [-2.5,
+                -0.7] * (source.is_floating and signed)
+
+    # Every source dtype to every other, packed by the dtype they are cast to.
+    case("pairs", lambda: [R.Cast(x=feed(values(source, to), dtype=source), DstT=to) for to in ALL for source in ALL])
+    case("special_to_int", lambda: [tf.cast(feed(v, dtype=s), t) for s, v in [(tf.float32,
+            [np.nan, np.inf, -np.inf, 3e9, -3e9, 1e20]), (tf.float64, [np.nan, np.inf, -np.inf, 3e9, -3e9, 1e20])]
+            for t in (tf.int32, tf.int64)] + [tf.cast(feed([np.nan, np.inf, -np.inf, -0.0, 1e30, 70000, 1e-8, 1e-40],
+            dtype=s), t) for s in (tf.float32, tf.float64) for t in FLOATS] +
+            [tf.cast(feed([np.nan, np.inf, 0, -0.0, 1e-30], dtype=s), tf.bool) for s in (tf.float32, tf.float64)])
     case("wide_int_to_narrow", lambda: [tf.cast(feed([300, -1, 65536, 2**31 - 1, -2**31, 128], dtype=s), t)
-                                        for s in (tf.int32, tf.int64) for t in INTS + FLOATS])
-    case("int64_rounds", lambda: [tf.cast(i64([2**53 + 1, 2**24 + 1, 2**63 - 1, -2**63, 2**40]), t) for t in FLOATS + [tf.int32]])
-    case("half_rounds_to_even", lambda: tf.cast(feed([2049, 2051, 1.00048828125, 65519, 65520, 6e-8, 2.9e-8]), tf.float16))
-    case("truncate", lambda: R.Cast(x=feed([1.00048828125, 2049, 2051], dtype=tf.float32), DstT=tf.float16, Truncate=True))
-    case("unknown_shape", lambda: [tf.cast(feed([1.5], None), tf.int32), tf.cast(feed([[1.5]], [None, 1]), tf.int32)])
-    case("saturate_cast", lambda: tf.saturate_cast(feed([-300, 5, 300]), tf.uint8))
-    case("bitcast", lambda: [tf.bitcast(feed([1, -2.5]), tf.int32), tf.bitcast(i64([1, -1]), tf.float64), tf.bitcast(
-        i32([1, 258]), tf.uint8), tf.bitcast(feed([[1, 0, 0, 0], [2, 1, 0, 0]], dtype=tf.uint8), tf.int32), tf.bitcast(
-        feed([1.5], dtype=tf.float16), tf.int16), tf.bitcast(feed([1, 2], [None]), tf.uint16), tf.bitcast(feed([[1, 2]], None), tf.int32),
-        tf.bitcast(i32([[7, 8]], [None, 2]), tf.int64)])
+            for s in (tf.int32, tf.int64) for t in INTS + FLOATS] + [tf.cast(i64([2**53 + 1, 2**24 + 1, 2**63 - 1,
+            -2**63, 2**40]), t) for t in FLOATS + [tf.int32]] + [tf.cast(feed([2049, 2051, 1.00048828125, 65519,
+            65520, 6e-8, 2.9e-8]), tf.float16)] + [R.Cast(x=feed([1.00048828125, 2049, 2051], dtype=tf.float32),
+            DstT=tf.float16, Truncate=True)] + [tf.cast(feed([1.5], None), tf.int32),
+            tf.cast(feed([[1.5]], [None, 1]), tf.int32)])
+    case("bitcast", lambda: [tf.bitcast(feed([1, -2.5]), tf.int32), tf.bitcast(i64([1, -1]), tf.float64),
+            tf.bitcast(i32([1, 258]), tf.uint8), tf.bitcast(feed([[1, 0, 0, 0], [2, 1, 0, 0]], dtype=tf.uint8),
+            tf.int32), tf.bitcast(feed([1.5], dtype=tf.float16), tf.int16),
+            tf.bitcast(feed([1, 2], [None]), tf.uint16), tf.bitcast(feed([[1, 2]], None), tf.int32),
+            tf.bitcast(i32([[7, 8]], [None, 2]), tf.int64)])
 
 
 CASES = {"source": source, "shape": shape, "cast": cast}
