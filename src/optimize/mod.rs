@@ -1,9 +1,30 @@
 //! From the user's graph to the graph of one plan: pruned to what was asked for, with feeds as unknown values, and
 //! rewritten by passes. The user's graph is never touched; new nodes remember where they came from.
 
+mod fold;
+mod merge;
+mod rebuild;
 mod specialize;
 
-pub use self::specialize::{PlanGraph, Request, specialize};
+pub use self::specialize::{PlanGraph, Request};
+use crate::error::Result;
+use crate::graph::Graph;
+
+/// The plan graph of a request: pruned, then rewritten by the passes that are on.
+///
+/// # Errors
+/// `MissingFeed`, naming every placeholder that is needed and not fed; what shape rules refuse.
+pub fn plan_graph(source: &Graph, request: &Request, passes: &Passes) -> Result<PlanGraph> {
+    let mut plan = specialize::specialize(source, request)?;
+    if passes.fold {
+        plan = rebuild::rebuild(plan, fold::fold)?;
+    }
+    if passes.merge {
+        let mut merger = merge::Merger::default();
+        plan = rebuild::rebuild(plan, |cx, node| merger.merge(cx, node))?;
+    }
+    Ok(plan)
+}
 
 /// Which rewrites plans go through. With all of them off a plan is the user's graph, pruned to the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

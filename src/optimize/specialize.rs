@@ -40,7 +40,7 @@ pub struct PlanGraph {
 ///
 /// # Errors
 /// `MissingFeed`, naming every placeholder that is needed and not fed; what the rules refuse.
-pub fn specialize(source: &Graph, request: &Request, _passes: &super::Passes) -> Result<PlanGraph> {
+pub(super) fn specialize(source: &Graph, request: &Request) -> Result<PlanGraph> {
     let needed = needed_nodes(source, request);
     check_all_fed(source, &needed)?;
     let mut copy = Copy::new(source, request)?;

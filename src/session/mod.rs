@@ -23,7 +23,7 @@ use crate::cancel::{CancelToken, Limits};
 use crate::error::{Error, ErrorKind, Result, escape};
 use crate::exec::{Host, Plan, RunMetadata, SessionState};
 use crate::graph::{Graph, Operation, OutputId, Tensor};
-use crate::optimize::{Request, specialize};
+use crate::optimize::{Request, plan_graph};
 use crate::pool::Pool;
 use crate::value::Value;
 
@@ -184,9 +184,9 @@ impl Session {
         if let Some(plan) = self.0.cache.lock().get(&request) {
             return Ok(plan);
         }
-        let plan_graph = specialize(&self.0.graph, &request, &self.0.config.passes)?;
-        self.place_devices(&plan_graph.graph)?;
-        let plan = Arc::new(Plan::new(plan_graph, &self.0.state)?);
+        let rewritten = plan_graph(&self.0.graph, &request, &self.0.config.passes)?;
+        self.place_devices(&rewritten.graph)?;
+        let plan = Arc::new(Plan::new(rewritten, &self.0.state)?);
         self.0.cache.lock().insert(request, plan.clone(), self.0.config.max_plans);
         Ok(plan)
     }

@@ -1,0 +1,51 @@
+//! Constant folding: what depends on constants alone is computed once, within a budget.
+//!
+//! A node whose kernel fails stays: the run reports the error if it gets there.
+
+use std::sync::Arc;
+
+use super::rebuild::{Outputs, Rebuild};
+use crate::dtype::DType;
+use crate::error::Result;
+use crate::graph::{Fact, Node, Op, OutputId};
+use crate::ops::array::Const;
+use crate::value::Value;
+
+/// The rule: copies a node, and replaces it if its one output turns out to be constant.
+pub(super) fn fold(cx: &mut Rebuild<'_>, node: &Node) -> Result<Option<Outputs>> {
+    if node.op_as::<Const>().is_some() || node.outputs().len() != 1 {
+        return Ok(None);
+    }
+    if let Some(value) = sizes_value(&node.outputs()[0]) {
+        return cx.push(node, constant(value), Default::default()).map(Some);
+    }
+    let are_constant = |cx: &Rebuild<'_>| {
+        let inputs = cx.inputs(node);
+        !inputs.is_empty() && inputs.iter().all(|id| cx.graph().node(id.node).op_as::<Const>().is_some())
+    };
+    if !are_constant(cx) {
+        return Ok(None);
+    }
+    let id = OutputId { node: node.id(), slot: 0 };
+    match cx.old().constant_value(id) {
+        Some(value) => cx.push(node, constant(value), Default::default()).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn constant(value: Value) -> Arc<dyn Op> {
+    Arc::new(Const { value })
+}
+
+/// The value of an integer tensor whose elements are all known from shapes.
+fn sizes_value(fact: &Fact) -> Option<Value> {
+    let ints: Vec<i64> = fact.sizes.as_ref()?.iter().map(|size| size.as_i64()).collect::<Option<_>>()?;
+    let dims: &[usize] = if fact.shape.rank() == Some(0) { &[] } else { &[ints.len()] };
+    match fact.dtype {
+        DType::I32 => {
+            Value::from_vec(dims, ints.iter().map(|n| i32::try_from(*n).ok()).collect::<Option<Vec<_>>>()?).ok()
+        }
+        DType::I64 => Value::from_vec(dims, ints).ok(),
+        _ => None,
+    }
+}
