@@ -93,6 +93,11 @@ impl Plan {
         self.steps.len()
     }
 
+    /// The nodes of the steps, in plan order.
+    pub fn step_nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.steps.iter().map(|step| step.node)
+    }
+
     /// The graph that the plan was made from: pruned, rewritten.
     pub fn graph(&self) -> &Graph {
         &self.graph

@@ -2,6 +2,7 @@
 
 mod cache;
 mod config;
+mod explain;
 mod feed;
 mod fetch;
 mod prepared;
