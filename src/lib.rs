@@ -18,6 +18,7 @@ pub use dtype::{DType, Element, Plain};
 pub use error::{Code, Error, ErrorKind, Result, Site};
 pub use graph::{Graph, Operation, Tensor};
 pub use ndarray;
+pub use ops::state::Variable;
 pub use session::{Config, Feeds, GpuOptions, Prepared, RunOptions, Session};
 pub use shape::{Dim, Dims, Shape};
 pub use value::{IntoValue, Value};
@@ -27,6 +28,7 @@ pub mod prelude {
     pub use crate::dtype::DType;
     pub use crate::graph::{Graph, Operation, Tensor};
     pub use crate::ops::IntoTensor;
+    pub use crate::ops::state::{Variable, VariableOptions};
     pub use crate::session::{Config, Feeds, Prepared, Session};
     pub use crate::shape::{Dim, Shape};
     pub use crate::value::{IntoValue, Value};

@@ -4,6 +4,7 @@
 //! attributes for files, tests. Adding an op is one such file and one line in the table of its family.
 
 pub mod array;
+pub mod control;
 mod into_tensor;
 pub mod math;
 pub mod nn;
@@ -22,7 +23,8 @@ use crate::error::{Error, ErrorKind, Result, escape};
 use crate::graph::{OpKind, feed};
 
 /// Every op that files can name, by family.
-pub static OPS: &[&[&OpKind]] = &[&[&feed::FEED], array::OPS, math::OPS, nn::OPS, random::OPS, state::OPS];
+pub static OPS: &[&[&OpKind]] =
+    &[&[&feed::FEED], array::OPS, control::OPS, math::OPS, nn::OPS, random::OPS, state::OPS];
 
 /// The row of a name in files; aliases count.
 ///

@@ -20,7 +20,9 @@ fn build(example: &Example, hide: impl Fn(usize) -> Option<usize>) -> crate::Res
     let g = Graph::new();
     let mut inputs = Vec::new();
     for (i, value) in example.inputs.iter().enumerate() {
+        let is_variable = example.op.kind().args().inputs.get(i).is_some_and(|arg| arg.is_variable);
         inputs.push(match hide(i) {
+            _ if is_variable => g.variable(value)?.handle(),
             None => g.constant(value)?,
             Some(axis) => {
                 let mut dims: Vec<crate::Dim> = value.dims().iter().map(|n| crate::Dim::from(*n)).collect();

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result, escape};
 use crate::graph::{Graph, NodeId, Operation, OutputId, Tensor};
+use crate::ops::state::Variable;
 use crate::value::Value;
 
 /// What a fetch wants from a run.
@@ -79,6 +80,18 @@ impl Fetch for Tensor {
     type Layout = usize;
     fn declare(&self, wanted: &mut Wanted<'_>) -> Result<usize> {
         wanted.tensor(self)
+    }
+    fn collect(layout: &usize, results: &mut Results<'_>) -> Result<Value> {
+        results.take(*layout)
+    }
+}
+
+/// Reads the variable, after the writes that were built so far.
+impl Fetch for Variable {
+    type Output = Value;
+    type Layout = usize;
+    fn declare(&self, wanted: &mut Wanted<'_>) -> Result<usize> {
+        wanted.tensor(&self.value()?)
     }
     fn collect(layout: &usize, results: &mut Results<'_>) -> Result<Value> {
         results.take(*layout)

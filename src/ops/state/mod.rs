@@ -1,6 +1,35 @@
 //! Variables and ops that reach outside of the graph.
 
+mod assign;
+mod handle;
+mod initial;
+mod inspect;
+mod read;
+mod table;
+mod update;
+mod variable;
+
+pub use self::assign::Assign;
+pub use self::handle::{Spelling, VariableV2};
+pub use self::initial::Initial;
+pub use self::inspect::{IsVariableInitialized, VariableShape};
+pub use self::read::ReadVariable;
+pub use self::update::AssignUpdate;
+pub use self::variable::{GLOBAL_VARIABLES, LOCAL_VARIABLES, TRAINABLE_VARIABLES, Variable, VariableOptions};
 use crate::graph::OpKind;
 
 /// The rows of this family.
-pub(super) static OPS: &[&OpKind] = &[];
+pub(super) static OPS: &[&OpKind] = &[
+    &handle::VARIABLE_V2,
+    &handle::VAR_HANDLE,
+    &read::READ_VARIABLE,
+    &assign::ASSIGN,
+    &assign::ASSIGN_VARIABLE,
+    &update::ASSIGN_ADD,
+    &update::ASSIGN_SUB,
+    &update::ASSIGN_ADD_VARIABLE,
+    &update::ASSIGN_SUB_VARIABLE,
+    &inspect::IS_VARIABLE_INITIALIZED,
+    &inspect::VAR_IS_INITIALIZED,
+    &inspect::VARIABLE_SHAPE,
+];
