@@ -41,6 +41,22 @@ impl<'a> InferCx<'a> {
         self.facts[i]
     }
 
+    /// The graph, for rules that look past their inputs.
+    pub(crate) fn graph(&self) -> &'a Graph {
+        self.graph
+    }
+
+    /// Which tensor input `i` is.
+    pub(crate) fn input_id(&self, i: usize) -> OutputId {
+        self.inputs[i]
+    }
+
+    /// The inputs of the node that makes input `i`, if its op has this name and so many inputs.
+    pub(crate) fn made_by<const N: usize>(&self, i: usize, op: &str) -> Option<[OutputId; N]> {
+        let node = self.graph.node(self.inputs[i].node);
+        if node.op().kind().name == op { node.inputs().try_into().ok() } else { None }
+    }
+
     /// The dtype of input `i`.
     pub fn dtype(&self, i: usize) -> DType {
         self.facts[i].dtype

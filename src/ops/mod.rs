@@ -8,6 +8,7 @@ pub mod control;
 mod into_tensor;
 pub mod math;
 pub mod nn;
+pub(crate) mod parts;
 pub mod random;
 pub mod state;
 #[cfg(test)]

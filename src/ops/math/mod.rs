@@ -1,11 +1,26 @@
 //! Arithmetic, comparisons, reductions and products.
 
+pub mod axes;
 mod batch_matmul;
 mod matmul;
+mod reduce;
 
 pub use self::batch_matmul::{BatchMatMul, BatchMatMulV2};
 pub use self::matmul::MatMul;
+pub use self::reduce::{Reduce, Reduction};
 use crate::graph::OpKind;
 
 /// The rows of this family.
-pub(super) static OPS: &[&OpKind] = &[&batch_matmul::BATCH_MAT_MUL, &batch_matmul::BATCH_MAT_MUL_V2, &matmul::MAT_MUL];
+pub(super) static OPS: &[&OpKind] = &[
+    &batch_matmul::BATCH_MAT_MUL,
+    &batch_matmul::BATCH_MAT_MUL_V2,
+    &matmul::MAT_MUL,
+    &reduce::ALL,
+    &reduce::ANY,
+    &reduce::EUCLIDEAN_NORM,
+    &reduce::MAX,
+    &reduce::MEAN,
+    &reduce::MIN,
+    &reduce::PROD,
+    &reduce::SUM,
+];

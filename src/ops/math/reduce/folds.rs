@@ -1,0 +1,151 @@
+//! What reductions combine, by dtype.
+
+use std::marker::PhantomData;
+
+use num_complex::Complex;
+
+use super::tree::Fold;
+use crate::kernel::Number;
+
+/// An accumulator that has an order. Numbers that are no number lose every comparison.
+pub(super) trait Ordered: Number + PartialOrd {
+    /// Below or equal to all numbers.
+    const LEAST: Self;
+    /// Above or equal to all numbers.
+    const GREATEST: Self;
+}
+
+/// An accumulator that can be divided by a count and has a root.
+pub(super) trait Measure: Number {
+    /// `self / n`, towards zero for integers. As TensorFlow has it: an integer or complex mean of nothing is zero, and
+    /// the count of integers wraps as their sum does.
+    fn over(self, n: usize) -> Self;
+    /// `|self|²`.
+    fn square(self) -> Self;
+    /// The root, towards zero for integers.
+    fn root(self) -> Self;
+}
+
+macro_rules! float_accumulators {
+    ($($t:ident),*) => { $(
+        impl Ordered for $t {
+            const LEAST: $t = $t::NEG_INFINITY;
+            const GREATEST: $t = $t::INFINITY;
+        }
+        impl Measure for $t {
+            fn over(self, n: usize) -> $t {
+                self / n as $t
+            }
+            #[inline(always)]
+            fn square(self) -> $t {
+                self * self
+            }
+            fn root(self) -> $t {
+                self.sqrt()
+            }
+        }
+        impl Measure for Complex<$t> {
+            fn over(self, n: usize) -> Self {
+                if n == 0 { Self::ZERO } else { self / n as $t }
+            }
+            #[inline(always)]
+            fn square(self) -> Self {
+                Complex::new(self.norm_sqr(), 0.0)
+            }
+            fn root(self) -> Self {
+                Complex::new(self.re.sqrt(), 0.0)
+            }
+        }
+    )* };
+}
+float_accumulators!(f32, f64);
+
+macro_rules! integer_accumulators {
+    ($($t:ident),*) => { $(
+        impl Ordered for $t {
+            const LEAST: $t = $t::MIN;
+            const GREATEST: $t = $t::MAX;
+        }
+        impl Measure for $t {
+            fn over(self, n: usize) -> $t {
+                if n as $t == 0 { 0 } else { self.wrapping_div(n as $t) }
+            }
+            #[inline(always)]
+            fn square(self) -> $t {
+                self.wrapping_mul(self)
+            }
+            fn root(self) -> $t {
+                (self as f64).sqrt() as $t
+            }
+        }
+    )* };
+}
+integer_accumulators!(i8, i16, i32, i64, u8, u16, u32, u64);
+
+/// Declares a fold over a number dtype: what it starts with, how an element enters, how two become one.
+macro_rules! folds {
+    ($($(#[$doc:meta])* $name:ident where $bound:ident: $start:expr, $load:expr, $join:expr;)*) => { $(
+        $(#[$doc])*
+        pub(super) struct $name<T>(PhantomData<fn() -> T>);
+        impl<T: Number<Acc: $bound>> Fold for $name<T> {
+            type In = T;
+            type Acc = T::Acc;
+            const START: T::Acc = $start;
+            #[inline(always)]
+            fn load(x: T) -> T::Acc {
+                $load(x.widen())
+            }
+            #[inline(always)]
+            fn join(a: T::Acc, b: T::Acc) -> T::Acc {
+                $join(a, b)
+            }
+        }
+    )* };
+}
+
+folds! {
+    /// `a + b`.
+    Sum where Number: T::Acc::ZERO, std::convert::identity, T::Acc::plus;
+    /// `a * b`.
+    Product where Number: T::Acc::ONE, std::convert::identity, T::Acc::times;
+    /// `|a|² + |b|²`.
+    Squares where Measure: T::Acc::ZERO, T::Acc::square, T::Acc::plus;
+    /// The larger one.
+    Largest where Ordered: T::Acc::LEAST, std::convert::identity, |a, b| if b > a { b } else { a };
+    /// The smaller one.
+    Smallest where Ordered: T::Acc::GREATEST, std::convert::identity, |a, b| if b < a { b } else { a };
+}
+
+/// Whether all are true.
+pub(super) struct All;
+
+impl Fold for All {
+    type In = bool;
+    type Acc = bool;
+    const START: bool = true;
+    #[inline(always)]
+    fn load(x: bool) -> bool {
+        x
+    }
+    #[inline(always)]
+    fn join(a: bool, b: bool) -> bool {
+        a & b
+    }
+}
+
+/// Whether one is true.
+pub(super) struct Any;
+
+impl Fold for Any {
+    type In = bool;
+    type Acc = bool;
+    const START: bool = false;
+    #[inline(always)]
+    fn load(x: bool) -> bool {
+        x
+    }
+    #[inline(always)]
+    fn join(a: bool, b: bool) -> bool {
+        a | b
+    }
+}

@@ -1,0 +1,371 @@
+//! The reductions: `Sum`, `Mean`, `Prod`, `Max`, `Min`, `EuclideanNorm`, `All` and `Any`.
+//!
+//! Numbers are combined in a tree that the shape alone fixes ([`tree`]), so the bits do not depend on the threads.
+//! float16 and bfloat16 accumulate in float32 and round once.
+
+mod build;
+mod folds;
+mod tree;
+
+use std::sync::Arc;
+
+use self::folds::{Largest, Measure, Ordered, Product, Smallest, Squares, Sum};
+use self::tree::{Fold, Group, groups};
+use crate::dtype::{DType, Plain};
+use crate::error::{Error, Result};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
+use crate::kernel::Number;
+use crate::shape::{Dim, Shape};
+use crate::value::{IntoValue, Value};
+use crate::with_type;
+
+/// What a reduction makes of the elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reduction {
+    /// Their sum; 0 of none.
+    Sum,
+    /// Their sum over their number; NaN of none, 0 for integers.
+    Mean,
+    /// Their product; 1 of none.
+    Prod,
+    /// The largest; the lowest number of none. NaN counts for nothing beside other elements.
+    Max,
+    /// The smallest; the highest number of none. NaN counts for nothing beside other elements.
+    Min,
+    /// The root of the sum of their squares.
+    EuclideanNorm,
+    /// Whether all are true.
+    All,
+    /// Whether one is true.
+    Any,
+}
+
+/// Removes axes by combining the elements along them: `(.., k, ..), axes -> (.., ..)`.
+#[derive(Debug, Clone)]
+pub struct Reduce {
+    /// How they are combined.
+    pub how: Reduction,
+    /// The axes stay, with size 1.
+    pub keep_dims: bool,
+}
+
+macro_rules! rows {
+    ($($row:ident $how:ident $in:literal;)*) => {
+        $(
+            #[doc = concat!("The row of [`Reduction::", stringify!($how), "`].")]
+            pub static $row: OpKind = OpKind::new(
+                stringify!($how),
+                concat!("input: ", $in, ", reduction_indices: Tidx -> output: ", $in),
+                |attrs| parse(Reduction::$how, attrs),
+                || examples(Reduction::$how),
+            );
+        )*
+
+        impl Reduction {
+            /// The row of the op.
+            pub fn kind(self) -> &'static OpKind {
+                match self { $(Reduction::$how => &$row),* }
+            }
+        }
+    };
+}
+
+rows! {
+    SUM Sum "T";
+    MEAN Mean "T";
+    PROD Prod "T";
+    MAX Max "T";
+    MIN Min "T";
+    EUCLIDEAN_NORM EuclideanNorm "T";
+    ALL All "bool";
+    ANY Any "bool";
+}
+
+fn parse(how: Reduction, attrs: &Attrs) -> Result<Arc<dyn Op>> {
+    Ok(Arc::new(Reduce { how, keep_dims: attrs.bool_or("keep_dims", false)? }))
+}
+
+fn examples(how: Reduction) -> Vec<Example> {
+    let op = |keep_dims| Reduce { how, keep_dims };
+    if matches!(how, Reduction::All | Reduction::Any) {
+        let x = || [[true, false, true], [true, true, true]].into_value();
+        return vec![
+            Example::new(op(false), [x(), 1.into_value()]),
+            Example::new(op(true), [x(), [0i64, -1].into_value()]),
+        ];
+    }
+    let x = || [[1.0f32, -2.0, 3.0], [4.0, 5.0, 6.0]].into_value();
+    vec![
+        Example::new(op(false), [x(), 1.into_value()]),
+        Example::new(op(true), [x(), [0i64, -1].into_value()]),
+        Example::new(op(false), [[[1i32, 2], [3, 4]].into_value(), [-2i32].into_value()]),
+        Example::new(op(false), [[2i32, 3, 4].into_value(), 0.into_value()]),
+        Example::new(op(true), [x(), Vec::<i32>::new().into_value()]),
+        Example::new(op(false), [no_rows(), 0.into_value()]),
+    ]
+}
+
+fn no_rows() -> Value {
+    Value::from_vec(&[0, 3], Vec::<f32>::new()).expect("dims with a zero hold no elements")
+}
+
+impl Op for Reduce {
+    fn kind(&self) -> &'static OpKind {
+        self.how.kind()
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        if !matches!(cx.dtype(1), DType::I32 | DType::I64) {
+            return Err(Error::dtype(format!("reduction indices must be int32 or int64, but are {}", cx.dtype(1))));
+        }
+        supports(self.how, cx.dtype(0))?;
+        cx.shape(1).with_rank_at_most(1)?;
+        let shape = self.output_shape(cx)?;
+        let sizes = self.output_sizes(cx, &shape);
+        cx.output(cx.dtype(0), shape).sizes = sizes;
+        Ok(())
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        let axes = crate::graph::to_ints(cx.input(1)).ok_or_else(|| Error::internal("axes are integers"))?;
+        let input = cx.input(0);
+        let is_reduced = reduced(&axes, input.rank())?;
+        let dims = self.output_dims(input.dims(), &is_reduced);
+        let groups = groups(input.dims(), |axis| is_reduced[axis]);
+        if groups.iter().all(|group| !group.is_reduced) && self.how != Reduction::EuclideanNorm {
+            let output = cx.take(0).reshaped(&dims)?;
+            cx.output(0, output);
+            return Ok(());
+        }
+        let mut output = cx.alloc(input.dtype(), &dims)?;
+        self.dispatch(cx, groups, &mut output)?;
+        cx.output(0, output);
+        Ok(())
+    }
+
+    fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
+        vec![("keep_dims", AttrValue::Bool(self.keep_dims))]
+    }
+}
+
+/// The dtypes of a reduction.
+fn supports(how: Reduction, dtype: DType) -> Result<()> {
+    let has_order = dtype.is_floating() || dtype.is_integer();
+    let fits = match how {
+        Reduction::All | Reduction::Any => dtype == DType::Bool,
+        Reduction::Max | Reduction::Min => has_order,
+        _ => has_order || dtype.is_complex(),
+    };
+    if fits { Ok(()) } else { Err(Error::unsupported(format!("{how:?} has no meaning for {dtype}"))) }
+}
+
+/// Which axes go. An axis may come twice.
+fn reduced(axes: &[i64], rank: usize) -> Result<Vec<bool>> {
+    let mut is_reduced = vec![false; rank];
+    for &axis in axes {
+        let index = crate::shape::normalize_axis(axis, rank).map_err(|_| {
+            Error::invalid(format!("invalid reduction dimension {axis} for input with {rank} dimensions"))
+        })?;
+        is_reduced[index] = true;
+    }
+    Ok(is_reduced)
+}
+
+impl Reduce {
+    fn output_shape(&self, cx: &InferCx<'_>) -> Result<Shape> {
+        let Some(dims) = cx.shape(0).dims() else {
+            let is_full = !self.keep_dims && is_all_axes(cx);
+            return Ok(if is_full { Shape::scalar() } else { Shape::unknown() });
+        };
+        let Some(axes) = cx.ints(1) else {
+            return Ok(if self.keep_dims { Shape::unknown_of_rank(dims.len()) } else { Shape::unknown() });
+        };
+        let is_reduced = reduced(&axes, dims.len())?;
+        let one = |(dim, reduced): (&Dim, bool)| match reduced {
+            true => self.keep_dims.then(|| Dim::constant(1)),
+            false => Some(dim.clone()),
+        };
+        Ok(dims.iter().zip(is_reduced).filter_map(one).collect::<Vec<_>>().into())
+    }
+
+    /// A reduction of known sizes is a known size.
+    fn output_sizes(&self, cx: &InferCx<'_>, shape: &Shape) -> Option<Arc<[Dim]>> {
+        let sizes = cx.sizes(0)?;
+        let is_full = cx.shape(0).rank() == Some(1) && cx.ints(1).is_some_and(|axes| !axes.is_empty());
+        if !is_full || shape.rank()? != usize::from(self.keep_dims) {
+            return None;
+        }
+        let sizes = sizes.iter().cloned();
+        let size = match self.how {
+            Reduction::Sum => sizes.fold(Dim::constant(0), |a, b| a + b),
+            Reduction::Prod => sizes.fold(Dim::constant(1), |a, b| a * b),
+            Reduction::Max => sizes.reduce(|a, b| a.max(&b))?,
+            Reduction::Min => sizes.reduce(|a, b| a.min(&b))?,
+            _ => return None,
+        };
+        Some([size].into())
+    }
+
+    fn output_dims(&self, dims: &[usize], is_reduced: &[bool]) -> Vec<usize> {
+        let one = |(dim, reduced): (&usize, &bool)| match reduced {
+            true => self.keep_dims.then_some(1),
+            false => Some(*dim),
+        };
+        dims.iter().zip(is_reduced).filter_map(one).collect()
+    }
+
+    fn dispatch(&self, cx: &RunCx<'_>, groups: Vec<Group>, output: &mut Value) -> Result<()> {
+        let dtype = output.dtype();
+        match self.how {
+            Reduction::All => with_bools::<folds::All>(cx, groups, output),
+            Reduction::Any => with_bools::<folds::Any>(cx, groups, output),
+            Reduction::Max | Reduction::Min => {
+                with_type!(dtype, T in reals => self.extreme::<T>(cx, groups, output), else => supports(self.how, dtype))
+            }
+            _ => {
+                with_type!(dtype, T in numbers => self.total::<T>(cx, groups, output), else => supports(self.how, dtype))
+            }
+        }
+    }
+
+    fn extreme<T: Number<Acc: Ordered>>(&self, cx: &RunCx<'_>, groups: Vec<Group>, output: &mut Value) -> Result<()> {
+        let x = cx.input(0).slice::<T>()?;
+        let acc = match self.how {
+            Reduction::Max => tree::reduce::<Largest<T>>(cx, x, groups)?,
+            _ => tree::reduce::<Smallest<T>>(cx, x, groups)?,
+        };
+        narrow::<T>(&acc, output, |acc| acc)
+    }
+
+    fn total<T: Number<Acc: Measure>>(&self, cx: &RunCx<'_>, groups: Vec<Group>, output: &mut Value) -> Result<()> {
+        let x = cx.input(0).slice::<T>()?;
+        let n = groups.iter().filter(|group| group.is_reduced).map(|group| group.size).product();
+        match self.how {
+            Reduction::Mean => narrow::<T>(&tree::reduce::<Sum<T>>(cx, x, groups)?, output, |acc| acc.over(n)),
+            Reduction::Prod => narrow::<T>(&tree::reduce::<Product<T>>(cx, x, groups)?, output, |acc| acc),
+            Reduction::EuclideanNorm => narrow::<T>(&tree::reduce::<Squares<T>>(cx, x, groups)?, output, Measure::root),
+            _ => narrow::<T>(&tree::reduce::<Sum<T>>(cx, x, groups)?, output, |acc| acc),
+        }
+    }
+}
+
+fn with_bools<F: Fold<In = bool, Acc = bool>>(cx: &RunCx<'_>, groups: Vec<Group>, output: &mut Value) -> Result<()> {
+    copy(&tree::reduce::<F>(cx, cx.input(0).slice()?, groups)?, output)
+}
+
+fn copy<T: Plain>(from: &[T], output: &mut Value) -> Result<()> {
+    output.make_mut::<T>()?.copy_from_slice(from);
+    Ok(())
+}
+
+/// Rounds the accumulators to the dtype after a last step.
+fn narrow<T: Number>(acc: &[T::Acc], output: &mut Value, finish: impl Fn(T::Acc) -> T::Acc) -> Result<()> {
+    let output = output.make_mut::<T>()?;
+    output.iter_mut().zip(acc).for_each(|(output, acc)| *output = T::narrow(finish(*acc)));
+    Ok(())
+}
+
+/// Whether the axes are `Range(0, Rank(x), 1)` of the input: all of them, though nobody knows how many.
+fn is_all_axes(cx: &InferCx<'_>) -> bool {
+    let Some([start, limit, delta]) = cx.made_by(1, "Range") else { return false };
+    let is = |id, want: i64| {
+        cx.graph().constant_value(id).and_then(|value| crate::graph::to_ints(&value)) == Some(vec![want])
+    };
+    let node = cx.graph().node(limit.node);
+    is(start, 0) && is(delta, 1) && node.op().kind().name == "Rank" && node.inputs() == [cx.input_id(0)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Graph, Tensor};
+    use crate::ops::testing::run_op;
+    use crate::shape;
+
+    fn run<T: Plain>(how: Reduction, x: impl IntoValue, axes: &[i32]) -> Vec<T> {
+        let got = run_op(Reduce { how, keep_dims: false }, &[x.into_value(), axes.to_vec().into_value()]).unwrap();
+        got[0].slice::<T>().unwrap().to_vec()
+    }
+
+    #[track_caller]
+    fn check(made: Result<Tensor>, name: &str, shape: &str, n_nodes: usize) {
+        let made = made.unwrap();
+        assert_eq!((made.name().as_str(), made.shape().to_string().as_str()), (name, shape));
+        assert_eq!(made.graph().len(), n_nodes);
+    }
+
+    /// As TensorFlow 1.15.5 makes them.
+    #[test]
+    fn builders_make_the_constant_of_the_axes_where_tensorflow_does() {
+        let g = Graph::new();
+        let x = g.placeholder(DType::F32, shape![2, ?]).unwrap();
+        check(x.reduce_sum(()), "Sum:0", "()", 3);
+        check(x.reduce_sum(1), "Sum_1:0", "(2,)", 5);
+        check(g.named("total", || x.reduce_mean_keepdims([0])), "total:0", "(1, ?)", 7);
+        check(g.named("all", || x.reduce_max(())), "all:0", "()", 9);
+        let names: Vec<_> = g.nodes().map(|node| node.name().to_owned()).collect();
+        let want = ["Const", "Sum", "Sum_1/reduction_indices", "Sum_1", "total/reduction_indices", "total", "Const_1"];
+        assert_eq!(names[1..8], want);
+        let error = x.reduce_sum([0, 2]).unwrap_err();
+        assert!(error.message().contains("invalid reduction dimension 2 for input with 2 dimensions"), "{error}");
+    }
+
+    #[test]
+    fn axes_of_the_run_leave_what_is_known() {
+        let g = Graph::new();
+        let x = g.placeholder(DType::F32, shape![2, 3]).unwrap();
+        let axes = g.placeholder(DType::I32, Shape::unknown()).unwrap();
+        check(x.reduce_sum(&axes), "Sum:0", "<unknown>", 3);
+        check(x.reduce_sum_keepdims(&axes), "Sum_1:0", "(?, ?)", 4);
+        let sizes = g.constant([2, 3, 4]).unwrap().reduce_prod(()).unwrap();
+        assert_eq!(sizes.fact().sizes.as_deref(), Some(&[Dim::constant(24)][..]));
+    }
+
+    #[test]
+    fn axes_may_lie_apart_and_come_twice() {
+        let x = Value::from_vec(&[2, 3, 2], (1..=12).collect::<Vec<i32>>()).unwrap();
+        assert_eq!(run::<i32>(Reduction::Sum, &x, &[0, -1]), [18, 26, 34]);
+        assert_eq!(run::<i32>(Reduction::Sum, &x, &[1, 1]), [9, 12, 27, 30]);
+        assert_eq!(run::<i32>(Reduction::Max, &x, &[]), (1..=12).collect::<Vec<i32>>());
+    }
+
+    /// As TensorFlow 1.15.5 answers, but for the mean of float16, which overflows there.
+    #[test]
+    fn special_values_follow_tensorflow() {
+        let nan = f32::NAN;
+        assert_eq!(run::<f32>(Reduction::Max, [1.0f32, nan, 3.0], &[0]), [3.0]);
+        assert_eq!(run::<f32>(Reduction::Min, [nan, 1.0], &[0]), [1.0]);
+        assert_eq!(run::<f32>(Reduction::Max, [nan, nan], &[0]), [f32::NEG_INFINITY]);
+        assert!(run::<f32>(Reduction::Max, [nan], &[0])[0].is_nan());
+        assert!(run::<f32>(Reduction::Sum, [nan, 1.0], &[0])[0].is_nan());
+        assert_eq!(run::<i32>(Reduction::Mean, [-7i32, -8], &[0]), [-7]);
+        assert_eq!(run::<u8>(Reduction::Mean, [200u8, 100], &[0]), [22]);
+        assert_eq!(run::<i32>(Reduction::EuclideanNorm, [1i32, 2], &[0]), [2]);
+        let halves = vec![half::f16::from_f32(40000.0); 10];
+        assert_eq!(run::<half::f16>(Reduction::Mean, halves.clone(), &[0]), halves[..1]);
+        let empty = || Value::from_vec(&[0, 1], Vec::<f32>::new()).unwrap();
+        assert!(run::<f32>(Reduction::Mean, empty(), &[0])[0].is_nan());
+        assert_eq!(run::<f32>(Reduction::Max, empty(), &[0]), [f32::NEG_INFINITY]);
+        assert_eq!(run::<f32>(Reduction::Prod, empty(), &[0]), [1.0]);
+    }
+
+    /// Longer than a piece in each direction; 1 + 2 + .. in f32 is exact while partial sums are below 2^24.
+    #[test]
+    fn long_reductions_are_exact_where_float32_is() {
+        let n = 200_000;
+        let ones = Value::from_vec(&[n, 1], vec![1.0f32; n]).unwrap();
+        assert_eq!(run::<f32>(Reduction::Sum, &ones, &[0, 1]), [n as f32]);
+        let columns: Vec<f32> = (0..3 * n).map(|i| (i % 3) as f32).collect();
+        let columns = Value::from_vec(&[n, 3], columns).unwrap();
+        assert_eq!(run::<f32>(Reduction::Sum, &columns, &[0]), [0.0, n as f32, 2.0 * n as f32]);
+        assert_eq!(run::<f32>(Reduction::Sum, &columns, &[1]), vec![3.0; n]);
+    }
+
+    /// Adding 0.1 a million times one after the other is off by 958.
+    #[test]
+    fn sums_of_many_are_accurate() {
+        let n = 1_000_000;
+        let sum = run::<f32>(Reduction::Sum, vec![0.1f32; n], &[0])[0];
+        assert!((sum - 0.1f32 * n as f32).abs() < 0.1, "{sum}");
+    }
+}

@@ -1,0 +1,218 @@
+//! The order in which a reduction combines elements: a tree that the shape alone fixes.
+//!
+//! A reduction is a series of passes over `(outer, k, inner)`, each of which removes the middle axis. Elements of a
+//! row (`inner` is 1) are combined in 16 lanes, columns side by side; blocks of them pairwise, so that rounding errors
+//! grow with the logarithm of the length. What is longer than a piece is cut into pieces that may run on any
+//! thread, and the results of the pieces are reduced again.
+
+use crate::dispatched;
+use crate::error::Result;
+use crate::graph::RunCx;
+use crate::ops::parts::{SERIAL, fill_parts};
+
+/// How two elements become one: associative but for rounding.
+pub(super) trait Fold: Send + Sync + 'static {
+    /// What comes in.
+    type In: Copy + Send + Sync;
+    /// What it is combined as.
+    type Acc: Copy + Send + Sync;
+    /// The result of no elements.
+    const START: Self::Acc;
+    /// An element as it enters.
+    fn load(x: Self::In) -> Self::Acc;
+    /// The two as one.
+    fn join(a: Self::Acc, b: Self::Acc) -> Self::Acc;
+}
+
+/// The fold of what another fold has made.
+struct Again<F>(std::marker::PhantomData<fn() -> F>);
+
+impl<F: Fold> Fold for Again<F> {
+    type In = F::Acc;
+    type Acc = F::Acc;
+    const START: F::Acc = F::START;
+    #[inline(always)]
+    fn load(x: F::Acc) -> F::Acc {
+        x
+    }
+    #[inline(always)]
+    fn join(a: F::Acc, b: F::Acc) -> F::Acc {
+        F::join(a, b)
+    }
+}
+
+/// Accumulators of a row: the registers of AVX-512 twice, for the latency of the addition.
+const LANES: usize = 32;
+
+/// Elements of a row that are combined before the tree begins: 32 a lane.
+const ROW_LEAF: usize = 32 * LANES;
+
+/// Rows of a block of columns that are combined one after the other before the tree begins.
+const COLUMN_LEAF: usize = 32;
+
+/// Columns that are combined side by side: they fit the registers and the stack.
+const TILE: usize = 64;
+
+/// An axis group: neighbouring axes that are all reduced or all kept, as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Group {
+    pub size: usize,
+    pub is_reduced: bool,
+}
+
+/// The groups of a shape. Axes of size 1 belong to neither.
+pub(super) fn groups(dims: &[usize], is_reduced: impl Fn(usize) -> bool) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (axis, &size) in dims.iter().enumerate().filter(|(_, size)| **size != 1) {
+        match groups.last_mut() {
+            Some(last) if last.is_reduced == is_reduced(axis) => last.size *= size,
+            _ => groups.push(Group { size, is_reduced: is_reduced(axis) }),
+        }
+    }
+    groups
+}
+
+/// Reduces the groups that are to be reduced, from the last to the first.
+pub(super) fn reduce<F: Fold>(cx: &RunCx<'_>, x: &[F::In], mut groups: Vec<Group>) -> Result<Vec<F::Acc>> {
+    if groups.iter().all(|group| !group.is_reduced) {
+        return Ok(x.iter().map(|x| F::load(*x)).collect());
+    }
+    let mut acc = pass::<F>(cx, x, &mut groups)?;
+    while groups.iter().any(|group| group.is_reduced) {
+        acc = pass::<Again<F>>(cx, &acc, &mut groups)?;
+    }
+    Ok(acc)
+}
+
+/// Reduces the last group that is to be reduced, to one element or to one a piece, and leaves what is to be done.
+fn pass<F: Fold>(cx: &RunCx<'_>, x: &[F::In], groups: &mut Vec<Group>) -> Result<Vec<F::Acc>> {
+    let at = groups.iter().rposition(|group| group.is_reduced).expect("a group is left to be reduced");
+    let size = |groups: &[Group]| groups.iter().map(|group| group.size).product::<usize>();
+    let (outer, k, inner) = (size(&groups[..at]), groups[at].size, size(&groups[at + 1..]));
+    let piece = if inner == 1 { SERIAL } else { (SERIAL / inner.clamp(1, TILE)).max(COLUMN_LEAF) };
+    let pieces = k.div_ceil(piece).max(1);
+    if pieces == 1 {
+        groups.remove(at);
+    } else {
+        groups[at].size = pieces;
+    }
+    let mut out = vec![F::START; outer * pieces * inner];
+    let whole = Whole { x, k, inner, piece, pieces };
+    // A chunk is about `SERIAL` elements in, and whole tiles out.
+    let per_output = k.clamp(1, piece);
+    let step = (SERIAL / per_output).max(1).next_multiple_of(inner.clamp(1, TILE));
+    fill_parts(cx, &mut out, step, &|start, out| fill::<F>(&whole, start, out))?;
+    Ok(out)
+}
+
+/// What a pass reads.
+struct Whole<'a, T> {
+    x: &'a [T],
+    k: usize,
+    inner: usize,
+    piece: usize,
+    pieces: usize,
+}
+
+impl<T> Whole<'_, T> {
+    /// The elements that reduce to outputs of row `row`, from its first column on.
+    fn rows_of(&self, row: usize) -> (&[T], usize) {
+        let (outer, start) = (row / self.pieces, row % self.pieces * self.piece);
+        let rows = self.piece.min(self.k.saturating_sub(start));
+        let at = (outer * self.k + start) * self.inner;
+        (&self.x[at..at + rows * self.inner], rows)
+    }
+}
+
+/// Makes the outputs from `start` on.
+fn fill<F: Fold>(whole: &Whole<'_, F::In>, start: usize, out: &mut [F::Acc]) {
+    if whole.inner == 1 {
+        out.iter_mut().enumerate().for_each(|(i, out)| *out = row::<F>(whole.rows_of(start + i).0));
+        return;
+    }
+    let mut done = 0;
+    while done < out.len() {
+        let (row, column) = ((start + done) / whole.inner, (start + done) % whole.inner);
+        let width = TILE.min(whole.inner - column).min(out.len() - done);
+        let (x, rows) = whole.rows_of(row);
+        if rows > 0 {
+            columns::<F>(&x[column..], whole.inner, rows, &mut out[done..done + width]);
+        }
+        done += width;
+    }
+}
+
+fn row<F: Fold>(x: &[F::In]) -> F::Acc {
+    if x.len() <= ROW_LEAF {
+        return row_leaf::<F>(x);
+    }
+    let (left, right) = x.split_at((x.len() / 2).next_multiple_of(ROW_LEAF));
+    F::join(row::<F>(left), row::<F>(right))
+}
+
+fn columns<F: Fold>(x: &[F::In], stride: usize, rows: usize, out: &mut [F::Acc]) {
+    if rows <= COLUMN_LEAF {
+        return columns_leaf::<F>(x, stride, rows, out);
+    }
+    let left = (rows / 2).next_multiple_of(COLUMN_LEAF);
+    columns::<F>(x, stride, left, out);
+    let right = &mut [F::START; TILE][..out.len()];
+    columns::<F>(&x[left * stride..], stride, rows - left, right);
+    out.iter_mut().zip(right).for_each(|(out, right)| *out = F::join(*out, *right));
+}
+
+dispatched! {
+    fn row_leaf<F: Fold>(x: &[F::In]) -> F::Acc = row_leaf_body;
+    fn columns_leaf<F: Fold>(x: &[F::In], stride: usize, rows: usize, out: &mut [F::Acc]) = columns_leaf_body;
+}
+
+#[inline(always)]
+fn row_leaf_body<F: Fold, const FMA: bool>(x: &[F::In]) -> F::Acc {
+    if x.len() < LANES {
+        return x.iter().fold(F::START, |acc, x| F::join(acc, F::load(*x)));
+    }
+    let mut lanes = [F::START; LANES];
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    for block in blocks {
+        for (lane, x) in lanes.iter_mut().zip(block) {
+            *lane = F::join(*lane, F::load(*x));
+        }
+    }
+    for (lane, x) in lanes.iter_mut().zip(rest) {
+        *lane = F::join(*lane, F::load(*x));
+    }
+    let mut n = LANES / 2;
+    while n > 0 {
+        for i in 0..n {
+            lanes[i] = F::join(lanes[i], lanes[i + n]);
+        }
+        n /= 2;
+    }
+    lanes[0]
+}
+
+#[inline(always)]
+fn columns_leaf_body<F: Fold, const FMA: bool>(x: &[F::In], stride: usize, rows: usize, out: &mut [F::Acc]) {
+    out.fill(F::START);
+    for row in 0..rows {
+        let x = &x[row * stride..][..out.len()];
+        for (out, x) in out.iter_mut().zip(x) {
+            *out = F::join(*out, F::load(*x));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_of_a_kind_are_one_group() {
+        let group = |size, is_reduced| Group { size, is_reduced };
+        let of = |dims: &[usize], axes: &[usize]| groups(dims, |axis| axes.contains(&axis));
+        assert_eq!(of(&[2, 3, 4], &[1, 2]), [group(2, false), group(12, true)]);
+        assert_eq!(of(&[2, 1, 4], &[0, 2]), [group(8, true)]);
+        assert_eq!(of(&[1, 1], &[0]), []);
+        assert_eq!(of(&[2, 0, 4], &[1]), [group(2, false), group(0, true), group(4, false)]);
+    }
+}
