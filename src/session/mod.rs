@@ -23,8 +23,8 @@ pub use self::prepared::Prepared;
 use crate::cancel::{CancelToken, Limits};
 use crate::error::{Error, ErrorKind, Result, escape};
 use crate::exec::{Host, Plan, RunMetadata, SessionState};
-use crate::graph::{Graph, Operation, OutputId, Tensor};
-use crate::optimize::{Request, plan_graph};
+use crate::graph::{Graph, NodeId, Operation, OutputId, Tensor};
+use crate::optimize::{PlanGraph, Request, plan_graph};
 use crate::pool::Pool;
 use crate::value::Value;
 
@@ -186,7 +186,7 @@ impl Session {
             return Ok(plan);
         }
         let rewritten = plan_graph(&self.0.graph, &request, &self.0.config.passes)?;
-        self.place_devices(&rewritten.graph)?;
+        self.place_devices(&rewritten)?;
         let plan = Arc::new(Plan::new(rewritten, &self.0.state)?);
         self.0.cache.lock().insert(request, plan.clone(), self.0.config.max_plans);
         Ok(plan)
@@ -232,36 +232,43 @@ impl Session {
     }
 
     /// There is one device; what asks for another is moved to it, or refused.
-    fn place_devices(&self, graph: &Graph) -> Result<()> {
+    fn place_devices(&self, plan: &PlanGraph) -> Result<()> {
         let config = &self.0.config;
         if config.allow_soft_placement && !config.log_device_placement {
             return Ok(());
         }
-        for node in graph.nodes() {
-            let asked = node.device().unwrap_or_default().to_ascii_lowercase();
-            if asked.contains("gpu") && !config.allow_soft_placement {
-                let text = format!(
-                    "cannot assign a device for operation {}: it was explicitly assigned to {}, but the only device is \
-                     /job:localhost/replica:0/task:0/device:CPU:0; allow_soft_placement makes it run there",
-                    escape(node.name()),
-                    escape(node.device().unwrap_or_default())
-                );
-                return Err(Error::invalid(text));
+        for (_, id) in &plan.origins {
+            let node = self.0.graph.node(NodeId(*id));
+            let asked = node.device().unwrap_or_default();
+            if asked.to_ascii_lowercase().contains("gpu") && !config.allow_soft_placement {
+                return Err(no_such_device(node.name(), asked));
             }
             if config.log_device_placement {
-                let line = format!(
-                    "{}: ({}): /job:localhost/replica:0/task:0/device:CPU:0",
-                    escape(node.name()),
-                    node.op().kind().name
-                );
-                match &config.print {
-                    Some(print) => print(&line),
-                    None => eprintln!("{line}"),
-                }
+                self.print(&format!("{}: ({}): {CPU}", escape(node.name()), node.op().kind().name));
             }
         }
         Ok(())
     }
+
+    fn print(&self, line: &str) {
+        match &self.0.config.print {
+            Some(print) => print(line),
+            None => eprintln!("{line}"),
+        }
+    }
+}
+
+/// The one device, as TensorFlow names it.
+const CPU: &str = "/job:localhost/replica:0/task:0/device:CPU:0";
+
+#[cold]
+fn no_such_device(node: &str, asked: &str) -> Error {
+    Error::invalid(format!(
+        "cannot assign a device for operation {}: it was explicitly assigned to {}, but the only device is {CPU}; \
+         allow_soft_placement makes it run there",
+        escape(node),
+        escape(asked)
+    ))
 }
 
 impl Inner {

@@ -1,3 +1,7 @@
 //! The integration tests, in one binary.
 
+mod building;
+mod custom;
+mod floors;
+mod scale;
 mod session;
