@@ -26,7 +26,7 @@ fn main() -> sessile::Result<()> {
 
     // Rank four works the same way.
     let deep = g.placeholder(DType::F32, shape![?, 3, 5, 6])?;
-    println!("{}", deep.tensordot(g.constant(array![[0.0f32; 10]; 6])?, [[3], [0]])?.shape());
+    println!("{}", deep.tensordot(g.constant([[0.0f32; 10]; 6])?, [[3], [0]])?.shape());
 
     // By hand on matrices, as for spectral norm; matmul broadcasts a stack of matrices, the raw op refuses it.
     let x = g.placeholder(DType::F32, shape![?, 6])?;

@@ -36,7 +36,7 @@ fn main() -> sessile::Result<()> {
     let weights = sess.run(&w_bar)?.array::<f32>()?;
     let weights = weights.into_dimensionality::<sessile::ndarray::Ix2>().expect("the weights are a matrix");
     println!("spectral norm after normalization: {:.3}", largest_singular_value(&weights));
-    let rows = sess.run_with(&y, feeds! { x => array![[1.0f32, 0.0, 0.0, 0.0, 0.0, 0.0]; 2] });
+    let rows = sess.run_with(&y, feeds! { x => [[1.0f32, 0.0, 0.0, 0.0, 0.0, 0.0]; 2] });
     println!("two equal rows give equal rows: {}", equal_rows(&rows?)?);
     Ok(())
 }
