@@ -5,6 +5,8 @@ pub mod dtype;
 pub mod error;
 pub mod exec;
 pub mod graph;
+#[cfg(feature = "tensorflow")]
+pub mod io;
 pub mod kernel;
 pub mod ops;
 pub mod optimize;

@@ -1,0 +1,382 @@
+//! From a file's graph to a graph of the engine.
+//!
+//! There is no second shape engine: nodes enter through the graph's one writer. An import is all or nothing: a graph
+//! that is there already is touched only once the whole file has been built beside it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::attr::decode_attr;
+use super::budget::Budget;
+use super::graph_def::{GraphDef, NodeDef};
+use super::order::{Input, Selection, select};
+use crate::error::{Error, ErrorKind, Result, Site, escape};
+use crate::graph::feed::Feed;
+use crate::graph::{AttrValue, Attrs, Fact, Graph, Naming, NodeId, Op, OpKind, Operation, OutputId, Role, Tensor};
+use crate::ops;
+
+/// What to import, and how.
+#[derive(Debug, Clone, Default)]
+#[doc(alias = "tf.import_graph_def")]
+pub struct ImportOptions {
+    /// Put before every name as a scope; made unique if it is taken. Nothing is put before where it is empty.
+    pub prefix: String,
+    /// Inputs such as `x:0` that come from tensors of the target graph instead.
+    pub input_map: Vec<(String, Tensor)>,
+    /// What to hand back: `x` for an operation, `x:0` for a tensor. Names are those of the file.
+    pub return_elements: Vec<String>,
+    /// Only what these operations or tensors need; everything where it is empty.
+    pub outputs: Vec<String>,
+}
+
+/// What an import made.
+#[derive(Debug, Clone)]
+pub struct Imported {
+    /// The scope that the names got, without a last slash; empty where there is none.
+    pub prefix: String,
+    /// One for each of [`ImportOptions::return_elements`].
+    pub returned: Vec<Element>,
+    /// How many nodes of the file were built.
+    pub n_nodes: usize,
+}
+
+/// A part of a graph that has a name.
+#[derive(Debug, Clone)]
+pub enum Element {
+    /// `x:0`.
+    Tensor(Tensor),
+    /// `x`.
+    Operation(Operation),
+}
+
+/// Imports into a new graph.
+///
+/// # Errors
+/// `Unsupported` with all ops that the engine does not have; `NotFound`, `AlreadyExists`, `InvalidArgument` for a graph
+/// that contradicts itself; `DataLoss`, `ResourceExhausted` for attributes; and what the ops' rules refuse.
+pub fn load_graph_def(def: &GraphDef, options: &ImportOptions) -> Result<(Graph, Imported)> {
+    let graph = Graph::new();
+    let selection = select(def, &options.outputs, &mapped_names(options))?;
+    if let Some((name, _)) = options.input_map.first() {
+        let text = format!("'{}' cannot be mapped: a new graph has no tensors", escape(name));
+        return Err(Error::invalid(text));
+    }
+    let built = Builder::new(&graph, def, &selection, prefix_of(options)).build(Vec::new())?;
+    let imported = built.finish(&graph, def, options, options.prefix.trim_end_matches('/').to_owned())?;
+    Ok((graph, imported))
+}
+
+/// Adds a file's graph to a graph. When it fails, the graph is as it was.
+///
+/// # Errors
+/// Those of [`load_graph_def`]; `AlreadyExists` for names that the graph has, `GraphMismatch` for tensors of the input
+/// map that are of another graph, `Finalized`.
+pub fn import_graph_def(graph: &Graph, def: &GraphDef, options: &ImportOptions) -> Result<Imported> {
+    let graph = graph.root();
+    if graph.is_finalized() {
+        return Err(Error::new(ErrorKind::Finalized, "the graph is finalized and cannot be modified"));
+    }
+    for (name, tensor) in &options.input_map {
+        if tensor.graph().id() != graph.id() {
+            let text = format!("the tensor for '{}' belongs to another graph", escape(name));
+            return Err(Error::new(ErrorKind::GraphMismatch, text));
+        }
+    }
+    let selection = select(def, &options.outputs, &mapped_names(options))?;
+    let trial = Graph::new();
+    let stand_ins = options.input_map.iter().map(|(_, tensor)| stand_in(&trial, tensor)).collect::<Result<Vec<_>>>()?;
+    let n_stand_ins = trial.len();
+    let built = Builder::new(&trial, def, &selection, prefix_of(options)).build(stand_ins.clone())?;
+    built.clone().finish(&trial, def, options, String::new())?;
+    if prefix_of(options).is_empty() {
+        check_free(graph, def, &selection)?;
+        return Replay { from: &trial, to: graph, first: n_stand_ins }.all(&built, &stand_ins, def, options, "");
+    }
+    graph.name_scope(prefix_of(options).trim_end_matches('/'), |scope| {
+        Replay { from: &trial, to: graph, first: n_stand_ins }.all(&built, &stand_ins, def, options, scope)
+    })
+}
+
+impl GraphDef {
+    /// The ops of the graph that the engine does not have, in the order of their names.
+    pub fn unsupported_ops(&self) -> std::collections::BTreeSet<&str> {
+        self.nodes.iter().map(|node| node.op.as_str()).filter(|op| ops::find(op).is_err()).collect()
+    }
+}
+
+fn mapped_names(options: &ImportOptions) -> Vec<&str> {
+    options.input_map.iter().map(|(name, _)| name.as_str()).collect()
+}
+
+/// `scope/` or nothing.
+fn prefix_of(options: &ImportOptions) -> String {
+    match options.prefix.trim_end_matches('/') {
+        "" => String::new(),
+        scope => format!("{scope}/"),
+    }
+}
+
+/// In the trial graph, a tensor of the target that an input is mapped to.
+fn stand_in(trial: &Graph, tensor: &Tensor) -> Result<OutputId> {
+    let name = Arc::from(tensor.name());
+    let constant = tensor.graph().constant_value(tensor.id());
+    let op: Arc<dyn Op> = match constant {
+        Some(value) => Arc::new(ops::array::Const { value }),
+        None => Arc::new(Feed { fact: tensor.fact() }),
+    };
+    let node = trial.push(op, SmallVec::new(), &[], Naming::Kept(&name), None)?;
+    Ok(OutputId { node: node.id(), slot: 0 })
+}
+
+fn check_free(graph: &Graph, def: &GraphDef, selection: &Selection) -> Result<()> {
+    let names = selection.order.iter().filter_map(|i| def.nodes.get(*i)).map(|node| &node.name);
+    let mut taken = names.filter(|name| graph.operation_by_name(name).is_ok()).map(|name| {
+        let text = format!("node name '{}' already exists in the graph", escape(name));
+        Error::new(ErrorKind::AlreadyExists, text)
+    });
+    taken.next().map_or(Ok(()), |first| Err(first.with_also(taken)))
+}
+
+/// The nodes of a file in a graph.
+#[derive(Clone)]
+struct Built {
+    /// The node of each place in the file that was built.
+    nodes: HashMap<usize, NodeId>,
+}
+
+impl Built {
+    fn finish(self, graph: &Graph, def: &GraphDef, options: &ImportOptions, prefix: String) -> Result<Imported> {
+        let places: HashMap<&str, usize> = match options.return_elements.is_empty() {
+            true => HashMap::new(),
+            false => def.nodes.iter().enumerate().map(|(i, node)| (node.name.as_str(), i)).collect(),
+        };
+        let element = |name: &String| {
+            let absent = || {
+                let text = format!("the requested element '{}' is not in the imported graph", escape(name));
+                Error::new(ErrorKind::NotFound, text)
+            };
+            let (node, slot) = match name.rsplit_once(':') {
+                Some((node, slot)) => (node, Some(slot.parse::<usize>().map_err(|_| absent())?)),
+                None => (name.as_str(), None),
+            };
+            let id = places.get(node).and_then(|place| self.nodes.get(place)).ok_or_else(absent)?;
+            let operation = graph.operation(*id);
+            match slot {
+                None => Ok(Element::Operation(operation)),
+                Some(slot) => operation.output(slot).map(Element::Tensor).map_err(|_| absent()),
+            }
+        };
+        let returned = options.return_elements.iter().map(element).collect::<Result<_>>()?;
+        Ok(Imported { prefix, returned, n_nodes: self.nodes.len() })
+    }
+}
+
+struct Builder<'a> {
+    graph: &'a Graph,
+    def: &'a GraphDef,
+    selection: &'a Selection,
+    prefix: String,
+    budget: Budget,
+    mapped: Vec<OutputId>,
+    nodes: HashMap<usize, NodeId>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(graph: &'a Graph, def: &'a GraphDef, selection: &'a Selection, prefix: String) -> Builder<'a> {
+        let budget = Budget::of_file(def.file_len);
+        let nodes = HashMap::with_capacity(selection.order.len());
+        Builder { graph, def, selection, prefix, budget, mapped: Vec::new(), nodes }
+    }
+
+    fn build(mut self, mapped: Vec<OutputId>) -> Result<Built> {
+        self.mapped = mapped;
+        for place in &self.selection.order {
+            let Some(node) = self.def.nodes.get(*place) else { continue };
+            let site = || Site { node: node.name.clone(), op: node.op.clone(), inputs: Vec::new(), location: None };
+            let id = self.node(*place, node).map_err(|error| error.at(site))?;
+            self.nodes.insert(*place, id);
+        }
+        Ok(Built { nodes: self.nodes })
+    }
+
+    fn node(&mut self, place: usize, node: &NodeDef) -> Result<NodeId> {
+        let kind = ops::find(&node.op)?;
+        let attrs = decode_attrs(node, &mut self.budget)?;
+        let (mut inputs, control) = self.inputs(place)?;
+        let name = format!("{}{}", self.prefix, node.name);
+        let mut op = (kind.parse)(&attrs)?;
+        check_unread(kind, &attrs)?;
+        if is_read(kind, self.facts(&inputs).first()) {
+            op = read_op()?;
+        } else {
+            self.read_variables(kind, &mut inputs, &name)?;
+        }
+        let push = || Ok(self.graph.push(op, inputs, &control, Naming::Exactly(&name), None)?.id());
+        let id = if node.device.is_empty() { push()? } else { self.graph.device(&node.device, push)? };
+        check_types(self.graph, id, &attrs)?;
+        Ok(id)
+    }
+
+    fn inputs(&self, place: usize) -> Result<(SmallVec<[OutputId; 2]>, SmallVec<[NodeId; 4]>)> {
+        let (mut data, mut control) = (SmallVec::new(), SmallVec::new());
+        for input in self.selection.inputs.get(place).into_iter().flatten() {
+            match input {
+                Input::Mapped(i) => data.extend(self.mapped.get(*i).copied()),
+                Input::Control(node) => control.extend(self.nodes.get(node).copied()),
+                Input::Data { node, slot } => {
+                    let order = || Error::internal("inputs are built before what needs them");
+                    let id = *self.nodes.get(node).ok_or_else(order)?;
+                    let n = self.graph.node(id).outputs().len();
+                    if *slot as usize >= n {
+                        let name = escape(self.graph.node(id).name());
+                        let text = format!("an input is '{name}:{slot}', but '{name}' has {n} outputs");
+                        return Err(Error::invalid(text));
+                    }
+                    data.push(OutputId { node: id, slot: *slot });
+                }
+            }
+        }
+        Ok((data, control))
+    }
+
+    fn facts(&self, inputs: &[OutputId]) -> SmallVec<[Fact; 3]> {
+        inputs.iter().map(|id| self.graph.fact(*id)).collect()
+    }
+
+    /// Puts a hidden read between a TF1 reference and an op that takes a value.
+    fn read_variables(&self, kind: &OpKind, inputs: &mut [OutputId], consumer: &str) -> Result<()> {
+        for (i, input) in inputs.iter_mut().enumerate() {
+            let takes_variable = kind.args().inputs.get(i).is_some_and(|arg| arg.is_variable);
+            if takes_variable || self.graph.fact(*input).role != Role::Ref {
+                continue;
+            }
+            let name: Arc<str> = format!("{consumer}/_read{i}").into();
+            let read = self.graph.push(read_op()?, SmallVec::from_slice(&[*input]), &[], Naming::Kept(&name), None)?;
+            self.graph.mark_extra(1);
+            *input = OutputId { node: read.id(), slot: 0 };
+        }
+        Ok(())
+    }
+}
+
+/// `Identity` of a TF1 reference reads the variable.
+fn is_read(kind: &OpKind, input: Option<&Fact>) -> bool {
+    kind.name == "Identity" && input.is_some_and(|fact| fact.role == Role::Ref)
+}
+
+fn read_op() -> Result<Arc<dyn Op>> {
+    let kind = ops::find("ReadVariableOp")?;
+    (kind.parse)(&Attrs::default())
+}
+
+/// Copies the trial into the graph that was there.
+struct Replay<'a> {
+    from: &'a Graph,
+    to: &'a Graph,
+    /// Nodes before this one stand for mapped tensors.
+    first: usize,
+}
+
+impl Replay<'_> {
+    fn all(
+        &self,
+        built: &Built,
+        stand_ins: &[OutputId],
+        def: &GraphDef,
+        options: &ImportOptions,
+        scope: &str,
+    ) -> Result<Imported> {
+        let mut outputs: HashMap<NodeId, OutputId> = HashMap::new();
+        for (stand_in, (_, tensor)) in stand_ins.iter().zip(&options.input_map) {
+            outputs.insert(stand_in.node, tensor.id());
+        }
+        let from_file: HashMap<NodeId, usize> = built.nodes.iter().map(|(place, id)| (*id, *place)).collect();
+        let mut copies: HashMap<NodeId, NodeId> = HashMap::new();
+        for node in self.from.nodes().skip(self.first) {
+            let place = from_file.get(&node.id());
+            let named = place.and_then(|place| def.nodes.get(*place)).map(|def| format!("{scope}{}", def.name));
+            let copied = |id: &OutputId| match outputs.get(&id.node) {
+                Some(mapped) => Some(*mapped),
+                None => copies.get(&id.node).map(|node| OutputId { node: *node, slot: id.slot }),
+            };
+            let inputs = node.inputs().iter().filter_map(copied).collect();
+            let control: SmallVec<[NodeId; 4]> =
+                node.control_inputs().iter().filter_map(|id| copies.get(id).copied()).collect();
+            let hidden: Arc<str> = format!("{scope}{}", node.name()).into();
+            let naming = named.as_deref().map_or(Naming::Kept(&hidden), Naming::Exactly);
+            let push = || Ok(self.to.push(node.op_arc().clone(), inputs, &control, naming, None)?.id());
+            let id = self.to.device(node.device().unwrap_or_default(), push)?;
+            copies.insert(node.id(), id);
+        }
+        let nodes = built.nodes.iter().filter_map(|(place, id)| Some((*place, *copies.get(id)?))).collect();
+        Built { nodes }.finish(self.to, def, options, scope.trim_end_matches('/').to_owned())
+    }
+}
+
+/// All attributes but those that start with `_`, which TensorFlow ignores too.
+fn decode_attrs(node: &NodeDef, budget: &mut Budget) -> Result<Attrs> {
+    let decode = |(name, attr): (&String, _)| {
+        let value = decode_attr(attr, budget);
+        let value = value.map_err(|error| error.note(format!("in attribute '{}'", escape(name))))?;
+        Ok((name.clone(), value))
+    };
+    node.attrs.iter().filter(|(name, _)| !name.starts_with('_')).map(decode).collect()
+}
+
+/// Attributes that only say how TensorFlow is to compute.
+const HINTS: &[&str] = &["use_locking", "use_cudnn_on_gpu", "parallel_iterations", "swap_memory", "colocate_gradients_with_ops"];
+
+/// Refuses attributes that the op does not know.
+fn check_unread(kind: &OpKind, attrs: &Attrs) -> Result<()> {
+    let unread: Vec<String> = attrs
+        .unread()
+        .into_iter()
+        .filter(|name| !HINTS.contains(name) && !is_of_signature(kind, name))
+        .map(|name| format!("'{}'", escape(name)))
+        .collect();
+    if unread.is_empty() {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("the op {} has no attribute {}", kind.name, unread.join(", "))))
+}
+
+fn is_of_signature(kind: &OpKind, name: &str) -> bool {
+    use crate::graph::signature::ArgType;
+    let args = kind.args();
+    args.inputs.iter().chain(&args.outputs).any(|arg| {
+        let of_type = match &arg.ty {
+            ArgType::Attr(attr) | ArgType::List(attr) => attr == name,
+            ArgType::Fixed(_) => false,
+        };
+        of_type || arg.count.as_deref() == Some(name)
+    })
+}
+
+/// Compares the type attributes of the file with the tensors that are there.
+fn check_types(graph: &Graph, id: NodeId, attrs: &Attrs) -> Result<()> {
+    let node = graph.node(id);
+    let inputs: Vec<Fact> = node.inputs().iter().map(|id| graph.fact(*id)).collect();
+    if inputs.iter().chain(node.outputs()).any(|fact| fact.role == Role::Handle) {
+        return Ok(());
+    }
+    let (inputs, outputs): (Vec<&Fact>, Vec<&Fact>) = (inputs.iter().collect(), node.outputs().iter().collect());
+    for (name, have) in node.op().kind().args().attrs(&inputs, &outputs) {
+        let Some(said) = attrs.get(&name) else { continue };
+        if said.kind() == have.kind() && !said.same(&have) {
+            let text = format!("attribute '{name}' is {}, but the tensors are {}", show(said), show(&have));
+            return Err(Error::dtype(text));
+        }
+    }
+    Ok(())
+}
+
+fn show(value: &AttrValue) -> String {
+    match value {
+        AttrValue::Type(dtype) => dtype.to_string(),
+        AttrValue::Types(dtypes) => dtypes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        AttrValue::Int(n) => n.to_string(),
+        other => other.kind().to_owned(),
+    }
+}

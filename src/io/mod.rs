@@ -1,0 +1,32 @@
+//! TensorFlow's files: graphs come in by [`GraphDef`].
+//!
+//! ```no_run
+//! use sessile::io::{GraphDef, ImportOptions, load_graph_def};
+//!
+//! # fn main() -> sessile::Result<()> {
+//! let file = GraphDef::read("frozen.pb")?;
+//! let (graph, _) = load_graph_def(&file, &ImportOptions::default())?;
+//! println!("{graph}");
+//! # Ok(()) }
+//! ```
+//!
+//! Files are not trusted. Messages are decoded piece by piece under a [`Budget`], lengths are checked before anything
+//! is allocated for them, and nothing in a file can make this module panic.
+
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unreachable)]
+
+mod attr;
+mod budget;
+mod graph_def;
+mod import;
+mod order;
+mod proto;
+mod tensor_proto;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+pub use self::budget::Budget;
+pub use self::graph_def::{Function, GraphDef, NodeDef, Versions};
+pub use self::import::{Element, ImportOptions, Imported, import_graph_def, load_graph_def};
+pub use self::tensor_proto::parse_tensor;
