@@ -104,12 +104,13 @@ impl GraphDef {
     pub(super) fn decode(bytes: Bytes) -> Result<GraphDef> {
         let mut budget = Budget::of_file(bytes.len());
         let head = GraphHead::decode(head_fields(&bytes)?).map_err(|error| damaged(0, &error))?;
-        let mut graph =
-            GraphDef { versions: versions(head), file_len: bytes.len(), ..GraphDef::default() };
+        let mut graph = GraphDef { versions: versions(head), file_len: bytes.len(), ..GraphDef::default() };
         for field in Fields::of(&bytes) {
             let field = field?;
             match field {
-                Field { number: 1, bytes: Some(node), offset } => graph.nodes.push(decode_node(node, offset, &mut budget)?),
+                Field { number: 1, bytes: Some(node), offset } => {
+                    graph.nodes.push(decode_node(node, offset, &mut budget)?)
+                }
                 Field { number: 2, bytes: Some(library), offset } => {
                     decode_library(&library, offset, &mut budget, &mut graph.functions)?;
                 }

@@ -102,7 +102,11 @@ impl Resolver<'_> {
         for text in &node.inputs {
             match self.input(text) {
                 Some(Input::Data { .. } | Input::Mapped(_)) if matches!(inputs.last(), Some(Input::Control(_))) => {
-                    let text = format!("data input '{}' of node '{}' stands after a control input", escape(text), escape(&node.name));
+                    let text = format!(
+                        "data input '{}' of node '{}' stands after a control input",
+                        escape(text),
+                        escape(&node.name)
+                    );
                     errors.push(Error::invalid(text));
                 }
                 Some(input) => {
@@ -110,7 +114,11 @@ impl Resolver<'_> {
                     inputs.push(input);
                 }
                 None => {
-                    let text = format!("node '{}' has input '{}', which is not in the graph", escape(&node.name), escape(text));
+                    let text = format!(
+                        "node '{}' has input '{}', which is not in the graph",
+                        escape(&node.name),
+                        escape(text)
+                    );
                     errors.push(Error::new(ErrorKind::NotFound, text));
                 }
             }
@@ -195,7 +203,11 @@ impl Reached {
             n if n <= MAX => names.join(", needed by "),
             n => {
                 let head = names.iter().take(MAX - 1).cloned().collect::<Vec<_>>().join(", needed by ");
-                format!("{head}, needed by {} more, the last is {}", n - MAX + 1, names.last().cloned().unwrap_or_default())
+                format!(
+                    "{head}, needed by {} more, the last is {}",
+                    n - MAX + 1,
+                    names.last().cloned().unwrap_or_default()
+                )
             }
         }
     }

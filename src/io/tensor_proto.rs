@@ -134,7 +134,10 @@ fn from_lists(proto: TensorProto, dtype: DType, dims: &[usize], count: usize) ->
     let all = list_len(&proto);
     let mine = own_list_len(&proto, dtype);
     if all != mine {
-        return Err(Error::invalid(format!("a {dtype} tensor must hold {dtype} values, but {} others are there", all - mine)));
+        return Err(Error::invalid(format!(
+            "a {dtype} tensor must hold {dtype} values, but {} others are there",
+            all - mine
+        )));
     }
     let fill = Fill { dims, count };
     match dtype {
@@ -154,7 +157,9 @@ fn from_lists(proto: TensorProto, dtype: DType, dims: &[usize], count: usize) ->
         DType::C64 => fill.plain(pairs(&proto.scomplex_val)?),
         DType::C128 => fill.plain(pairs(&proto.dcomplex_val)?),
         DType::String => fill.strings(&proto.string_val),
-        DType::Resource | DType::Variant => Err(Error::unsupported(format!("a constant of dtype {dtype} is not supported"))),
+        DType::Resource | DType::Variant => {
+            Err(Error::unsupported(format!("a constant of dtype {dtype} is not supported")))
+        }
     }
 }
 
