@@ -3,7 +3,7 @@
 pub mod axes;
 mod batch_matmul;
 mod matmul;
-mod reduce;
+pub(super) mod reduce;
 
 pub use self::batch_matmul::{BatchMatMul, BatchMatMulV2};
 pub use self::matmul::MatMul;

@@ -36,7 +36,7 @@ impl DataFormat {
     }
 
     /// The channel axis of a tensor of this rank.
-    fn channel_axis(self, rank: usize) -> usize {
+    pub(super) fn channel_axis(self, rank: usize) -> usize {
         if self == DataFormat::Nhwc { rank - 1 } else { 1 }
     }
 }

@@ -8,7 +8,7 @@ use super::tree::Fold;
 use crate::kernel::Number;
 
 /// An accumulator that has an order. Numbers that are no number lose every comparison.
-pub(super) trait Ordered: Number + PartialOrd {
+pub(in crate::ops) trait Ordered: Number + PartialOrd {
     /// Below or equal to all numbers.
     const LEAST: Self;
     /// Above or equal to all numbers.
@@ -16,7 +16,7 @@ pub(super) trait Ordered: Number + PartialOrd {
 }
 
 /// An accumulator that can be divided by a count and has a root.
-pub(super) trait Measure: Number {
+pub(in crate::ops) trait Measure: Number {
     /// `self / n`, towards zero for integers. As TensorFlow has it: an integer or complex mean of nothing is zero, and
     /// the count of integers wraps as their sum does.
     fn over(self, n: usize) -> Self;
@@ -25,6 +25,17 @@ pub(super) trait Measure: Number {
     /// The root, towards zero for integers.
     fn root(self) -> Self;
 }
+
+/// float32 and float64: what the floating-point dtypes are computed in.
+pub(in crate::ops) trait Wide: Number<Acc = Self> + Ordered + Measure + num_traits::Float {}
+
+impl Wide for f32 {}
+impl Wide for f64 {}
+
+/// The floating-point dtypes.
+pub(in crate::ops) trait Float: Number<Acc: Wide> + PartialOrd {}
+
+impl<T: Number<Acc: Wide> + PartialOrd> Float for T {}
 
 macro_rules! float_accumulators {
     ($($t:ident),*) => { $(

@@ -9,6 +9,7 @@ mod tree;
 
 use std::sync::Arc;
 
+pub(in crate::ops) use self::folds::{Float, Wide};
 use self::folds::{Largest, Measure, Ordered, Product, Smallest, Squares, Sum};
 use self::tree::{Fold, Group, groups};
 use crate::dtype::{DType, Plain};
@@ -263,6 +264,32 @@ fn narrow<T: Number>(acc: &[T::Acc], output: &mut Value, finish: impl Fn(T::Acc)
     let output = output.make_mut::<T>()?;
     output.iter_mut().zip(acc).for_each(|(output, acc)| *output = T::narrow(finish(*acc)));
     Ok(())
+}
+
+/// The sum along the axes that `is_reduced` names, in the accumulator's dtype, for kernels of other ops.
+pub(in crate::ops) fn sum_along<T: Number>(
+    cx: &RunCx<'_>,
+    x: &[T],
+    dims: &[usize],
+    is_reduced: impl Fn(usize) -> bool,
+) -> Result<Vec<T::Acc>> {
+    tree::reduce::<Sum<T>>(cx, x, groups(dims, is_reduced))
+}
+
+/// The sum of the squares of all elements.
+pub(in crate::ops) fn sum_of_squares<T: Float>(cx: &RunCx<'_>, x: &[T]) -> Result<T::Acc> {
+    let all = Group { size: x.len(), is_reduced: true };
+    Ok(tree::reduce::<Squares<T>>(cx, x, vec![all])?[0])
+}
+
+/// The sum of a row, on this thread.
+pub(in crate::ops) fn sum_of<T: Number>(row: &[T]) -> T::Acc {
+    tree::row::<Sum<T>>(row)
+}
+
+/// The largest number of a row, on this thread; minus infinity of none.
+pub(in crate::ops) fn largest_of<T: Wide>(row: &[T]) -> T {
+    tree::row::<Largest<T>>(row)
 }
 
 /// Whether the axes are `Range(0, Rank(x), 1)` of the input: all of them, though nobody knows how many.

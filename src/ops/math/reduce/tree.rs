@@ -142,7 +142,7 @@ fn fill<F: Fold>(whole: &Whole<'_, F::In>, start: usize, out: &mut [F::Acc]) {
     }
 }
 
-fn row<F: Fold>(x: &[F::In]) -> F::Acc {
+pub(super) fn row<F: Fold>(x: &[F::In]) -> F::Acc {
     if x.len() <= ROW_LEAF {
         return row_leaf::<F>(x);
     }

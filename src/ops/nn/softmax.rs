@@ -1,0 +1,174 @@
+//! `Softmax` and `LogSoftmax`: along the last axis.
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx};
+use crate::kernel::Number;
+use crate::ops::math::reduce::{Float, Wide, largest_of, sum_of};
+use crate::ops::parts::{SERIAL, fill_parts};
+use crate::value::{IntoValue, Value};
+use crate::with_type;
+
+/// `exp(x) / sum(exp(x))` along the last axis.
+#[derive(Debug, Clone)]
+pub struct Softmax;
+
+/// `x - log(sum(exp(x)))` along the last axis.
+#[derive(Debug, Clone)]
+pub struct LogSoftmax;
+
+/// The row of [`Softmax`].
+pub static SOFTMAX: OpKind =
+    OpKind::new("Softmax", "logits: T -> softmax: T", |_: &Attrs| Ok(Arc::new(Softmax)), || examples(Softmax));
+
+/// The row of [`LogSoftmax`].
+pub static LOG_SOFTMAX: OpKind = OpKind::new(
+    "LogSoftmax",
+    "logits: T -> logsoftmax: T",
+    |_: &Attrs| Ok(Arc::new(LogSoftmax)),
+    || examples(LogSoftmax),
+);
+
+fn examples(op: impl Op + Clone) -> Vec<Example> {
+    let rows = [[1.0f32, 2.0, 3.0], [-1.0, 0.0, 1000.0]].into_value();
+    let halves = [half::f16::ONE, half::f16::ZERO].into_value();
+    let none = Value::from_vec(&[2, 0], Vec::<f64>::new()).expect("dims with a zero hold no elements");
+    [rows, halves, none].into_iter().map(|x| Example::new(op.clone(), [x])).collect()
+}
+
+impl Op for Softmax {
+    fn kind(&self) -> &'static OpKind {
+        &SOFTMAX
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        infer(cx)
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        run(cx, false)
+    }
+}
+
+impl Op for LogSoftmax {
+    fn kind(&self) -> &'static OpKind {
+        &LOG_SOFTMAX
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        infer(cx)
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        run(cx, true)
+    }
+}
+
+fn infer(cx: &mut InferCx<'_>) -> Result<()> {
+    floating(cx.dtype(0))?;
+    let shape = cx.shape(0).with_rank_at_least(1)?;
+    cx.output(cx.dtype(0), shape);
+    Ok(())
+}
+
+/// Refuses what is no floating-point dtype.
+pub(super) fn floating(dtype: crate::DType) -> Result<()> {
+    match dtype.is_floating() {
+        true => Ok(()),
+        false => Err(Error::dtype(format!("the op is for floating-point numbers, not for {dtype}"))),
+    }
+}
+
+fn run(cx: &mut RunCx<'_>, is_log: bool) -> Result<()> {
+    let x = cx.take(0);
+    if x.rank() == 0 {
+        return Err(Error::shape("logits must have rank 1 or more, but are a scalar"));
+    }
+    let mut output = cx.alloc(x.dtype(), x.dims())?;
+    with_type!(x.dtype(), T in floats => rows::<T>(cx, &x, &mut output, is_log)?, else => floating(x.dtype())?);
+    cx.recycle(x);
+    cx.output(0, output);
+    Ok(())
+}
+
+/// Elements of a chunk: an exponential costs as much as eight simple operations.
+pub(super) const CHUNK: usize = SERIAL / 8;
+
+fn rows<T: Float>(cx: &RunCx<'_>, x: &Value, output: &mut Value, is_log: bool) -> Result<()> {
+    let width = x.dims().last().copied().unwrap_or(0).max(1);
+    let x = x.slice::<T>()?;
+    fill_parts(cx, output.make_mut::<T>()?, (CHUNK / width).max(1) * width, &|start, output| {
+        let mut row = Exponentials::default();
+        for (i, output) in output.chunks_exact_mut(width).enumerate() {
+            row.of(x[start + i * width..][..width].iter().map(|x| x.widen()));
+            row.write::<T>(output, is_log);
+        }
+    })
+}
+
+/// A row of logits without their maximum, its exponentials and their sum.
+#[derive(Default)]
+pub(super) struct Exponentials<A> {
+    /// The logits minus the largest one.
+    pub shifted: Vec<A>,
+    /// Their exponentials.
+    pub exp: Vec<A>,
+    /// The sum of these.
+    pub sum: A,
+}
+
+impl<A: Wide> Exponentials<A> {
+    /// Replaces the row.
+    pub fn of(&mut self, logits: impl Iterator<Item = A>) {
+        self.shifted.clear();
+        self.shifted.extend(logits);
+        let max = largest_of(&self.shifted);
+        self.shifted.iter_mut().for_each(|x| *x = *x - max);
+        self.exp.clear();
+        self.exp.extend(self.shifted.iter().map(|x| x.exp()));
+        self.sum = sum_of(&self.exp);
+    }
+
+    fn write<T: Number<Acc = A>>(&self, output: &mut [T], is_log: bool) {
+        if is_log {
+            let log = self.sum.ln();
+            output.iter_mut().zip(&self.shifted).for_each(|(out, x)| *out = T::narrow(*x - log));
+        } else {
+            output.iter_mut().zip(&self.exp).for_each(|(out, exp)| *out = T::narrow(*exp / self.sum));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{infer_err, infer_ok, run_op};
+
+    #[track_caller]
+    fn check(op: impl Op, x: &[f32], want: &[f32]) {
+        let got = run_op(op, &[x.to_vec().into_value()]).unwrap();
+        for (got, want) in got[0].slice::<f32>().unwrap().iter().zip(want) {
+            assert!((got - want).abs() < 1e-6 || (got.is_nan() && want.is_nan()), "{got} is not {want}");
+        }
+    }
+
+    #[test]
+    fn vectors_and_more_have_a_softmax() {
+        infer_ok(&Softmax, "(?,3)", "(?,3)");
+        infer_ok(&LogSoftmax, "<unknown>", "<unknown>");
+        infer_err(&Softmax, "()", "shape must be at least rank 1 but is rank 0");
+        infer_err(&Softmax, "int32(2)", "int32");
+    }
+
+    /// From TensorFlow 1.15.5.
+    #[test]
+    fn large_and_infinite_logits_are_as_in_tensorflow() {
+        check(Softmax, &[1.0, 2.0, 3.0], &[0.09003057, 0.24472848, 0.66524094]);
+        check(Softmax, &[-1.0, 0.0, 1000.0], &[0.0, 0.0, 1.0]);
+        check(LogSoftmax, &[-1.0, 0.0, 1000.0], &[-1001.0, -1000.0, 0.0]);
+        check(Softmax, &[f32::NEG_INFINITY, 0.0], &[0.0, 1.0]);
+        check(Softmax, &[f32::INFINITY, 0.0], &[f32::NAN, f32::NAN]);
+        check(Softmax, &[f32::NAN, 0.0], &[f32::NAN, f32::NAN]);
+    }
+}
