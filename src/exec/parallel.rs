@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use super::plan::Plan;
-use super::run::{Host, Scratch, call, record};
+use super::run::{Host, Scratch, StepOrder, call, record};
 use crate::error::{Error, Result};
 use crate::graph::{Env, RunCx, Slots};
 use crate::pool::{Job, Signal};
@@ -54,8 +54,11 @@ enum Known {
 impl Choice {
     /// How to run with these feeds.
     pub(super) fn mode(&self, plan: &Plan, feeds: &[Value], host: &Host<'_>) -> Mode {
-        if !plan.has_width || host.pool.threads() == 1 {
-            return Mode::Serial;
+        match host.order {
+            StepOrder::AsBuilt => return Mode::Serial,
+            StepOrder::AsReady => return Mode::Parallel(plan.steps.iter().map(|_| true).collect()),
+            StepOrder::Auto if !plan.has_width || host.pool.threads() == 1 => return Mode::Serial,
+            StepOrder::Auto => {}
         }
         let key = key(feeds);
         let mut known = self.0.lock();

@@ -28,8 +28,22 @@ pub struct Host<'a> {
     pub state: &'a SessionState,
     /// What may end the run.
     pub limits: &'a Limits,
+    /// How to order steps that do not wait for each other.
+    pub order: StepOrder,
     /// Where a traced run writes its steps, and the instant that times are counted from.
     pub trace: Option<(&'a Mutex<Vec<StepRecord>>, Instant)>,
+}
+
+/// How a run orders steps that do not wait for each other. Results are the same; only time differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StepOrder {
+    /// Decided for each plan and each combination of feed sizes, from a timed run.
+    #[default]
+    Auto,
+    /// As they were built, on the caller's thread; kernels may still use the pool.
+    AsBuilt,
+    /// Whenever their inputs are ready, on all threads.
+    AsReady,
 }
 
 /// Cells, buffers and counters that runs of one plan use in turn.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cancel::CancelToken;
+use crate::exec::StepOrder;
 use crate::optimize::Passes;
 
 /// How a session is set up: TF1's `ConfigProto`, as far as it means something here.
@@ -35,6 +36,8 @@ pub struct Config {
     pub operation_timeout: Option<Duration>,
     /// Which rewrites plans go through.
     pub passes: Passes,
+    /// How steps that do not wait for each other are ordered.
+    pub step_order: StepOrder,
     /// Plans that are kept; the least recently used one leaves first.
     pub max_plans: usize,
     /// Where lines of `Print` and of device placement go; standard error by default.
@@ -69,6 +72,7 @@ impl Default for Config {
             gpu_options: GpuOptions::default(),
             operation_timeout: None,
             passes: Passes::default(),
+            step_order: StepOrder::Auto,
             max_plans: 256,
             print: None,
         }

@@ -220,7 +220,8 @@ impl Session {
             *value = check_feed(plan.feed_fact(i), taken, || plan.feed_name(i))?;
         }
         plan.check_named_dims(&values)?;
-        let host = Host { pool: &self.0.pool, state: &self.0.state, limits, trace };
+        let order = self.0.config.step_order;
+        let host = Host { pool: &self.0.pool, state: &self.0.state, limits, order, trace };
         plan.run(values, &host)
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use sessile::exec::StepOrder;
 use sessile::graph::{Effect, InferCx, Op, OpKind, RunCx};
 use sessile::prelude::*;
 use sessile::{CancelToken, ErrorKind, Result, RunOptions};
@@ -187,8 +188,10 @@ fn the_smallest_failing_step_is_reported() -> Result<()> {
         let deed = if i >= 7 { Deed::Fail("failed") } else { Deed::AddOne };
         fetches.push(g.named(&format!("n{i}"), || g.apply_one(Custom(deed), &[&x]))?);
     }
-    for threads in [1, 2, 3, 8] {
-        let sess = Session::with_config(&g, Config { threads: Some(threads), ..Config::default() })?;
+    for (threads, step_order) in
+        [(1, StepOrder::AsBuilt), (1, StepOrder::AsReady), (2, StepOrder::AsReady), (8, StepOrder::AsReady)]
+    {
+        let sess = Session::with_config(&g, Config { threads: Some(threads), step_order, ..Config::default() })?;
         for _ in 0..20 {
             let error = sess.run_with(&fetches, feeds! { x => [1.0f32] }).unwrap_err();
             assert_eq!(error.node(), Some("n7"));

@@ -5,3 +5,4 @@ mod custom;
 mod floors;
 mod scale;
 mod session;
+mod state;
