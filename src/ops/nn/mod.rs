@@ -3,14 +3,18 @@
 mod bias_add;
 mod bias_add_grad;
 mod cross_entropy;
+mod in_top_k;
 mod l2_loss;
 mod softmax;
+mod top_k;
 
 pub use self::bias_add::{BiasAdd, DataFormat};
 pub use self::bias_add_grad::BiasAddGrad;
 pub use self::cross_entropy::{SoftmaxCrossEntropyWithLogits, SparseSoftmaxCrossEntropyWithLogits};
+pub use self::in_top_k::{InTopK, InTopKV2};
 pub use self::l2_loss::L2Loss;
 pub use self::softmax::{LogSoftmax, Softmax};
+pub use self::top_k::{TopK, TopKV2};
 use crate::graph::OpKind;
 
 /// The rows of this family.
@@ -19,7 +23,11 @@ pub(super) static OPS: &[&OpKind] = &[
     &bias_add_grad::BIAS_ADD_GRAD,
     &cross_entropy::SOFTMAX_CROSS_ENTROPY_WITH_LOGITS,
     &cross_entropy::SPARSE_SOFTMAX_CROSS_ENTROPY_WITH_LOGITS,
+    &in_top_k::IN_TOP_K,
+    &in_top_k::IN_TOP_K_V2,
     &l2_loss::L2_LOSS,
     &softmax::LOG_SOFTMAX,
     &softmax::SOFTMAX,
+    &top_k::TOP_K,
+    &top_k::TOP_K_V2,
 ];

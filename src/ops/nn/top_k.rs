@@ -1,0 +1,245 @@
+//! `TopKV2` and `TopK`: the largest elements of each row, and where they stand.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use crate::dtype::{DType, Plain};
+use crate::error::{Error, Result};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
+use crate::ops::parts::{SERIAL, fill_parts};
+use crate::shape::{Dim, Shape};
+use crate::value::{IntoValue, Value};
+use crate::with_type;
+
+/// The `k` largest elements along the last axis, in descending order, the first of equal ones first; NaN comes last.
+#[derive(Debug, Clone)]
+pub struct TopKV2 {
+    /// The order matters. They are sorted in any case.
+    pub sorted: bool,
+}
+
+/// As [`TopKV2`], with `k` as attribute: in old files only.
+#[derive(Debug, Clone)]
+pub struct TopK {
+    /// How many.
+    pub k: i64,
+    /// The order matters. They are sorted in any case.
+    pub sorted: bool,
+}
+
+/// The row of [`TopKV2`].
+pub static TOP_K_V2: OpKind =
+    OpKind::new("TopKV2", "input: T, k: int32 -> values: T, indices: int32", parse_v2, examples_v2);
+
+/// The row of [`TopK`].
+pub static TOP_K: OpKind = OpKind::new("TopK", "input: T -> values: T, indices: int32", parse_v1, examples_v1);
+
+impl Tensor {
+    /// The `k` largest elements along the last axis and their indices (int32), in descending order, the first of
+    /// equal ones first: `(.., n) -> (.., k), (.., k)`. Floats and integers; NaN comes after all numbers.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for more elements than there are; `ShapeMismatch` for a scalar.
+    ///
+    /// Source: TensorFlow's `TopKV2`.
+    #[doc(alias = "tf.nn.top_k")]
+    #[doc(alias = "tf.math.top_k")]
+    #[track_caller]
+    pub fn top_k(&self, k: usize) -> Result<(Tensor, Tensor)> {
+        let k = i32::try_from(k).map_err(|_| Error::invalid(format!("k must fit int32, but is {k}")))?;
+        let g = self.graph();
+        let made = g.composite("TopKV2", |scope| {
+            let k = g.named("k", || g.constant(Value::scalar_of(k)))?;
+            g.named(scope, || g.apply(TopKV2 { sorted: true }, &[self, &k]))
+        })?;
+        Ok((made.output(0)?, made.output(1)?))
+    }
+}
+
+fn parse_v2(attrs: &Attrs) -> Result<Arc<dyn Op>> {
+    Ok(Arc::new(TopKV2 { sorted: attrs.bool_or("sorted", true)? }))
+}
+
+fn parse_v1(attrs: &Attrs) -> Result<Arc<dyn Op>> {
+    Ok(Arc::new(TopK { k: attrs.int("k")?, sorted: attrs.bool_or("sorted", true)? }))
+}
+
+fn x() -> Value {
+    [[1.0f32, 5.0, 3.0, 5.0], [2.0, 2.0, -1.0, 7.0]].into_value()
+}
+
+fn examples_v2() -> Vec<Example> {
+    vec![
+        Example::new(TopKV2 { sorted: true }, [x(), 2.into_value()]),
+        Example::new(TopKV2 { sorted: false }, [[3u8, 1, 2].into_value(), 3.into_value()]),
+        Example::new(TopKV2 { sorted: true }, [x(), 0.into_value()]),
+    ]
+}
+
+fn examples_v1() -> Vec<Example> {
+    vec![Example::new(TopK { k: 1, sorted: true }, [x()])]
+}
+
+impl Op for TopKV2 {
+    fn kind(&self) -> &'static OpKind {
+        &TOP_K_V2
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        cx.shape(1).with_rank(0)?;
+        let k = cx.sizes(1).map_or_else(Dim::unknown, |k| k[0].clone());
+        infer(cx, k)
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        match to_ints(cx.input(1)).as_deref() {
+            Some(&[k]) if cx.input(1).rank() == 0 => run(cx, k),
+            _ => Err(Error::shape(format!("k must be a scalar, but has shape {:?}", cx.input(1).dims()))),
+        }
+    }
+
+    fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
+        vec![("sorted", AttrValue::Bool(self.sorted))]
+    }
+}
+
+impl Op for TopK {
+    fn kind(&self) -> &'static OpKind {
+        &TOP_K
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        infer(cx, Dim::constant(self.k))
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        run(cx, self.k)
+    }
+
+    fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
+        vec![("k", AttrValue::Int(self.k)), ("sorted", AttrValue::Bool(self.sorted))]
+    }
+}
+
+fn infer(cx: &mut InferCx<'_>, k: Dim) -> Result<()> {
+    ordered(cx.dtype(0))?;
+    let shape = cx.shape(0).with_rank_at_least(1)?;
+    if let Some(k) = k.as_i64().filter(|k| *k < 0) {
+        return Err(Error::invalid(format!(
+            "dimension size, given by scalar input 1, must be non-negative but is {k}"
+        )));
+    }
+    let output = match shape.rank() {
+        None => Shape::unknown(),
+        Some(rank) => {
+            if let (Some(n), Some(k)) = (shape.dim(rank - 1).known(), k.known())
+                && n < k
+            {
+                return Err(Error::invalid(format!("input must have last dimension >= k = {k} but is {n}")));
+            }
+            shape.replace_dim(rank - 1, k)?
+        }
+    };
+    cx.output(cx.dtype(0), &output);
+    cx.output(DType::I32, output);
+    Ok(())
+}
+
+fn ordered(dtype: DType) -> Result<()> {
+    match dtype.is_floating() || dtype.is_integer() {
+        true => Ok(()),
+        false => Err(Error::dtype(format!("the op is for floats and integers, not for {dtype}"))),
+    }
+}
+
+fn run(cx: &mut RunCx<'_>, k: i64) -> Result<()> {
+    let k = usize::try_from(k).map_err(|_| Error::invalid(format!("need k >= 0, got {k}")))?;
+    let x = cx.input(0);
+    let Some((&n, outer)) = x.dims().split_last() else {
+        return Err(Error::shape("input must be >= 1-D, but is a scalar"));
+    };
+    if n < k || i32::try_from(n).is_err() {
+        return Err(Error::invalid(format!("input must have at least k columns. had {n}, needed {k}")));
+    }
+    let dims = [outer, &[k]].concat();
+    let (mut values, mut indices) = (cx.alloc(x.dtype(), &dims)?, cx.alloc(DType::I32, &dims)?);
+    if !values.is_empty() {
+        with_type!(x.dtype(), T in reals => rows::<T>(cx, [n, k], &mut values, &mut indices)?, else => {
+            return ordered(x.dtype());
+        });
+    }
+    cx.output(0, values);
+    cx.output(1, indices);
+    Ok(())
+}
+
+fn rows<T: Plain + PartialOrd>(
+    cx: &RunCx<'_>,
+    [n, k]: [usize; 2],
+    values: &mut Value,
+    indices: &mut Value,
+) -> Result<()> {
+    let x = cx.input(0).slice::<T>()?;
+    let (values, indices) = (values.make_mut::<T>()?, indices.make_mut::<i32>()?);
+    let mut rows: Vec<_> = values.chunks_mut(k).zip(indices.chunks_mut(k)).collect();
+    fill_parts(cx, &mut rows, (SERIAL / (8 * n)).max(1), &|start, rows| {
+        let mut order: Vec<i32> = Vec::new();
+        for (i, (values, indices)) in rows.iter_mut().enumerate() {
+            let row = &x[(start + i) * n..][..n];
+            order.clear();
+            order.extend(0..n as i32);
+            largest(row, k, &mut order);
+            for ((value, index), at) in values.iter_mut().zip(indices.iter_mut()).zip(&order) {
+                (*value, *index) = (row[*at as usize], *at);
+            }
+        }
+    })
+}
+
+/// Moves the `k` largest to the front, in order.
+fn largest<T: Plain + PartialOrd>(row: &[T], k: usize, order: &mut [i32]) {
+    let compare = |a: &i32, b: &i32| descending(row[*a as usize], row[*b as usize]).then(a.cmp(b));
+    if k < order.len() {
+        order.select_nth_unstable_by(k, compare);
+    }
+    order[..k].sort_unstable_by(compare);
+}
+
+/// Larger numbers first, NaN last: a total order, which sorting needs.
+fn descending<T: Plain + PartialOrd>(a: T, b: T) -> Ordering {
+    b.partial_cmp(&a).unwrap_or_else(|| (a != a).cmp(&(b != b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Graph;
+    use crate::ops::testing::run_op;
+    use crate::shape;
+
+    #[track_caller]
+    fn check(x: Value, k: i32, values: &[f32], indices: &[i32]) {
+        let got = run_op(TopKV2 { sorted: true }, &[x, k.into_value()]).unwrap();
+        let same = got[0].slice::<f32>().unwrap().iter().zip(values).all(|(a, b)| a == b || (a.is_nan() && b.is_nan()));
+        assert!(same, "{got:?}");
+        assert_eq!(got[1].slice::<i32>().unwrap(), indices);
+    }
+
+    /// As TensorFlow 1.15.5, whose order of NaN is by chance.
+    #[test]
+    fn equal_elements_keep_their_order_and_nan_comes_last() {
+        check(x(), 2, &[5.0, 5.0, 7.0, 2.0], &[1, 3, 3, 0]);
+        check([f32::NAN, 5.0, 3.0].into_value(), 3, &[5.0, 3.0, f32::NAN], &[1, 2, 0]);
+    }
+
+    #[test]
+    fn rule_knows_the_last_axis() {
+        let g = Graph::new();
+        let x = g.placeholder(DType::F32, shape![?, 5]).unwrap();
+        let (values, indices) = x.top_k(2).unwrap();
+        assert_eq!(values.to_string(), r#"Tensor("TopKV2:0", shape=(?, 2), dtype=float32)"#);
+        assert_eq!((indices.name().as_str(), indices.dtype()), ("TopKV2:1", DType::I32));
+        let error = x.top_k(6).unwrap_err();
+        assert!(error.message().contains("input must have last dimension >= k = 6 but is 5"), "{error}");
+    }
+}
