@@ -91,7 +91,7 @@ impl Fetch for Variable {
     type Output = Value;
     type Layout = usize;
     fn declare(&self, wanted: &mut Wanted<'_>) -> Result<usize> {
-        wanted.tensor(&self.handle())
+        wanted.tensor(&self.value()?)
     }
     fn collect(layout: &usize, results: &mut Results<'_>) -> Result<Value> {
         results.take(*layout)
