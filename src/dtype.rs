@@ -165,9 +165,9 @@ impl Element for String {
 /// Runs the body with `$T` bound to the Rust type of a dtype, for a named group of dtypes; any other dtype takes the
 /// `else` branch. Dispatch happens once, outside the loop: `with_type!(x.dtype(), T in numbers => kernel::<T>(..), else => Err(..))`.
 ///
-/// Groups: `floats` (float16 bfloat16 float32 float64), `signed` (floats and signed integers), `ints`, `reals` (floats and integers), `numbers` (reals and
-/// complex), `plain` (all of fixed size, bool too), `index` (int32 int64), `products` (floats, int32, int64 and complex:
-/// what TensorFlow multiplies matrices of).
+/// Groups: `floats` (float16 bfloat16 float32 float64), `signed` (floats and signed integers), `ints`, `reals` (floats and
+/// integers), `inexact` (floats and complex), `numbers` (reals and complex), `plain` (all of fixed size, bool too),
+/// `index` (int32 int64), `products` (floats, int32, int64 and complex: what TensorFlow multiplies matrices of).
 #[macro_export]
 #[doc(hidden)]
 macro_rules! with_type {
@@ -193,6 +193,10 @@ macro_rules! with_type {
     ($dtype:expr, $T:ident in reals => $body:expr, else => $else:expr $(,)?) => {
         $crate::with_type!(@arms $dtype, $T, $body, $else, F32 f32, F64 f64, I32 i32, I64 i64, I8 i8, I16 i16, U8 u8, U16 u16,
             U32 u32, U64 u64, F16 half::f16, BF16 half::bf16)
+    };
+    ($dtype:expr, $T:ident in inexact => $body:expr, else => $else:expr $(,)?) => {
+        $crate::with_type!(@arms $dtype, $T, $body, $else, F32 f32, F64 f64, F16 half::f16, BF16 half::bf16,
+            C64 num_complex::Complex<f32>, C128 num_complex::Complex<f64>)
     };
     ($dtype:expr, $T:ident in numbers => $body:expr, else => $else:expr $(,)?) => {
         $crate::with_type!(@arms $dtype, $T, $body, $else, F32 f32, F64 f64, I32 i32, I64 i64, I8 i8, I16 i16, U8 u8, U16 u16,

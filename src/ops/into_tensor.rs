@@ -14,6 +14,12 @@ pub trait IntoTensor {
     /// The error of a failed builder; `InvalidArgument` for a scalar that nothing gives a graph to, or that does not
     /// fit the dtype.
     fn tensor(&self, like: Option<&Tensor>) -> Result<Tensor>;
+
+    /// Whether this is a bare scalar, which becomes a constant of its own.
+    #[doc(hidden)]
+    fn is_bare(&self) -> bool {
+        false
+    }
 }
 
 impl IntoTensor for Tensor {
@@ -33,6 +39,10 @@ impl<T: IntoTensor + ?Sized> IntoTensor for &T {
     fn tensor(&self, like: Option<&Tensor>) -> Result<Tensor> {
         (**self).tensor(like)
     }
+
+    fn is_bare(&self) -> bool {
+        (**self).is_bare()
+    }
 }
 
 macro_rules! weak_scalars {
@@ -41,6 +51,10 @@ macro_rules! weak_scalars {
             #[track_caller]
             fn tensor(&self, like: Option<&Tensor>) -> Result<Tensor> {
                 weak_constant((*self).into_value(), like)
+            }
+
+            fn is_bare(&self) -> bool {
+                true
             }
         }
     )* };

@@ -24,8 +24,17 @@ use crate::error::{Error, ErrorKind, Result, escape};
 use crate::graph::{OpKind, feed};
 
 /// Every op that files can name, by family.
-pub static OPS: &[&[&OpKind]] =
-    &[&[&feed::FEED], array::OPS, control::OPS, math::OPS, nn::OPS, random::OPS, state::OPS];
+pub static OPS: &[&[&OpKind]] = &[
+    &[&feed::FEED],
+    array::OPS,
+    control::OPS,
+    math::OPS,
+    math::BINARY_OPS,
+    math::UNARY_OPS,
+    nn::OPS,
+    random::OPS,
+    state::OPS,
+];
 
 /// The row of a name in files; aliases count.
 ///
