@@ -31,6 +31,7 @@ pub static OPS: &[&[&OpKind]] = &[
     math::OPS,
     math::BINARY_OPS,
     math::UNARY_OPS,
+    math::UNARY_GRAD_OPS,
     nn::OPS,
     random::OPS,
     state::OPS,

@@ -1,38 +1,66 @@
 //! Arithmetic, comparisons, reductions and products.
 
 mod activation;
+mod add_n;
 mod arg;
 pub mod axes;
 mod batch_matmul;
 mod binary;
 mod broadcast;
+mod clip;
+mod complex;
+mod cumulative;
 mod dtypes;
 mod elementwise;
+mod equality;
 mod functions;
 mod inexact;
 mod infix;
+mod leaky_relu;
 mod matmul;
 pub mod operators;
 pub(super) mod reduce;
 mod scalar;
 mod sizes;
 mod unary;
+mod unary_grad;
 
+pub use self::add_n::{AddN, add_n};
 pub use self::arg::{ArgExtreme, Extreme};
 pub use self::batch_matmul::{BatchMatMul, BatchMatMulV2};
 pub(in crate::ops) use self::binary::OPS as BINARY_OPS;
 pub use self::binary::{Binary, BinaryOp};
+pub use self::clip::ClipByValue;
+pub use self::complex::{Complex, ComplexPart, Part};
+pub use self::cumulative::{Cumulative, Running};
+pub use self::equality::{ApproximateEqual, Equality};
 pub use self::functions::{add, divide, multiply, subtract};
+pub use self::leaky_relu::LeakyRelu;
 pub use self::matmul::MatMul;
 pub use self::reduce::{Reduce, Reduction};
 pub(in crate::ops) use self::unary::OPS as UNARY_OPS;
 pub use self::unary::{Unary, UnaryOp};
+pub(in crate::ops) use self::unary_grad::OPS as UNARY_GRAD_OPS;
+pub use self::unary_grad::{LeakyReluGrad, UnaryGrad, UnaryGradOp};
 use crate::graph::OpKind;
 
 /// The rows of this family.
 pub(super) static OPS: &[&OpKind] = &[
     &arg::ARG_MAX,
     &arg::ARG_MIN,
+    &add_n::ADD_N,
+    &clip::CLIP_BY_VALUE,
+    &complex::ANGLE,
+    &complex::COMPLEX,
+    &complex::COMPLEX_ABS,
+    &complex::IMAG,
+    &complex::REAL,
+    &cumulative::CUMPROD,
+    &cumulative::CUMSUM,
+    &equality::APPROXIMATE_EQUAL,
+    &equality::EQUAL,
+    &equality::NOT_EQUAL,
+    &leaky_relu::LEAKY_RELU,
     &batch_matmul::BATCH_MAT_MUL,
     &batch_matmul::BATCH_MAT_MUL_V2,
     &matmul::MAT_MUL,
