@@ -30,10 +30,11 @@ pub mod prelude {
     pub use crate::dtype::DType;
     pub use crate::graph::{Graph, Operation, Tensor};
     pub use crate::ops::IntoTensor;
+    pub use crate::ops::array::{Index, IntoIndex, IntoSizes, concat, stack};
     pub use crate::ops::state::{Variable, VariableOptions};
     pub use crate::session::{Config, Feeds, Prepared, Session};
     pub use crate::shape::{Dim, Shape};
     pub use crate::value::{IntoValue, Value};
-    pub use crate::{feeds, shape};
+    pub use crate::{feeds, index, shape, sizes};
     pub use ndarray::array;
 }

@@ -1,4 +1,4 @@
-//! `Identity` and `StopGradient`: the input, under another name.
+//! `Identity`: the input, under another name.
 
 use std::sync::Arc;
 
