@@ -14,6 +14,7 @@ mod into_sizes;
 mod pack;
 mod placeholder;
 mod placeholder_with_default;
+mod range;
 mod reshape;
 mod shape_of;
 mod slice;
@@ -38,6 +39,7 @@ pub use self::into_sizes::{IntoSizes, Size};
 pub use self::pack::{Pack, Unpack, stack};
 pub use self::placeholder::Placeholder;
 pub use self::placeholder_with_default::{EnsureShape, PlaceholderWithDefault};
+pub use self::range::Range;
 pub use self::reshape::Reshape;
 pub use self::shape_of::{Rank, Shape, ShapeN, Size as SizeOf, shape_n};
 pub use self::slice::Slice;
@@ -68,6 +70,7 @@ pub(super) static OPS: &[&OpKind] = &[
     &placeholder::PLACEHOLDER,
     &placeholder_with_default::ENSURE_SHAPE,
     &placeholder_with_default::PLACEHOLDER_WITH_DEFAULT,
+    &range::RANGE,
     &reshape::RESHAPE,
     &shape_of::RANK,
     &shape_of::SHAPE,
