@@ -5,6 +5,7 @@ mod bias_add_grad;
 mod cross_entropy;
 mod in_top_k;
 mod l2_loss;
+mod nth_element;
 mod softmax;
 mod top_k;
 
@@ -13,6 +14,7 @@ pub use self::bias_add_grad::BiasAddGrad;
 pub use self::cross_entropy::{SoftmaxCrossEntropyWithLogits, SparseSoftmaxCrossEntropyWithLogits};
 pub use self::in_top_k::{InTopK, InTopKV2};
 pub use self::l2_loss::L2Loss;
+pub use self::nth_element::NthElement;
 pub use self::softmax::{LogSoftmax, Softmax};
 pub use self::top_k::{TopK, TopKV2};
 use crate::graph::OpKind;
@@ -26,6 +28,7 @@ pub(super) static OPS: &[&OpKind] = &[
     &in_top_k::IN_TOP_K,
     &in_top_k::IN_TOP_K_V2,
     &l2_loss::L2_LOSS,
+    &nth_element::NTH_ELEMENT,
     &softmax::LOG_SOFTMAX,
     &softmax::SOFTMAX,
     &top_k::TOP_K,

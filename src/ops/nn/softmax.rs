@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx};
+use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::ops::math::reduce::{Float, Wide, largest_of, sum_of};
 use crate::ops::parts::{SERIAL, fill_parts};
@@ -29,6 +29,37 @@ pub static LOG_SOFTMAX: OpKind = OpKind::new(
     |_: &Attrs| Ok(Arc::new(LogSoftmax)),
     || examples(LogSoftmax),
 );
+
+impl Tensor {
+    /// `exp(x) / sum(exp(x))` along the last axis; the shape stays, known or not. Floating-point numbers. Large
+    /// logits do not overflow: the largest one is subtracted first.
+    ///
+    /// # Errors
+    /// `ShapeMismatch` for a scalar; `DTypeMismatch`.
+    ///
+    /// Source: TensorFlow's `Softmax`.
+    ///
+    /// ```
+    /// # use sessile::prelude::*;
+    /// # fn main() -> sessile::Result<()> {
+    /// let g = Graph::new();
+    /// let x = g.placeholder(DType::F32, shape![?, 3])?;
+    /// assert_eq!(x.softmax()?.shape().to_string(), "(?, 3)");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "tf.nn.softmax")]
+    #[track_caller]
+    pub fn softmax(&self) -> Result<Tensor> {
+        self.graph().apply_one(Softmax, &[self])
+    }
+
+    /// `x - log(sum(exp(x)))` along the last axis; otherwise as [`Tensor::softmax`].
+    #[doc(alias = "tf.nn.log_softmax")]
+    #[track_caller]
+    pub fn log_softmax(&self) -> Result<Tensor> {
+        self.graph().apply_one(LogSoftmax, &[self])
+    }
+}
 
 fn examples(op: impl Op + Clone) -> Vec<Example> {
     let rows = [[1.0f32, 2.0, 3.0], [-1.0, 0.0, 1000.0]].into_value();
