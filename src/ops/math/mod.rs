@@ -22,6 +22,7 @@ pub mod operators;
 pub(super) mod reduce;
 mod scalar;
 mod sizes;
+mod tensordot;
 mod unary;
 mod unary_grad;
 

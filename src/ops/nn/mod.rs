@@ -7,6 +7,7 @@ mod in_top_k;
 mod l2_loss;
 mod nth_element;
 mod softmax;
+mod sparse_loss;
 mod top_k;
 
 pub use self::bias_add::{BiasAdd, DataFormat};
