@@ -4,11 +4,13 @@
 //! fresh graph, whose facts hold for this request.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorKind, Result, escape};
-use crate::graph::{Effect, Graph, Naming, Node, NodeId, OutputId};
+use crate::graph::{Effect, Graph, Naming, Node, NodeId, OutputId, Role};
+use crate::ops::state::ReadVariable;
 
 /// What one call of a session asks for. Ids are of the user's graph; feeds are sorted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -134,9 +136,22 @@ impl<'a> Copy<'a> {
         Ok(())
     }
 
-    fn finish(self, request: &Request) -> Result<PlanGraph> {
-        let fetches = request.fetches.iter().map(|id| self.output(*id)).collect();
+    fn finish(mut self, request: &Request) -> Result<PlanGraph> {
+        let fetches = request.fetches.iter().map(|id| self.fetch(*id)).collect::<Result<_>>()?;
         let targets = request.targets.iter().map(|id| self.nodes[id]).collect();
         Ok(PlanGraph { fetches, targets, graph: self.graph, feeds: self.feeds, origins: self.origins })
+    }
+
+    /// Where the value of a fetch is. A TF1 reference gives the variable's value as the run leaves it.
+    fn fetch(&mut self, id: OutputId) -> Result<OutputId> {
+        let output = self.output(id);
+        if self.graph.fact(output).role != Role::Ref {
+            return Ok(output);
+        }
+        let node = self.source.node(id.node);
+        let (naming, op) = (Naming::Kept(node.name_arc()), Arc::new(ReadVariable));
+        let read = self.graph.push(op, SmallVec::from_slice(&[output]), &[], naming, node.location())?;
+        self.origins.push((self.source.id(), id.node.0));
+        Ok(OutputId { node: read.id(), slot: 0 })
     }
 }
