@@ -326,8 +326,15 @@ fn decode_attrs(node: &NodeDef, budget: &mut Budget) -> Result<Attrs> {
 }
 
 /// Attributes that only say how TensorFlow is to compute.
-const HINTS: &[&str] =
-    &["use_locking", "use_cudnn_on_gpu", "parallel_iterations", "swap_memory", "colocate_gradients_with_ops"];
+const HINTS: &[&str] = &[
+    "use_locking",
+    "use_cudnn_on_gpu",
+    "parallel_iterations",
+    "swap_memory",
+    "colocate_gradients_with_ops",
+    "allowed_devices",
+    "debug_name",
+];
 
 /// Refuses attributes that the op does not know.
 fn check_unread(kind: &OpKind, attrs: &Attrs) -> Result<()> {

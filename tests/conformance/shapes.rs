@@ -1,6 +1,6 @@
 //! Inferred shapes beside those that TensorFlow infers when it imports the same graph.
 
-use sessile::graph::AttrValue;
+use sessile::graph::{AttrValue, Role};
 use sessile::io::GraphDef;
 use sessile::{Graph, Shape};
 
@@ -16,7 +16,9 @@ pub fn compare(def: &GraphDef, graph: &Graph, outcome: &mut Outcome) {
         for (slot, want) in want.iter().enumerate() {
             let name = format!("{}:{slot}", node.name);
             let Ok(tensor) = graph.tensor_by_name(&name) else { continue };
-            let got = tensor.shape();
+            // A handle is a scalar; what it refers to has the variable's shape.
+            let is_handle = tensor.fact().role == Role::Handle;
+            let got = if is_handle { Shape::scalar() } else { tensor.shape() };
             let counter = match judge(&got, want) {
                 Verdict::Conflict => &mut outcome.conflicts,
                 Verdict::Less => &mut outcome.less,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, InferCx, Op, OpKind, Role, RunCx, Tensor};
 use crate::value::IntoValue;
 
 /// The input as it is.
@@ -46,9 +46,13 @@ impl Op for Identity {
     }
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
-        let sizes = cx.sizes(0);
+        let (sizes, role) = (cx.sizes(0), cx.fact(0).role);
         cx.output_like(0);
         cx.last_output().sizes = sizes;
+        // A resource handle may be passed on; a TF1 reference is read by its own op.
+        if role == Role::Handle {
+            cx.last_output().role = role;
+        }
         Ok(())
     }
 
