@@ -10,8 +10,6 @@ pub(super) enum Dtypes {
     Floats,
     /// Signed and unsigned integers.
     Ints,
-    /// Floats and signed integers.
-    Signed,
     /// Floats and integers.
     Reals,
     /// Floats and complex numbers.
@@ -35,7 +33,6 @@ impl Dtypes {
         match self {
             Dtypes::Floats => dtype.is_floating(),
             Dtypes::Ints => dtype.is_integer(),
-            Dtypes::Signed => dtype.is_floating() || matches!(dtype, DType::I8 | DType::I16 | DType::I32 | DType::I64),
             Dtypes::Reals => is_real,
             Dtypes::Inexact => dtype.is_floating() || dtype.is_complex(),
             Dtypes::Numbers => is_real || dtype.is_complex(),

@@ -102,7 +102,8 @@ pub(super) fn map2_strings<R>(cx: &RunCx<'_>, f: impl Fn(&[u8], &[u8]) -> R) -> 
     Ok((plan.dims, out))
 }
 
-/// How the operands make up the result.
+/// How the operands make up the result. It lives on the stack for one step.
+#[allow(clippy::large_enum_variant)]
 enum Fit {
     /// Each operand has the result's shape, or is one element for all.
     Flat { a_fits: bool, b_fits: bool },

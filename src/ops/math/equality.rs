@@ -151,6 +151,8 @@ impl Op for ApproximateEqual {
         Ok(())
     }
 
+    // Floats have no `abs_diff`.
+    #[allow(clippy::manual_abs_diff)]
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         check_same_dims(cx.input(0), cx.input(1))?;
         let (dtype, tolerance) = (cx.input(0).dtype(), f64::from(self.tolerance));

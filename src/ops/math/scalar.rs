@@ -8,8 +8,6 @@ use crate::kernel::Number;
 
 /// Numbers that divide. Integer divisors are never 0: who calls has looked.
 pub(super) trait Arith: Number {
-    /// Whether division by zero is an error, and exponents must not be negative.
-    const IS_INT: bool;
     /// The quotient; of integers rounded towards zero, wrapping for `MIN / -1`.
     fn over(self, by: Self) -> Self;
     /// The power; of integers wrapping, with an exponent of 0 or more.
@@ -45,7 +43,6 @@ pub(super) trait Ordered: Arith + PartialOrd {
 macro_rules! integers {
     ($($t:ty),*) => { $(
         impl Arith for $t {
-            const IS_INT: bool = true;
             #[inline(always)]
             fn over(self, by: $t) -> $t {
                 self.wrapping_div(by)
@@ -112,7 +109,6 @@ fn float_floor_rem<F: Float>(x: F, by: F) -> F {
 macro_rules! floats {
     ($($t:ty),*) => { $(
         impl Arith for $t {
-            const IS_INT: bool = false;
             #[inline(always)]
             fn over(self, by: $t) -> $t {
                 self / by
@@ -160,7 +156,6 @@ floats!(f32, f64);
 macro_rules! halves {
     ($($t:ty),*) => { $(
         impl Arith for $t {
-            const IS_INT: bool = false;
             fn over(self, by: $t) -> $t {
                 self / by
             }
@@ -205,7 +200,6 @@ halves!(f16, bf16);
 macro_rules! complexes {
     ($($t:ty),*) => { $(
         impl Arith for Complex<$t> {
-            const IS_INT: bool = false;
             fn over(self, by: Self) -> Self {
                 self / by
             }
