@@ -5,6 +5,7 @@ mod bias_add_grad;
 mod cross_entropy;
 mod in_top_k;
 mod l2_loss;
+mod losses;
 mod nth_element;
 mod softmax;
 mod sparse_loss;
