@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use parking_lot::{FairMutex, FairMutexGuard, Mutex, RwLock};
@@ -20,6 +21,7 @@ pub struct SessionState {
     table: RwLock<Table>,
     token: FairMutex<()>,
     random: Mutex<HashMap<(u64, u32), u128>>,
+    salt: Salt,
     print: Option<Box<dyn Fn(&str) + Send + Sync>>,
 }
 
@@ -27,6 +29,15 @@ pub struct SessionState {
 struct Table {
     index: HashMap<Arc<str>, usize>,
     values: Vec<Option<Value>>,
+}
+
+/// What random streams without seeds start from: from the operating system, another one in each session.
+struct Salt(u64);
+
+impl Default for Salt {
+    fn default() -> Salt {
+        Salt(RandomState::new().build_hasher().finish())
+    }
 }
 
 thread_local! {
@@ -149,6 +160,10 @@ impl RunState for RunView<'_> {
         let start = *counter;
         *counter = start.wrapping_add(n);
         start
+    }
+
+    fn salt(&self) -> u64 {
+        self.session.salt.0
     }
 
     fn print(&self, line: &str) {

@@ -98,6 +98,9 @@ pub trait RunState: Sync {
     /// Advances the random counter of a node by `n` and answers where it stood.
     fn reserve_random(&self, origin: (u64, u32), n: u128) -> u128;
 
+    /// A number of this session: what random streams without seeds start from.
+    fn salt(&self) -> u64;
+
     /// Writes a line for the user (`Print`).
     fn print(&self, line: &str);
 }

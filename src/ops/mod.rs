@@ -5,6 +5,7 @@
 
 pub mod array;
 pub mod control;
+pub mod init;
 mod into_tensor;
 pub mod math;
 pub mod nn;
@@ -21,7 +22,7 @@ use std::sync::LazyLock;
 
 pub use self::into_tensor::IntoTensor;
 use crate::error::{Error, ErrorKind, Result, escape};
-use crate::graph::{OpKind, feed};
+use crate::graph::{Attrs, Graph, OpKind, Tensor, feed};
 
 /// Every op that files can name, by family.
 pub static OPS: &[&[&OpKind]] = &[
@@ -35,6 +36,8 @@ pub static OPS: &[&[&OpKind]] = &[
     nn::OPS,
     random::OPS,
     state::OPS,
+    state::SCATTERS,
+    state::ND_SCATTERS,
 ];
 
 /// The row of a name in files; aliases count.
@@ -49,4 +52,12 @@ pub fn find(name: &str) -> Result<&'static OpKind> {
     });
     let unknown = || Error::new(ErrorKind::NotFound, format!("there is no op '{}'", escape(name)));
     BY_NAME.get(name).copied().ok_or_else(unknown)
+}
+
+/// Adds a node of a row that has no attributes and one output: for composites that use ops of other families.
+#[track_caller]
+pub(crate) fn apply_row(g: &Graph, name: &str, row: &str, inputs: &[&Tensor]) -> Result<Tensor> {
+    let op = (find(row)?.parse)(&Attrs::default())?;
+    let at = std::panic::Location::caller();
+    g.at_line(at, || g.named(name, || g.apply_named(row, op, inputs)))?.output(0)
 }

@@ -1,6 +1,23 @@
 //! Ops that draw random numbers, with TensorFlow's streams.
 
+mod builders;
+mod draw;
+mod integers;
+mod seeds;
+mod shuffle;
+
+pub use self::builders::{DrawShape, Normal, Uniform, UniformInt};
+pub use self::draw::{Draw, RandomFloats};
+pub use self::integers::RandomUniformInt;
+pub use self::seeds::Seeds;
+pub use self::shuffle::RandomShuffle;
 use crate::graph::OpKind;
 
 /// The rows of this family.
-pub(super) static OPS: &[&OpKind] = &[];
+pub(super) static OPS: &[&OpKind] = &[
+    &draw::RANDOM_UNIFORM,
+    &draw::RANDOM_STANDARD_NORMAL,
+    &draw::TRUNCATED_NORMAL,
+    &integers::RANDOM_UNIFORM_INT,
+    &shuffle::RANDOM_SHUFFLE,
+];

@@ -1,19 +1,29 @@
 //! Variables and ops that reach outside of the graph.
 
 mod assign;
+mod count_up_to;
+mod gather;
 mod handle;
 mod initial;
 mod inspect;
 mod read;
+mod scatter;
+mod scatter_nd;
+mod scope;
 mod table;
 mod update;
 mod variable;
 
 pub use self::assign::Assign;
+pub use self::count_up_to::CountUpTo;
+pub use self::gather::ResourceGather;
 pub use self::handle::{Spelling, VariableV2};
 pub use self::initial::Initial;
 pub use self::inspect::{IsVariableInitialized, VariableShape};
 pub use self::read::ReadVariable;
+pub use self::scatter::{Scatter, ScatterRule};
+pub use self::scatter_nd::ScatterNdUpdate;
+pub use self::scope::{GetVariable, Initializer, Reuse, VariableScope};
 pub use self::update::AssignUpdate;
 pub use self::variable::{GLOBAL_VARIABLES, LOCAL_VARIABLES, TRAINABLE_VARIABLES, Variable, VariableOptions};
 use crate::graph::OpKind;
@@ -32,4 +42,12 @@ pub(super) static OPS: &[&OpKind] = &[
     &inspect::IS_VARIABLE_INITIALIZED,
     &inspect::VAR_IS_INITIALIZED,
     &inspect::VARIABLE_SHAPE,
+    &gather::RESOURCE_GATHER,
+    &count_up_to::COUNT_UP_TO,
 ];
+
+/// The rows of sparse updates.
+pub(super) static SCATTERS: &[&OpKind] = scatter::OPS;
+
+/// The rows of sparse updates by several indices.
+pub(super) static ND_SCATTERS: &[&OpKind] = scatter_nd::OPS;

@@ -192,6 +192,14 @@ impl Variable {
         Some(Variable { graph, data })
     }
 
+    pub(super) fn from_data(graph: &Graph, data: Arc<VariableData>) -> Variable {
+        Variable { graph: graph.clone(), data }
+    }
+
+    pub(super) fn data(&self) -> &Arc<VariableData> {
+        &self.data
+    }
+
     /// The graph it belongs to.
     pub fn graph(&self) -> &Graph {
         &self.graph
