@@ -8,6 +8,7 @@ pub mod graph;
 #[cfg(feature = "tensorflow")]
 pub mod io;
 pub mod kernel;
+pub mod layers;
 pub mod ops;
 pub mod optimize;
 pub mod pool;
@@ -20,6 +21,7 @@ pub use dtype::{DType, Element, Plain};
 pub use error::{Code, Error, ErrorKind, Result, Site};
 pub use graph::{Graph, Operation, Tensor};
 pub use ndarray;
+pub use ops::init;
 pub use ops::state::Variable;
 pub use session::{Config, Feeds, GpuOptions, Prepared, RunOptions, Session};
 pub use shape::{Dim, Dims, Shape};
@@ -31,10 +33,10 @@ pub mod prelude {
     pub use crate::graph::{Graph, Operation, Tensor};
     pub use crate::ops::IntoTensor;
     pub use crate::ops::array::{Index, IntoIndex, IntoSizes, concat, stack};
-    pub use crate::ops::state::{Variable, VariableOptions};
+    pub use crate::ops::state::{Reuse, Variable, VariableOptions, VariableScope};
     pub use crate::session::{Config, Feeds, Prepared, Session};
     pub use crate::shape::{Dim, Shape};
     pub use crate::value::{IntoValue, Value};
-    pub use crate::{feeds, index, shape, sizes};
+    pub use crate::{feeds, index, init, layers, shape, sizes};
     pub use ndarray::array;
 }

@@ -44,6 +44,7 @@ use super::unary::{Unary, UnaryOp};
 use crate::error::Result;
 use crate::graph::Tensor;
 use crate::ops::IntoTensor;
+use crate::ops::state::Variable;
 
 /// The functions behind the operators; the names of nodes are those of Python's operators in TF1.
 macro_rules! named_by_python {
@@ -142,6 +143,7 @@ macro_rules! tensor_operators {
     )* };
 }
 tensor_operators!(Tensor);
+tensor_operators!(Variable);
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,5 @@
+//! Layers: ops together with the variables they use, named and shared by variable scope as TF1's are.
+
+mod dense;
+
+pub use self::dense::{Dense, dense};

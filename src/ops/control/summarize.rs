@@ -1,0 +1,151 @@
+//! Values in one line, as TensorFlow's `Assert` and `Print` write them.
+
+use std::fmt::Write;
+
+use crate::dtype::DType;
+use crate::value::Value;
+use crate::with_type;
+
+/// The first `limit` elements, or all where `limit` is negative: `0 1 2...`, `[0 1][2...]...`.
+pub(super) fn summarize(value: &Value, limit: i64) -> String {
+    let limit = usize::try_from(limit).map_or(value.len(), |limit| limit.min(value.len()));
+    let mut summary = Summary { value, limit, next: 0, text: String::new() };
+    match value.dims() {
+        [] if limit > 0 => summary.element(),
+        [] => {}
+        dims => summary.axis(dims, true),
+    }
+    let mut text = summary.text;
+    if limit < value.len() {
+        text.push_str("...");
+    }
+    text
+}
+
+struct Summary<'a> {
+    value: &'a Value,
+    limit: usize,
+    next: usize,
+    text: String,
+}
+
+impl Summary<'_> {
+    /// The elements below the first of these axes, up to the limit. There is at least one axis.
+    fn axis(&mut self, dims: &[usize], is_outermost: bool) {
+        let (n, inner) = (dims[0], &dims[1..]);
+        for i in 0..n {
+            if self.next >= self.limit {
+                if inner.is_empty() && !is_outermost {
+                    self.text.push_str("...");
+                }
+                return;
+            }
+            if inner.is_empty() {
+                if i > 0 {
+                    self.text.push(' ');
+                }
+                self.element();
+            } else {
+                self.text.push('[');
+                self.axis(inner, false);
+                self.text.push(']');
+            }
+        }
+    }
+
+    fn element(&mut self) {
+        let i = self.next;
+        self.next += 1;
+        let value = self.value;
+        let text = match value.dtype() {
+            DType::F32 => {
+                value.slice().ok().map(|x: &[f32]| shortest(f64::from(x[i]), 6, 9, |t| t.parse() == Ok(x[i])))
+            }
+            DType::F64 => value.slice().ok().map(|x: &[f64]| shortest(x[i], 15, 17, |t| t.parse() == Ok(x[i]))),
+            DType::Bool => value.slice().ok().map(|x: &[bool]| u8::from(x[i]).to_string()),
+            DType::String => value.strings().ok().map(|texts| escaped(&texts[i])),
+            DType::F16 | DType::BF16 => with_type!(value.dtype(), T in floats => {
+                value.slice::<T>().ok().map(|x| {
+                    let number: f64 = num_traits::ToPrimitive::to_f64(&x[i]).unwrap_or(f64::NAN);
+                    shortest(number, 6, 9, |text| text.parse() == Ok(number as f32))
+                })
+            }, else => None),
+            dtype => with_type!(dtype, T in ints => value.slice::<T>().ok().map(|x| x[i].to_string()), else => None),
+        };
+        self.text.push_str(text.as_deref().unwrap_or("?"));
+    }
+}
+
+/// As C's `%.{few}g` where that reads back as the number, else `%.{many}g`.
+fn shortest(number: f64, few: usize, many: usize, reads_back: impl Fn(&str) -> bool) -> String {
+    if number.is_nan() {
+        return "nan".to_owned();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 { "inf" } else { "-inf" }.to_owned();
+    }
+    let text = general(number, few);
+    if reads_back(&text) { text } else { general(number, many) }
+}
+
+/// As C's `%.{digits}g`.
+fn general(number: f64, digits: usize) -> String {
+    let text = format!("{number:.*e}", digits - 1);
+    let (mantissa, exponent) = text.split_once('e').expect("the exponential form has an exponent");
+    let exponent: i32 = exponent.parse().expect("an exponent is a number");
+    if exponent < -4 || exponent >= digits as i32 {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        return format!("{}e{sign}{:02}", without_zeros(mantissa), exponent.abs());
+    }
+    let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
+    without_zeros(&format!("{number:.decimals$}")).to_owned()
+}
+
+fn without_zeros(text: &str) -> &str {
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
+}
+
+/// Bytes as C writes them in a string.
+fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in bytes {
+        match byte {
+            b'\n' => text.push_str("\\n"),
+            b'\r' => text.push_str("\\r"),
+            b'\t' => text.push_str("\\t"),
+            b'"' | b'\'' | b'\\' => text.extend(['\\', char::from(*byte)]),
+            0x20..0x7f => text.push(char::from(*byte)),
+            other => write!(text, "\\{other:03o}").expect("writing to a string does not fail"),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::IntoValue;
+
+    #[track_caller]
+    fn check(value: impl IntoValue, limit: i64, want: &str) {
+        assert_eq!(summarize(&value.into_value(), limit), want);
+    }
+
+    /// By TensorFlow 1.15.5.
+    #[test]
+    fn text_is_that_of_tensorflow() {
+        let counted = |n: i32| (0..n).collect::<Vec<_>>();
+        check("bad", 3, "bad");
+        check(counted(10), 3, "0 1 2...");
+        check([[1.5f32, 2.0], [3.0, 1e10]], -1, "[1.5 2][3 1e+10]");
+        check([true, false], 3, "1 0");
+        check([[0i32, 1, 2], [3, 4, 5]], 4, "[0 1 2][3...]...");
+        check([[[0i32, 1], [2, 3]], [[4, 5], [6, 7]]], 3, "[[0 1][2...]]...");
+        check([[[0i64; 2]; 2]; 2], 10, "[[0 0][0 0]][[0 0][0 0]]");
+        check(Vec::<f32>::new(), 2, "");
+        let floats = [f32::NAN, f32::INFINITY, -f32::INFINITY, 1e-7, 123456789.0, 1e20, 0.333_333_34, 0.1];
+        check(floats, 9, "nan inf -inf 1e-07 123456792 1e+20 0.333333343 0.1");
+        check(0.1f64, 1, "0.1");
+        check("a\n", 1, "a\\n");
+    }
+}
