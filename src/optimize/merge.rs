@@ -7,8 +7,9 @@ use std::hash::{DefaultHasher, Hasher};
 use smallvec::SmallVec;
 
 use super::rebuild::{Outputs, Rebuild};
+use crate::dtype::DType;
 use crate::error::Result;
-use crate::graph::{Node, Op, OutputId};
+use crate::graph::{Node, OutputId};
 use crate::ops::array::Const;
 use crate::value::Value;
 
@@ -28,7 +29,7 @@ struct Key {
 impl Merger {
     /// The rule: answers the twin that is there already, else adds the node.
     pub(super) fn merge(&mut self, cx: &mut Rebuild<'_>, node: &Node) -> Result<Option<Outputs>> {
-        let Some(key) = Key::of(node.op(), cx.inputs(node), node.op_as::<Const>()) else { return Ok(None) };
+        let Some(key) = Key::of(node, cx.inputs(node)) else { return Ok(None) };
         let twins = self.0.entry(key.hash()).or_default();
         if let Some((_, outputs)) = twins.iter().find(|(twin, _)| twin.same(&key)) {
             return Ok(Some(outputs.clone()));
@@ -40,9 +41,10 @@ impl Merger {
 }
 
 impl Key {
-    fn of(op: &dyn Op, inputs: SmallVec<[OutputId; 2]>, constant: Option<&Const>) -> Option<Key> {
+    fn of(node: &Node, inputs: SmallVec<[OutputId; 2]>) -> Option<Key> {
+        let op = node.op();
         let mut text = String::new();
-        let value = match constant {
+        let value = match node.op_as::<Const>() {
             Some(constant) if constant.value.byte_len() > MAX_CONST_BYTES => return None,
             Some(constant) => Some(constant.value.clone()),
             None => {
@@ -51,7 +53,9 @@ impl Key {
                 if attrs.is_empty() && size_of_val(op) > 0 && crate::ops::find(op.kind().name).is_err() {
                     return None;
                 }
-                write!(text, "{} {attrs:?}", op.kind().name).ok()?;
+                // Attributes of the signature are not among them: what a cast makes shows in its output only.
+                let dtypes: SmallVec<[DType; 2]> = node.outputs().iter().map(|fact| fact.dtype).collect();
+                write!(text, "{} {attrs:?} {dtypes:?}", op.kind().name).ok()?;
                 None
             }
         };

@@ -17,7 +17,7 @@ pub(super) struct Rebuild<'a> {
     new: Graph,
     /// For each old node where its outputs are.
     map: Vec<Outputs>,
-    /// For each old node the new node to wait for; none where a rule left it out, as nobody waits for pure nodes.
+    /// For each old node the new node to wait for; none where it is not needed.
     nodes: Vec<Option<NodeId>>,
     origins: Vec<(u64, u32)>,
     /// How often each output is used, fetches included, by old node and slot.
@@ -37,8 +37,9 @@ pub(super) fn rebuild(
         };
         match outputs {
             Some(outputs) => {
+                // Waiting for a pure node means waiting for the effects above it, which its stand-in depends on too.
+                rebuild.nodes.push(outputs.first().map(|output| output.node));
                 rebuild.map.push(outputs);
-                rebuild.nodes.push(None);
             }
             None => rebuild.copy(node)?,
         }
@@ -127,7 +128,6 @@ impl<'a> Rebuild<'a> {
     fn finish(self) -> Result<PlanGraph> {
         let outputs = |ids: &[OutputId]| ids.iter().map(|id| self.output(*id)).collect();
         let (feeds, fetches) = (outputs(&self.old.feeds), outputs(&self.old.fetches));
-        // A target that a rule left out is pure: running it has no effect.
         let targets = self.old.targets.iter().filter_map(|id| self.nodes[id.index()]).collect();
         prune(PlanGraph { feeds, fetches, targets, graph: self.new, origins: self.origins })
     }

@@ -247,3 +247,30 @@ fn programs_run_in_the_order_in_which_they_were_written() -> sessile::Result<()>
     }
     Ok(())
 }
+
+#[test]
+fn waiting_for_a_pure_node_is_waiting_for_the_writes_above_it() -> sessile::Result<()> {
+    let g = Graph::new();
+    let v = g.variable([1.0f32])?;
+    let (ten, two) = (g.constant([10.0f32])?, g.constant([2.0f32])?);
+    let first = v.assign_add(&ten)?;
+    let seen = g.control_dependencies(&[first], || v.read()?.identity())?;
+    let second = g.control_dependencies(&[seen.operation()], || v.assign_add(&two))?;
+    let sess = initialized(&g, 1)?;
+    sess.run(&second)?;
+    assert_eq!(sess.run(v.value()?)?.to_string(), "[13.]");
+    // A pure node that is only a target brings its writes along, too.
+    sess.run(seen.operation())?;
+    assert_eq!(sess.run(v.value()?)?.to_string(), "[23.]");
+    Ok(())
+}
+
+#[test]
+fn casts_of_one_tensor_to_two_dtypes_stay_two() -> sessile::Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder(DType::F64, shape![2])?;
+    let (single, whole) = (x.cast(DType::F32)?, x.cast(DType::I32)?);
+    let got = Session::new(&g)?.run_with((&single, &whole), sessile::feeds! { &x => [1.0, 2.0] })?;
+    assert_eq!((got.0.dtype(), got.1.dtype()), (DType::F32, DType::I32));
+    Ok(())
+}

@@ -57,6 +57,13 @@ impl Tensor {
 }
 
 fn parse_v2(attrs: &Attrs) -> Result<Arc<dyn Op>> {
+    for (name, dtype) in
+        [("Tk", attrs.dtype_or("Tk", DType::I32)?), ("index_type", attrs.dtype_or("index_type", DType::I32)?)]
+    {
+        if dtype != DType::I32 {
+            return Err(Error::unsupported(format!("{name} must be int32, but is {dtype}")));
+        }
+    }
     Ok(Arc::new(TopKV2 { sorted: attrs.bool_or("sorted", true)? }))
 }
 
