@@ -260,7 +260,7 @@ impl Shared<'_> {
 
     fn free(&self, slot: u32, recycler: &RefCell<Recycler>) {
         // SAFETY: the last reader has ended, or nobody ever reads the cell.
-        if let Some(value) = unsafe { self.slots.replace(slot as usize, None) } {
+        if let Some(value) = unsafe { self.slots.take(slot as usize) } {
             recycler.borrow_mut().give(value);
         }
     }

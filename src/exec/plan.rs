@@ -308,10 +308,12 @@ impl<'a> Builder<'a> {
             let step = &mut self.steps[step as usize];
             step.frees.push(slot as u32);
             let bits = step.io.inputs.iter().take(32).enumerate().filter(|(_, input)| **input as usize == slot);
-            let mask = bits.fold(0, |mask, (bit, _)| mask | 1 << bit);
-            step.take_in_order |= mask;
-            if mask.count_ones() == 1 && readers[slot] == 1 {
-                step.take_always |= mask;
+            let mask = bits.fold(0u32, |mask, (bit, _)| mask | 1 << bit);
+            // An input that comes twice would still be read when it has been taken.
+            let comes_once = readers[slot] == 1 || (mask.count_ones() == 1 && step.io.inputs.len() <= 32);
+            if comes_once {
+                step.take_in_order |= mask;
+                step.take_always |= if readers[slot] == 1 { mask } else { 0 };
             }
         }
         readers

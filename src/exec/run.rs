@@ -91,12 +91,12 @@ impl Scratch {
 }
 
 impl Plan {
-    /// Runs the plan: one value a feed goes in, one a fetch comes out.
+    /// Runs the plan: one value a feed goes in (they are moved out), one a fetch comes out.
     ///
     /// # Errors
     /// `BadFeed` before anything runs; `Uninitialized`, naming all variables that have no value; the error of the
     /// failing step that comes first in the plan. No variable is changed by a run that fails.
-    pub fn run(&self, feeds: SmallVec<[Value; 4]>, host: &Host<'_>) -> Result<SmallVec<[Value; 2]>> {
+    pub fn run(&self, feeds: &mut SmallVec<[Value; 4]>, host: &Host<'_>) -> Result<SmallVec<[Value; 2]>> {
         let _token = if self.writes { Some(host.state.write_token()?) } else { None };
         let mut scratch = self.spare.lock().pop().unwrap_or_else(|| Box::new(Scratch::new(self)));
         let result = self.run_in(&mut scratch, feeds, host);
@@ -113,12 +113,12 @@ impl Plan {
     fn run_in(
         &self,
         scratch: &mut Scratch,
-        feeds: SmallVec<[Value; 4]>,
+        feeds: &mut SmallVec<[Value; 4]>,
         host: &Host<'_>,
     ) -> Result<SmallVec<[Value; 2]>> {
         host.limits.check()?;
-        let mode = self.choice.mode(self, &feeds, host);
-        for ((slot, _), value) in self.feeds.iter().zip(feeds) {
+        let mode = self.choice.mode(self, feeds, host);
+        for ((slot, _), value) in self.feeds.iter().zip(feeds.drain(..)) {
             *scratch.slots.get_mut(*slot as usize) = Some(value);
         }
         self.load_variables(scratch, host)?;

@@ -56,7 +56,7 @@ fn run_step(plan: &Plan, step: &Step, scratch: &Scratch, env: Env<'_>) -> Result
 fn free(step: &Step, scratch: &Scratch) {
     for slot in &step.frees {
         // SAFETY: this thread alone touches the cells, and the step's view is gone.
-        if let Some(value) = unsafe { scratch.slots.replace(*slot as usize, None) } {
+        if let Some(value) = unsafe { scratch.slots.take(*slot as usize) } {
             scratch.recycler.borrow_mut().give(value);
         }
     }

@@ -50,7 +50,7 @@ pub(crate) struct Inner {
     nodes: store::Store<Node>,
     /// Also the lock of the appenders; shared by a graph and the bodies in it, whose names are unique together.
     names: Arc<Mutex<names::Names>>,
-    claims: RwLock<HashMap<OutputId, Shape>>,
+    claims: RwLock<HashMap<OutputId, Claim>>,
     has_claims: AtomicBool,
     finalized: AtomicBool,
     seed: Mutex<Option<i64>>,
@@ -61,6 +61,14 @@ pub(crate) struct Inner {
     registry: Mutex<HashMap<std::any::TypeId, Arc<dyn Any + Send + Sync>>>,
     parent: Option<Graph>,
     captures: Mutex<Vec<BodyCapture>>,
+}
+
+/// What `set_shape` says of an output.
+struct Claim {
+    /// Together with what was inferred.
+    merged: Shape,
+    /// Alone: what was inferred may not hold where constants are fed.
+    said: Shape,
 }
 
 /// How deep bodies may nest; walks may recurse on nesting, never on the length of a chain.
@@ -154,7 +162,15 @@ impl Graph {
         if !self.0.has_claims.load(Ordering::Acquire) {
             return None;
         }
-        self.0.claims.read().get(&id).cloned()
+        self.0.claims.read().get(&id).map(|claim| claim.merged.clone())
+    }
+
+    /// What `set_shape` itself said of an output, without what was inferred when it was called.
+    pub(crate) fn user_claim(&self, id: OutputId) -> Option<Shape> {
+        if !self.0.has_claims.load(Ordering::Acquire) {
+            return None;
+        }
+        self.0.claims.read().get(&id).map(|claim| claim.said.clone())
     }
 
     pub(crate) fn refine(&self, id: OutputId, claim: &Shape) -> Result<()> {
@@ -162,7 +178,8 @@ impl Graph {
         let known = self.fact(id).shape;
         let merged = known.merge(claim).map_err(|error| error.at(site))?;
         if merged != known {
-            self.0.claims.write().insert(id, merged);
+            let said = self.user_claim(id).map_or_else(|| Ok(claim.clone()), |said| said.merge(claim))?;
+            self.0.claims.write().insert(id, Claim { merged, said });
             self.0.has_claims.store(true, Ordering::Release);
         }
         Ok(())

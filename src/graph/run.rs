@@ -45,18 +45,34 @@ impl Slots {
     ///
     /// # Safety
     /// Nobody writes or empties cell `i` while the reference lives.
+    #[inline]
     pub unsafe fn get(&self, i: usize) -> Option<&Value> {
         // SAFETY: the caller keeps writers away.
         unsafe { (*self.0[i].get()).as_ref() }
     }
 
-    /// Exchanges what a cell holds.
+    /// Fills a cell; answers what it held.
+    ///
+    /// # Safety
+    /// As for [`Slots::take`].
+    #[inline]
+    pub unsafe fn put(&self, i: usize, value: Value) -> Option<Value> {
+        // SAFETY: the caller has the cell for itself.
+        let cell = unsafe { &mut *self.0[i].get() };
+        // Cells are empty but by mistake: nothing is moved out then.
+        let old = if cell.is_some() { cell.take() } else { None };
+        *cell = Some(value);
+        old
+    }
+
+    /// Empties a cell.
     ///
     /// # Safety
     /// Nobody else reads or writes cell `i` during the call, and no reference into it is alive.
-    pub unsafe fn replace(&self, i: usize, value: Option<Value>) -> Option<Value> {
+    #[inline]
+    pub unsafe fn take(&self, i: usize) -> Option<Value> {
         // SAFETY: the caller has the cell for itself.
-        unsafe { std::mem::replace(&mut *self.0[i].get(), value) }
+        unsafe { (*self.0[i].get()).take() }
     }
 }
 
@@ -146,7 +162,8 @@ impl<'a> RunCx<'a> {
     ///
     /// # Safety
     /// While the view lives nobody else touches the step's output cells or the inputs in `may_take`, and nobody writes
-    /// its other inputs. The input cells are full.
+    /// its other inputs. The input cells are full, and a cell in `may_take` is the step's input only once.
+    #[inline]
     pub unsafe fn new(
         slots: &'a Slots,
         io: &'a StepIo,
@@ -168,6 +185,7 @@ impl<'a> RunCx<'a> {
     }
 
     /// Input `i`.
+    #[inline]
     pub fn input(&self, i: usize) -> &Value {
         // SAFETY: by the promise of `new` nobody else writes the cell; `take`, which empties it, needs `&mut self`.
         let value = unsafe { self.slots.get(self.io.inputs[i] as usize) };
@@ -176,27 +194,29 @@ impl<'a> RunCx<'a> {
 
     /// Input `i` as owned value: handed over, and then often unique, where no later step reads it; else a cheap clone.
     /// Ask once an input.
+    #[inline]
     pub fn take(&mut self, i: usize) -> Value {
-        let cell = self.io.inputs[i] as usize;
-        let is_repeated = || self.io.inputs.iter().filter(|input| **input as usize == cell).count() > 1;
-        if i < 32 && self.may_take >> i & 1 == 1 && !is_repeated() {
-            // SAFETY: by the promise of `new` the cell is this step's alone, and `&mut self` ends all borrows of it.
-            let value = unsafe { self.slots.replace(cell, None) };
-            return value.expect("an input that may be taken has a value and was not taken");
+        if !self.is_last_reader(i) {
+            return self.input(i).clone();
         }
-        self.input(i).clone()
+        // SAFETY: by the promise of `new` the cell is this step's alone, and `&mut self` ends all borrows of it.
+        let value = unsafe { self.slots.take(self.io.inputs[i] as usize) };
+        value.expect("an input that may be taken has a value and was not taken")
     }
 
     /// Input `i` if its memory may be overwritten: no later step reads it, and nothing else shares it.
     #[inline]
     pub fn take_if_unique(&mut self, i: usize) -> Option<Value> {
-        let cell = self.io.inputs[i];
-        let is_repeated = || self.io.inputs.iter().enumerate().any(|(other, input)| other != i && *input == cell);
-        if i >= 32 || self.may_take >> i & 1 == 0 || !self.input(i).is_unique() || is_repeated() {
+        if !self.is_last_reader(i) || !self.input(i).is_unique() {
             return None;
         }
         // SAFETY: by the promise of `new` the cell is this step's alone, and `&mut self` ends all borrows of it.
-        unsafe { self.slots.replace(cell as usize, None) }
+        unsafe { self.slots.take(self.io.inputs[i] as usize) }
+    }
+
+    #[inline]
+    fn is_last_reader(&self, i: usize) -> bool {
+        i < 32 && self.may_take >> i & 1 == 1
     }
 
     /// Input `i` as a value that may be overwritten: its own memory where nobody else reads it, else a copy.
@@ -222,9 +242,10 @@ impl<'a> RunCx<'a> {
     }
 
     /// Sets output `i`.
+    #[inline]
     pub fn output(&mut self, i: usize, value: Value) {
         // SAFETY: by the promise of `new` the cell is this step's alone, and no borrow of an output cell is given out.
-        let old = unsafe { self.slots.replace(self.io.outputs[i] as usize, Some(value)) };
+        let old = unsafe { self.slots.put(self.io.outputs[i] as usize, value) };
         if let Some(old) = old {
             self.recycle(old);
         }

@@ -5,6 +5,7 @@
 
 pub mod array;
 pub mod control;
+pub mod fused;
 pub mod init;
 mod into_tensor;
 pub mod math;
@@ -29,6 +30,7 @@ pub static OPS: &[&[&OpKind]] = &[
     &[&feed::FEED],
     array::OPS,
     control::OPS,
+    fused::OPS,
     math::OPS,
     math::BINARY_OPS,
     math::UNARY_OPS,

@@ -33,7 +33,7 @@ fn build(example: &Example, hide: impl Fn(usize) -> Option<usize>) -> crate::Res
             }
         });
     }
-    let name = example.op.kind().name;
+    let name = example.op.kind().name.trim_start_matches('_');
     let operation = g.apply_named(name, example.op.clone(), &inputs.iter().collect::<Vec<_>>())?;
     Ok((g, operation))
 }

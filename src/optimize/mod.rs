@@ -2,8 +2,10 @@
 //! rewritten by passes. The user's graph is never touched; new nodes remember where they came from.
 
 mod fold;
+mod fuse_product;
 mod merge;
 mod rebuild;
+mod simplify;
 mod specialize;
 
 pub use self::specialize::{PlanGraph, Request};
@@ -16,12 +18,18 @@ use crate::graph::Graph;
 /// `MissingFeed`, naming every placeholder that is needed and not fed; what shape rules refuse.
 pub fn plan_graph(source: &Graph, request: &Request, passes: &Passes) -> Result<PlanGraph> {
     let mut plan = specialize::specialize(source, request)?;
+    if passes.simplify {
+        plan = rebuild::rebuild(plan, simplify::simplify)?;
+    }
     if passes.fold {
         plan = rebuild::rebuild(plan, fold::fold)?;
     }
     if passes.merge {
         let mut merger = merge::Merger::default();
         plan = rebuild::rebuild(plan, |cx, node| merger.merge(cx, node))?;
+    }
+    if passes.fuse {
+        plan = rebuild::rebuild(plan, fuse_product::fuse)?;
     }
     Ok(plan)
 }

@@ -6,10 +6,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use crate::error::{Error, ErrorKind, Result, escape};
-use crate::graph::{Effect, Graph, Naming, Node, NodeId, OutputId, Role};
+use crate::graph::{Effect, Graph, Naming, Node, NodeId, Op, OutputId, Role};
+use crate::ops::array::EnsureShape;
 use crate::ops::state::ReadVariable;
 
 /// What one call of a session asks for. Ids are of the user's graph; feeds are sorted.
@@ -99,6 +100,8 @@ struct Copy<'a> {
     nodes: HashMap<NodeId, NodeId>,
     /// The node that stands for a fed tensor.
     fed: HashMap<OutputId, OutputId>,
+    /// The node that checks what `set_shape` claimed of a tensor.
+    claimed: HashMap<OutputId, OutputId>,
     feeds: Vec<OutputId>,
     origins: Vec<(u64, u32)>,
 }
@@ -106,8 +109,15 @@ struct Copy<'a> {
 impl<'a> Copy<'a> {
     fn new(source: &'a Graph, request: &Request) -> Result<Copy<'a>> {
         let graph = Graph::new();
-        let mut copy =
-            Copy { source, graph, nodes: HashMap::new(), fed: HashMap::new(), feeds: Vec::new(), origins: Vec::new() };
+        let mut copy = Copy {
+            source,
+            graph,
+            nodes: HashMap::new(),
+            fed: HashMap::new(),
+            claimed: HashMap::new(),
+            feeds: Vec::new(),
+            origins: Vec::new(),
+        };
         for id in &request.feeds {
             let node = source.node(id.node);
             let stand_in = copy.graph.feed_node(&source.fact(*id), node.name_arc())?.id;
@@ -119,8 +129,8 @@ impl<'a> Copy<'a> {
     }
 
     fn output(&self, id: OutputId) -> OutputId {
-        if let Some(fed) = self.fed.get(&id) {
-            return *fed;
+        if let Some(stand_in) = self.fed.get(&id).or_else(|| self.claimed.get(&id)) {
+            return *stand_in;
         }
         OutputId { node: self.nodes[&id.node], slot: id.slot }
     }
@@ -132,7 +142,31 @@ impl<'a> Copy<'a> {
         let naming = Naming::Kept(node.name_arc());
         let copied = self.graph.push(node.op_arc().clone(), inputs, &control, naming, node.location())?;
         self.nodes.insert(node.id(), copied.id());
+        let copied = copied.id();
         self.origins.push((self.source.id(), node.id().0));
+        self.check_claims(node, copied)
+    }
+
+    /// Adds an op to what a node puts out, under the node's name.
+    fn push(&mut self, node: &Node, op: Arc<dyn Op>, input: OutputId) -> Result<OutputId> {
+        let naming = Naming::Kept(node.name_arc());
+        let pushed = self.graph.push(op, smallvec![input], &[], naming, node.location())?;
+        self.origins.push((self.source.id(), node.id().0));
+        Ok(OutputId { node: pushed.id(), slot: 0 })
+    }
+
+    /// What was claimed of outputs is checked where they are made, and holds for all that comes after.
+    fn check_claims(&mut self, node: &Node, copied: NodeId) -> Result<()> {
+        for slot in 0..node.outputs().len() as u32 {
+            let id = OutputId { node: node.id(), slot };
+            let Some(claim) = self.source.user_claim(id).filter(|_| !node.outputs()[slot as usize].is_variable())
+            else {
+                continue;
+            };
+            let check = Arc::new(EnsureShape { shape: claim });
+            let checked = self.push(node, check, OutputId { node: copied, slot })?;
+            self.claimed.insert(id, checked);
+        }
         Ok(())
     }
 
@@ -148,10 +182,6 @@ impl<'a> Copy<'a> {
         if self.graph.fact(output).role != Role::Ref {
             return Ok(output);
         }
-        let node = self.source.node(id.node);
-        let (naming, op) = (Naming::Kept(node.name_arc()), Arc::new(ReadVariable));
-        let read = self.graph.push(op, SmallVec::from_slice(&[output]), &[], naming, node.location())?;
-        self.origins.push((self.source.id(), id.node.0));
-        Ok(OutputId { node: read.id(), slot: 0 })
+        self.push(self.source.node(id.node), Arc::new(ReadVariable), output)
     }
 }

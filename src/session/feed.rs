@@ -121,9 +121,11 @@ macro_rules! feeds {
     ($($key:expr => $value:expr),* $(,)?) => { $crate::session::Feeds::new()$(.with(&$key, $value))* };
 }
 
-/// The value as its tensor takes it: a weak scalar gets the dtype, anything else must have it.
-pub(super) fn check_feed(fact: &Fact, value: Value, name: impl Fn() -> String) -> Result<Value> {
-    let value = if value.dtype() == fact.dtype { value } else { convert(fact, value, &name)? };
+/// Makes the value what its tensor takes: a weak scalar gets the dtype, anything else must have it.
+pub(super) fn check_feed(fact: &Fact, value: &mut Value, name: impl Fn() -> String) -> Result<()> {
+    if value.dtype() != fact.dtype {
+        *value = convert(fact, value, &name)?;
+    }
     if !fact.shape.is_compatible_with(value.dims()) {
         let got = Shape::from(value.dims());
         let text = format!(
@@ -133,11 +135,11 @@ pub(super) fn check_feed(fact: &Fact, value: Value, name: impl Fn() -> String) -
         );
         return Err(Error::new(ErrorKind::BadFeed, text));
     }
-    Ok(value)
+    Ok(())
 }
 
 #[cold]
-fn convert(fact: &Fact, value: Value, name: &impl Fn() -> String) -> Result<Value> {
+fn convert(fact: &Fact, value: &Value, name: &impl Fn() -> String) -> Result<Value> {
     if value.is_weak() {
         return value.weak_cast(fact.dtype).map_err(|error| {
             Error::new(ErrorKind::BadFeed, format!("cannot feed tensor '{}': {}", escape(&name()), error.message()))

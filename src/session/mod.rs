@@ -110,8 +110,8 @@ impl Session {
     pub fn run_with<F: Fetch>(&self, fetches: F, feeds: Feeds) -> Result<F::Output> {
         let mut wanted = Wanted::of(&self.0.graph);
         let layout = fetches.declare(&mut wanted)?;
-        let (plan, values) = self.bind(wanted, feeds)?;
-        let values = self.execute(&plan, values, &self.0.default_limits(), None)?;
+        let (plan, mut values) = self.bind(wanted, feeds)?;
+        let values = self.execute(&plan, &mut values, &self.0.default_limits(), None)?;
         collect::<F>(&layout, values)
     }
 
@@ -131,10 +131,10 @@ impl Session {
         let limits = Limits::new(tokens, timeout.map(|timeout| began + timeout));
         let mut wanted = Wanted::of(&self.0.graph);
         let layout = fetches.declare(&mut wanted)?;
-        let (plan, values) = self.bind(wanted, feeds)?;
+        let (plan, mut values) = self.bind(wanted, feeds)?;
         let steps = Mutex::default();
         let trace = options.trace.then_some((&steps, began));
-        let values = self.execute(&plan, values, &limits, trace)?;
+        let values = self.execute(&plan, &mut values, &limits, trace)?;
         let metadata = RunMetadata { steps: steps.into_inner(), duration: began.elapsed() };
         Ok((collect::<F>(&layout, values)?, metadata))
     }
@@ -210,16 +210,15 @@ impl Session {
     fn execute(
         &self,
         plan: &Plan,
-        mut values: SmallVec<[Value; 4]>,
+        values: &mut SmallVec<[Value; 4]>,
         limits: &Limits,
         trace: Option<(&Mutex<Vec<crate::exec::StepRecord>>, Instant)>,
     ) -> Result<SmallVec<[Value; 2]>> {
         self.check_open()?;
         for (i, value) in values.iter_mut().enumerate() {
-            let taken = std::mem::replace(value, Value::scalar_of(false));
-            *value = check_feed(plan.feed_fact(i), taken, || plan.feed_name(i))?;
+            check_feed(plan.feed_fact(i), value, || plan.feed_name(i))?;
         }
-        plan.check_named_dims(&values)?;
+        plan.check_named_dims(values)?;
         let order = self.0.config.step_order;
         let host = Host { pool: &self.0.pool, state: &self.0.state, limits, order, trace };
         plan.run(values, &host)

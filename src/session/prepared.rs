@@ -48,9 +48,9 @@ impl<O> Prepared<O> {
             let text = format!("the run was prepared for {} feeds, but got {}", self.order.len(), values.len());
             return Err(Error::new(ErrorKind::BadFeed, text));
         }
-        let values = if self.is_in_order { values } else { self.reorder(values) };
+        let mut values = if self.is_in_order { values } else { self.reorder(values) };
         let limits = self.session.0.default_limits();
-        let values = self.session.execute(&self.plan, values, &limits, None)?;
+        let values = self.session.execute(&self.plan, &mut values, &limits, None)?;
         let mut values: SmallVec<[Option<Value>; 2]> = values.into_iter().map(Some).collect();
         (self.collect)(&mut Results(&mut values))
     }

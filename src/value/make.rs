@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use super::buffer::{self, Buffer};
+use super::extent::Extent;
 use super::{Data, Value, check_len, not_plain, show_dims};
 use crate::dtype::{DType, Element, Plain};
 use crate::error::{Error, Result};
@@ -71,7 +72,7 @@ impl Value {
     /// A handle to state ([`DType::Resource`]) or a boxed value ([`DType::Variant`]), of rank 0.
     pub fn from_object(dtype: DType, object: Arc<dyn Any + Send + Sync>) -> Value {
         debug_assert!(matches!(dtype, DType::Resource | DType::Variant), "an object cannot be {dtype}");
-        Value { dtype, weak: false, dims: Dims::new(), len: 1, data: Data::Object(object) }
+        Value { dtype, weak: false, dims: Extent::of(&[]), len: 1, data: Data::Object(Arc::new(object)) }
     }
 
     /// All elements 0, false or the empty string.
@@ -130,11 +131,11 @@ impl Value {
     /// The buffer must hold `len` elements of the dtype.
     #[inline]
     pub(super) fn shared(dtype: DType, dims: &[usize], len: usize, buffer: Arc<Buffer>) -> Value {
-        Value { dtype, weak: false, dims: Dims::from_slice(dims), len, data: Data::Plain(buffer) }
+        Value { dtype, weak: false, dims: Extent::of(dims), len, data: Data::Plain(buffer) }
     }
 
     pub(super) fn of_strings(dims: Dims, len: usize, data: Vec<Vec<u8>>) -> Value {
-        Value { dtype: DType::String, weak: false, dims, len, data: Data::Strings(Arc::new(data)) }
+        Value { dtype: DType::String, weak: false, dims: Extent::of(&dims), len, data: Data::Strings(Arc::new(data)) }
     }
 
     /// A copy of `data`, in memory of our own.

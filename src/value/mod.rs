@@ -18,6 +18,7 @@ mod buffer;
 mod convert;
 mod digits;
 mod display;
+mod extent;
 #[cfg(test)]
 mod goldens;
 mod into;
@@ -27,13 +28,15 @@ mod weak;
 
 use std::any::Any;
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
 
 pub use self::buffer::Buffer;
+use self::extent::Extent;
 pub use self::into::{IntoValue, Rows};
 pub use self::recycle::Recycler;
 use crate::dtype::{DType, Element, Plain};
 use crate::error::{Error, Result};
-use crate::shape::{Dims, element_count};
+use crate::shape::element_count;
 
 /// A computed tensor. Cheap to clone; prints as NumPy prints arrays.
 #[derive(Clone)]
@@ -41,7 +44,7 @@ pub struct Value {
     dtype: DType,
     /// A bare scalar of the program, which takes its target's dtype.
     weak: bool,
-    dims: Dims,
+    dims: Extent,
     /// The product of `dims`.
     len: usize,
     data: Data,
@@ -52,27 +55,32 @@ pub struct Value {
 enum Data {
     Plain(Arc<Buffer>),
     Strings(Arc<Vec<Vec<u8>>>),
-    Object(Arc<dyn Any + Send + Sync>),
+    /// One pointer wide: values are moved at every step.
+    Object(Arc<Arc<dyn Any + Send + Sync>>),
 }
 
 /// What it is.
 impl Value {
     /// The dtype of the elements.
+    #[inline]
     pub fn dtype(&self) -> DType {
         self.dtype
     }
 
     /// The sizes of the axes.
+    #[inline]
     pub fn dims(&self) -> &[usize] {
         &self.dims
     }
 
     /// The number of axes.
+    #[inline]
     pub fn rank(&self) -> usize {
         self.dims.len()
     }
 
     /// The number of elements.
+    #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
@@ -92,24 +100,23 @@ impl Value {
     }
 
     /// Whether no other value shares the memory, so that it can be written in place.
+    #[inline]
     pub fn is_unique(&self) -> bool {
-        // No weak references are ever made of these Arcs.
-        let owners = match &self.data {
-            Data::Plain(data) => Arc::strong_count(data),
-            Data::Strings(data) => Arc::strong_count(data),
-            Data::Object(data) => Arc::strong_count(data),
-        };
-        owners == 1
+        match &self.data {
+            Data::Plain(data) => has_one_owner(data),
+            Data::Strings(data) => has_one_owner(data),
+            Data::Object(data) => has_one_owner(data) && has_one_owner(data.as_ref()),
+        }
     }
 
     /// Whether dtype, dims and every bit agree; NaN is equal to itself, 0.0 is not equal to -0.0.
     pub fn same_bits(&self, other: &Value) -> bool {
-        if self.dtype != other.dtype || self.dims != other.dims {
+        if self.dtype != other.dtype || self.dims() != other.dims() {
             return false;
         }
         match (&self.data, &other.data) {
             (Data::Strings(a), Data::Strings(b)) => a == b,
-            (Data::Object(a), Data::Object(b)) => Arc::ptr_eq(a, b),
+            (Data::Object(a), Data::Object(b)) => Arc::ptr_eq(a.as_ref(), b.as_ref()),
             _ => matches!((self.bytes(), other.bytes()), (Ok(a), Ok(b)) if a == b),
         }
     }
@@ -121,6 +128,7 @@ impl Value {
     ///
     /// # Errors
     /// DTypeMismatch for another dtype than `T`'s.
+    #[inline]
     pub fn slice<T: Plain>(&self) -> Result<&[T]> {
         self.typed().ok_or_else(|| wrong_dtype(self.dtype, T::DTYPE))
     }
@@ -151,7 +159,7 @@ impl Value {
     /// The object behind a handle; `None` for another dtype or another type of object.
     pub fn object<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         match &self.data {
-            Data::Object(object) => object.clone().downcast().ok(),
+            Data::Object(object) => Arc::clone(object.as_ref()).downcast().ok(),
             _ => None,
         }
     }
@@ -165,11 +173,15 @@ impl Value {
     }
 
     /// The elements, to write in place; `None` if another value shares them, or for another dtype. Never copies.
+    #[inline]
     pub fn slice_mut<T: Plain>(&mut self) -> Option<&mut [T]> {
-        match &mut self.data {
-            Data::Plain(data) if self.dtype == T::DTYPE => {
-                // SAFETY: the invariant of `Data::Plain`, with the dtype just checked.
-                Arc::get_mut(data).map(|data| unsafe { data.elements_mut(self.len) })
+        match &self.data {
+            Data::Plain(data) if self.dtype == T::DTYPE && has_one_owner(data) => {
+                let buffer = Arc::as_ptr(data).cast_mut();
+                // SAFETY: this is the only reference to the buffer, no weak one is ever made, and `&mut self` keeps
+                // others from being made; the elements are the invariant of `Data::Plain`, with the dtype just checked.
+                // (`Arc::get_mut` would say the same at the price of two locked instructions.)
+                Some(unsafe { (*buffer).elements_mut(self.len) })
             }
             _ => None,
         }
@@ -179,13 +191,20 @@ impl Value {
     ///
     /// # Errors
     /// DTypeMismatch for another dtype than `T`'s; ResourceExhausted without memory for the copy.
+    #[inline]
     pub fn make_mut<T: Plain>(&mut self) -> Result<&mut [T]> {
         if !self.is_unique() {
-            let copy = Buffer::copy_of(self.slice::<T>()?)?;
-            self.data = Data::Plain(Arc::new(copy));
+            self.unshare::<T>()?;
         }
         let have = self.dtype;
         self.slice_mut().ok_or_else(|| wrong_dtype(have, T::DTYPE))
+    }
+
+    #[cold]
+    fn unshare<T: Plain>(&mut self) -> Result<()> {
+        let copy = Buffer::copy_of(self.slice::<T>()?)?;
+        self.data = Data::Plain(Arc::new(copy));
+        Ok(())
     }
 
     /// The strings, to write; copies them first if another value shares them.
@@ -206,10 +225,11 @@ impl Value {
     /// ShapeMismatch if `dims` do not hold as many elements.
     pub fn reshaped(self, dims: &[usize]) -> Result<Value> {
         check_len(dims, self.len)?;
-        Ok(Value { dims: Dims::from_slice(dims), weak: false, ..self })
+        Ok(Value { dims: Extent::of(dims), weak: false, ..self })
     }
 
     /// The elements as `T`, if that is the Rust type of a plain dtype.
+    #[inline]
     fn typed<T: Element>(&self) -> Option<&[T]> {
         match &self.data {
             // SAFETY: the invariant of `Data::Plain`; `Element` is sealed, so one Rust type has this dtype.
@@ -217,6 +237,15 @@ impl Value {
             _ => None,
         }
     }
+}
+
+/// Whether nobody else holds the memory. No weak references are ever made of these Arcs.
+#[inline]
+fn has_one_owner<T: ?Sized>(data: &Arc<T>) -> bool {
+    let is_one = Arc::strong_count(data) == 1;
+    // What former owners wrote happens before what this one does, as with `Arc::get_mut`.
+    fence(Ordering::Acquire);
+    is_one
 }
 
 /// The number of elements of `dims`, which must be `len`.
@@ -311,6 +340,11 @@ mod tests {
         assert!(x.object::<i32>().is_none() && x.slice::<u32>().is_err() && x.bytes().is_err());
         assert_eq!(x.object_ref::<u32>(), Some(&7));
         assert!(x.same_bits(&x.clone()) && !x.same_bits(&Value::from_object(DType::Resource, Arc::new(7u32))));
+    }
+
+    #[test]
+    fn values_are_small() {
+        assert!(size_of::<Value>() <= 72 && size_of::<Option<Value>>() == size_of::<Value>());
     }
 
     #[test]

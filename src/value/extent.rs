@@ -1,0 +1,54 @@
+//! The dims of a value: up to four lie beside it, so that making and moving small values touches one or two cache lines.
+
+use std::ops::Deref;
+
+/// Dims that are kept without a block of their own: few values have more axes.
+const INLINE: usize = 4;
+
+/// The dims of a value, as a slice.
+#[derive(Clone)]
+pub(super) struct Extent(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    /// The rank, and as many dims.
+    Inline(u8, [usize; INLINE]),
+    Heap(Box<[usize]>),
+}
+
+impl Extent {
+    #[inline]
+    pub(super) fn of(dims: &[usize]) -> Extent {
+        if dims.len() > INLINE {
+            return Extent(Repr::Heap(dims.into()));
+        }
+        let mut inline = [0; INLINE];
+        inline.iter_mut().zip(dims).for_each(|(own, dim)| *own = *dim);
+        Extent(Repr::Inline(dims.len() as u8, inline))
+    }
+}
+
+impl Deref for Extent {
+    type Target = [usize];
+
+    #[inline]
+    fn deref(&self) -> &[usize] {
+        match &self.0 {
+            Repr::Inline(rank, dims) => &dims[..usize::from(*rank).min(INLINE)],
+            Repr::Heap(dims) => dims,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_rank_comes_back() {
+        for rank in 0..9 {
+            let dims: Vec<usize> = (1..=rank).collect();
+            assert_eq!(*Extent::of(&dims).clone(), dims);
+        }
+    }
+}
