@@ -2,29 +2,51 @@
 
 mod bias_add;
 mod bias_add_grad;
+mod conv;
 mod cross_entropy;
+mod depthwise;
+mod fused_batch_norm;
 mod in_top_k;
 mod l2_loss;
 mod losses;
 mod nth_element;
+mod layout;
+mod patches;
+mod pool;
 mod softmax;
 mod sparse_loss;
 mod top_k;
+mod window;
 
 pub use self::bias_add::{BiasAdd, DataFormat};
 pub use self::bias_add_grad::BiasAddGrad;
+pub use self::conv::Conv;
 pub use self::cross_entropy::{SoftmaxCrossEntropyWithLogits, SparseSoftmaxCrossEntropyWithLogits};
+pub use self::depthwise::DepthwiseConv2dNative;
+pub use self::fused_batch_norm::FusedBatchNorm;
 pub use self::in_top_k::{InTopK, InTopKV2};
 pub use self::l2_loss::L2Loss;
 pub use self::nth_element::NthElement;
+pub use self::pool::{Pool, Pooling};
 pub use self::softmax::{LogSoftmax, Softmax};
 pub use self::top_k::{TopK, TopKV2};
+pub use self::window::{Padding, Window};
 use crate::graph::OpKind;
 
 /// The rows of this family.
 pub(super) static OPS: &[&OpKind] = &[
     &bias_add::BIAS_ADD,
     &bias_add_grad::BIAS_ADD_GRAD,
+    &conv::CONV_2D,
+    &conv::CONV_3D,
+    &depthwise::DEPTHWISE_CONV_2D,
+    &fused_batch_norm::FUSED_BATCH_NORM,
+    &fused_batch_norm::FUSED_BATCH_NORM_V2,
+    &fused_batch_norm::FUSED_BATCH_NORM_V3,
+    &pool::AVG_POOL,
+    &pool::AVG_POOL_3D,
+    &pool::MAX_POOL,
+    &pool::MAX_POOL_3D,
     &cross_entropy::SOFTMAX_CROSS_ENTROPY_WITH_LOGITS,
     &cross_entropy::SPARSE_SOFTMAX_CROSS_ENTROPY_WITH_LOGITS,
     &in_top_k::IN_TOP_K,

@@ -1,0 +1,273 @@
+//! `Conv2D` and `Conv3D`.
+
+use std::sync::Arc;
+
+use super::layout::{dims_to_last, from_last, to_last};
+use super::patches::{gather, rows_per_block};
+use super::window::{Geometry, Padding, Window};
+use crate::error::{Error, Result};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::kernel::Number;
+use crate::kernel::product::{Epilogue, matmul};
+use crate::ops::IntoTensor;
+use crate::shape::{Dim, Shape};
+use crate::value::Value;
+use crate::with_type;
+
+/// Slides filters over images and sums the products, in two or three directions of space.
+///
+/// A filter with fewer input channels than the image has makes groups: each takes its share of the channels.
+#[derive(Debug, Clone)]
+pub struct Conv {
+    /// How the filters slide.
+    pub window: Window,
+}
+
+/// The row of [`Conv`] over images.
+pub static CONV_2D: OpKind =
+    OpKind::new("Conv2D", "input: T, filter: T -> output: T", |attrs| parse(attrs, 2), || examples(2));
+/// The row of [`Conv`] over volumes.
+pub static CONV_3D: OpKind =
+    OpKind::new("Conv3D", "input: T, filter: T -> output: T", |attrs| parse(attrs, 3), || examples(3));
+
+impl Tensor {
+    /// Convolution: `(b, h, w, i) x (kh, kw, i, o) -> (b, h', w', o)` with the window's strides, dilations and padding;
+    /// channels second where its format says so. Floating-point numbers. Unknown sizes stay expressions of the input's.
+    ///
+    /// # Errors
+    /// `ShapeMismatch` for other ranks, for channels that are no multiple of the filter's, and for windows larger than
+    /// the padded image.
+    ///
+    /// Source: TensorFlow's `Conv2D`.
+    ///
+    /// ```
+    /// # use sessile::prelude::*;
+    /// # use sessile::ops::nn::{Padding, Window};
+    /// # fn main() -> sessile::Result<()> {
+    /// let g = Graph::new();
+    /// let x = g.placeholder(DType::F32, shape![?, 28, 28, 1])?;
+    /// let filter = g.placeholder(DType::F32, shape![5, 5, 1, 32])?;
+    /// assert_eq!(x.conv2d(&filter, Window::new(2, 2, Padding::Same))?.shape().to_string(), "(?, 14, 14, 32)");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "tf.nn.conv2d")]
+    #[track_caller]
+    pub fn conv2d(&self, filter: impl IntoTensor, window: Window) -> Result<Tensor> {
+        window.check(2)?;
+        let filter = filter.tensor(Some(self))?;
+        self.graph().apply_one(Conv { window }, &[self, &filter])
+    }
+
+    /// Convolution of volumes: `(b, d, h, w, i) x (kd, kh, kw, i, o) -> (b, d', h', w', o)`; else as
+    /// [`Tensor::conv2d`].
+    #[doc(alias = "tf.nn.conv3d")]
+    #[track_caller]
+    pub fn conv3d(&self, filter: impl IntoTensor, window: Window) -> Result<Tensor> {
+        window.check(3)?;
+        let filter = filter.tensor(Some(self))?;
+        self.graph().apply_one(Conv { window }, &[self, &filter])
+    }
+}
+
+fn parse(attrs: &Attrs, spatial: usize) -> Result<Arc<dyn Op>> {
+    attrs.bool_or("use_cudnn_on_gpu", true)?;
+    Ok(Arc::new(Conv { window: Window::parse(attrs, spatial)? }))
+}
+
+/// Small numbers in a row, as examples need them.
+pub(super) fn counting(dims: &[usize]) -> Value {
+    let n: usize = dims.iter().product();
+    let data = (0..n).map(|i| (i * 7 % 11) as f32 - 4.5).collect();
+    Value::from_vec(dims, data).expect("dims fit the data")
+}
+
+fn examples(spatial: usize) -> Vec<Example> {
+    let dims = |sizes: &[usize], ends: [usize; 2]| [sizes, &ends].concat();
+    let image = |n: usize, channels| counting(&[&[n][..], &vec![4; spatial], &[channels]].concat());
+    let filter = |size: usize, ends| counting(&dims(&vec![size; spatial], ends));
+    let conv = |stride, padding| Conv { window: Window::new(spatial, stride, padding) };
+    let mut first = conv(1, Padding::Valid);
+    first.window.data_format = super::DataFormat::Nchw;
+    let turned = counting(&[&[2, 3][..], &vec![4; spatial]].concat());
+    vec![
+        Example::new(conv(1, Padding::Same), [image(2, 3), filter(3, [3, 2])]),
+        Example::new(conv(2, Padding::Valid), [image(1, 4), filter(2, [2, 4])]),
+        Example::new(conv(1, Padding::Same), [image(1, 2), filter(1, [2, 3])]),
+        Example::new(conv(1, Padding::Same), [image(0, 2), filter(1, [2, 3])]),
+        Example::new(first, [turned, filter(2, [3, 2])]),
+    ]
+}
+
+impl Op for Conv {
+    fn kind(&self) -> &'static OpKind {
+        if self.window.spatial() == 2 { &CONV_2D } else { &CONV_3D }
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        if !cx.dtype(0).is_floating() {
+            return Err(Error::unsupported(format!(
+                "convolution is for floating-point numbers, not for {}",
+                cx.dtype(0)
+            )));
+        }
+        let spatial = self.window.spatial();
+        let (input, filter) = (cx.shape(0).with_rank(spatial + 2)?, cx.shape(1).with_rank(spatial + 2)?);
+        let (depth, each) = (input.dim(self.window.channel_axis()), filter.dim(spatial));
+        if let (Some(depth), Some(each)) = (depth.known(), each.known()) {
+            groups(depth, each, filter.dim(spatial + 1).known().unwrap_or(0))?;
+        }
+        let sizes: Vec<Dim> = (0..spatial).map(|i| filter.dim(i)).collect();
+        let shape: Shape = self.window.output_shape(&input, &sizes, filter.dim(spatial + 1))?;
+        cx.output(cx.dtype(0), shape);
+        Ok(())
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        let format = self.window.data_format;
+        let (x, filter) = (to_last(cx, cx.input(0), format)?, cx.input(1));
+        let g = geometry(&self.window, x.dims(), filter.dims())?;
+        let channels = filter.dims()[filter.rank() - 1];
+        let mut out = cx.alloc(x.dtype(), &g.output_dims(channels))?;
+        with_type!(x.dtype(), T in floats => convolve::<T>(cx, &g, &x, filter, &mut out)?, else => {
+            return Err(Error::unsupported(format!("convolution is for floating-point numbers, not for {}", x.dtype())));
+        });
+        let out = from_last(cx, out, format)?;
+        cx.output(0, out);
+        Ok(())
+    }
+
+    fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
+        self.window.attrs()
+    }
+}
+
+/// How many groups there are.
+pub(super) fn groups(depth: usize, each: usize, out: usize) -> Result<usize> {
+    if each == 0 || depth % each != 0 {
+        return Err(Error::shape(format!("input depth must be evenly divisible by filter depth: {depth} vs {each}")));
+    }
+    let groups = depth / each;
+    if groups == 0 || out % groups != 0 {
+        return Err(Error::shape(format!(
+            "output depth must be evenly divisible by number of groups: {out} vs {groups}"
+        )));
+    }
+    Ok(groups)
+}
+
+/// The window of a filter over an image with channels last, both validated.
+pub(super) fn geometry(window: &Window, input: &[usize], filter: &[usize]) -> Result<Geometry> {
+    let spatial = window.spatial();
+    if filter.len() != spatial + 2 {
+        return Err(Error::shape(format!("filter must be {}-dimensional, but has shape {filter:?}", spatial + 2)));
+    }
+    if let Some(zero) = filter[..spatial].iter().find(|size| **size == 0) {
+        return Err(Error::invalid(format!("filter sizes must be 1 or more, but are {zero}: {filter:?}")));
+    }
+    let g = window.over(input, &filter[..spatial])?;
+    groups(g.channels, filter[spatial], filter[spatial + 1])?;
+    Ok(g)
+}
+
+fn convolve<T: Number>(cx: &RunCx<'_>, g: &Geometry, x: &Value, filter: &Value, out: &mut Value) -> Result<()> {
+    if out.is_empty() {
+        return Ok(());
+    }
+    let dims = filter.dims();
+    let [each, channels] = [dims[dims.len() - 2], dims[dims.len() - 1]];
+    let (x, filter, out) = (x.slice::<T>()?, filter.slice::<T>()?, out.make_mut::<T>()?);
+    let n_groups = g.channels / each;
+    if n_groups == 1 {
+        return one_group(cx, g, x, filter, channels, out);
+    }
+    let (g, width) = (Geometry { channels: each, ..*g }, channels / n_groups);
+    let mut part = vec![T::ZERO; out.len() / n_groups];
+    for group in 0..n_groups {
+        let x = take_columns(x, each * n_groups, group * each, each);
+        let filter = take_columns(filter, channels, group * width, width);
+        one_group(cx, &g, &x, &filter, width, &mut part)?;
+        put_columns(&part, width, out, channels, group * width);
+    }
+    Ok(())
+}
+
+/// Columns `from..from + n` of a matrix with `width` columns.
+pub(super) fn take_columns<T: Number>(x: &[T], width: usize, from: usize, n: usize) -> Vec<T> {
+    x.chunks_exact(width).flat_map(|row| &row[from..from + n]).copied().collect()
+}
+
+/// The reverse of [`take_columns`].
+pub(super) fn put_columns<T: Number>(part: &[T], n: usize, out: &mut [T], width: usize, from: usize) {
+    for (row, part) in out.chunks_exact_mut(width).zip(part.chunks_exact(n)) {
+        row[from..from + n].copy_from_slice(part);
+    }
+}
+
+/// The product of windows and filters, block by block; where windows are cells, of the image itself.
+fn one_group<T: Number>(
+    cx: &RunCx<'_>,
+    g: &Geometry,
+    x: &[T],
+    filter: &[T],
+    channels: usize,
+    out: &mut [T],
+) -> Result<()> {
+    let width = g.filter_len() * g.channels;
+    let pool = cx.pool();
+    if g.is_pointwise() {
+        matmul(pool, out.len() / channels, width, channels, x, false, filter, false, out, &Epilogue::NONE);
+        return cx.check();
+    }
+    let rows = rows_per_block::<T>(width);
+    cx.for_chunks_mut(out, rows * channels, &|block, out| {
+        let n = out.len() / channels;
+        let mut windows = vec![T::ZERO; n * width];
+        gather(g, x, block * rows, &mut windows);
+        matmul(pool, n, width, channels, &windows, false, filter, false, out, &Epilogue::NONE);
+    })
+}
+
+/// The dims of an image in this window's format, with channels last.
+pub(super) fn last_dims(window: &Window, dims: &[usize]) -> Vec<usize> {
+    dims_to_last(dims, window.data_format)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{infer_err, infer_ok, run_op};
+
+    fn conv(stride: usize, padding: Padding) -> Conv {
+        Conv { window: Window::new(2, stride, padding) }
+    }
+
+    #[test]
+    fn sizes_follow_the_window() {
+        infer_ok(&conv(2, Padding::Same), "(?,28,28,1);(5,5,1,32)", "(?,14,14,32)");
+        infer_ok(&conv(1, Padding::Valid), "(?,28,28,1);(5,5,1,32)", "(?,24,24,32)");
+        infer_ok(&conv(1, Padding::Same), "(b,h,w,3);(5,5,3,8)", "(b,h,w,8)");
+        infer_ok(&conv(1, Padding::Same), "<unknown>;(5,5,3,8)", "(?,?,?,8)");
+        infer_err(&conv(1, Padding::Valid), "(1,2,2,1);(3,3,1,1)", "subtracting 3 from 2");
+        infer_err(&conv(1, Padding::Valid), "(1,2,2,3);(1,1,2,1)", "evenly divisible");
+        infer_err(&conv(1, Padding::Valid), "(2,2,3);(1,1,2,1)", "shape must be rank 4 but is rank 3");
+    }
+
+    /// By hand: sums of the 2 x 2 neighbourhoods of 0..9.
+    #[test]
+    fn windows_are_summed() {
+        let x = Value::from_vec(&[1, 3, 3, 1], (0..9).map(|i| i as f32).collect()).unwrap();
+        let ones = Value::full(&[2, 2, 1, 1], 1.0f32).unwrap();
+        let got = run_op(conv(1, Padding::Valid), &[x.clone(), ones.clone()]).unwrap();
+        assert_eq!(got[0].slice::<f32>().unwrap(), [8.0, 12.0, 20.0, 24.0]);
+        let got = run_op(conv(1, Padding::Same), &[x, ones]).unwrap();
+        assert_eq!(got[0].slice::<f32>().unwrap(), [8.0, 12.0, 7.0, 20.0, 24.0, 13.0, 13.0, 15.0, 8.0]);
+    }
+
+    #[test]
+    fn groups_take_their_channels() {
+        let x = Value::from_vec(&[1, 1, 1, 4], vec![1.0f32, 2.0, 3.0, 4.0]).unwrap();
+        let filter = Value::from_vec(&[1, 1, 2, 2], vec![1.0f32, 1.0, 1.0, 1.0]).unwrap();
+        let got = run_op(conv(1, Padding::Valid), &[x, filter]).unwrap();
+        assert_eq!(got[0].slice::<f32>().unwrap(), [3.0, 7.0]);
+    }
+}

@@ -1,0 +1,196 @@
+//! `DepthwiseConv2dNative`: each channel has filters of its own.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::conv::counting;
+use super::layout::{from_last, to_last};
+use super::window::{Geometry, Padding, Window};
+use crate::error::{Error, Result};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::kernel::Number;
+use crate::ops::IntoTensor;
+use crate::value::Value;
+use crate::{dispatched, with_type};
+
+/// Slides filters over each channel of images.
+#[derive(Debug, Clone)]
+pub struct DepthwiseConv2dNative {
+    /// How the filters slide.
+    pub window: Window,
+}
+
+/// The row of [`DepthwiseConv2dNative`].
+pub static DEPTHWISE_CONV_2D: OpKind =
+    OpKind::new("DepthwiseConv2dNative", "input: T, filter: T -> output: T", parse, examples);
+
+impl Tensor {
+    /// Convolution channel by channel: `(b, h, w, i) x (kh, kw, i, m) -> (b, h', w', i * m)`. Floating-point numbers.
+    ///
+    /// # Errors
+    /// `ShapeMismatch` for other ranks, other channels than the filter's, and windows larger than the padded image.
+    ///
+    /// Source: TensorFlow's `DepthwiseConv2dNative`.
+    #[doc(alias = "tf.nn.depthwise_conv2d_native")]
+    #[track_caller]
+    pub fn depthwise_conv2d_native(&self, filter: impl IntoTensor, window: Window) -> Result<Tensor> {
+        window.check(2)?;
+        let filter = filter.tensor(Some(self))?;
+        self.graph().apply_one(DepthwiseConv2dNative { window }, &[self, &filter])
+    }
+}
+
+fn parse(attrs: &Attrs) -> Result<Arc<dyn Op>> {
+    Ok(Arc::new(DepthwiseConv2dNative { window: Window::parse(attrs, 2)? }))
+}
+
+fn examples() -> Vec<Example> {
+    let op = |stride, padding| DepthwiseConv2dNative { window: Window::new(2, stride, padding) };
+    let mut first = op(1, Padding::Same);
+    first.window.data_format = super::DataFormat::Nchw;
+    vec![
+        Example::new(op(1, Padding::Same), [counting(&[2, 4, 4, 19]), counting(&[3, 3, 19, 1])]),
+        Example::new(op(2, Padding::Valid), [counting(&[1, 5, 5, 2]), counting(&[2, 3, 2, 3])]),
+        Example::new(first, [counting(&[1, 2, 4, 5]), counting(&[3, 3, 2, 1])]),
+        Example::new(op(1, Padding::Valid), [counting(&[0, 4, 4, 2]), counting(&[2, 2, 2, 1])]),
+    ]
+}
+
+impl Op for DepthwiseConv2dNative {
+    fn kind(&self) -> &'static OpKind {
+        &DEPTHWISE_CONV_2D
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        if !cx.dtype(0).is_floating() {
+            return Err(Error::unsupported(format!(
+                "convolution is for floating-point numbers, not for {}",
+                cx.dtype(0)
+            )));
+        }
+        let (input, filter) = (cx.shape(0).with_rank(4)?, cx.shape(1).with_rank(4)?);
+        let channels = input.dim(self.window.channel_axis()).merge(&filter.dim(2))?;
+        let sizes = [filter.dim(0), filter.dim(1)];
+        let shape = self.window.output_shape(&input, &sizes, channels * filter.dim(3))?;
+        cx.output(cx.dtype(0), shape);
+        Ok(())
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        let format = self.window.data_format;
+        let (x, filter) = (to_last(cx, cx.input(0), format)?, cx.input(1));
+        let g = geometry(&self.window, x.dims(), filter.dims())?;
+        let mut out = cx.alloc(x.dtype(), &g.output_dims(g.channels * filter.dims()[3]))?;
+        with_type!(x.dtype(), T in floats => convolve::<T>(cx, &g, &x, filter, &mut out)?, else => {
+            return Err(Error::unsupported(format!("convolution is for floating-point numbers, not for {}", x.dtype())));
+        });
+        let out = from_last(cx, out, format)?;
+        cx.output(0, out);
+        Ok(())
+    }
+
+    fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
+        self.window.attrs()
+    }
+}
+
+/// The window of a filter over an image with channels last, both validated.
+pub(super) fn geometry(window: &Window, input: &[usize], filter: &[usize]) -> Result<Geometry> {
+    if filter.len() != 4 || input.len() != 4 || input[3] != filter[2] {
+        return Err(Error::shape(format!("input and filter must have the same depth: {input:?} vs {filter:?}")));
+    }
+    if filter.contains(&0) {
+        return Err(Error::invalid(format!("filter sizes must be 1 or more, but are {filter:?}")));
+    }
+    window.over(input, &filter[..2])
+}
+
+/// Each channel as often as it has filters, so that a filter's channel is a channel.
+pub(super) fn widened<'a, T: Number>(x: &'a [T], filters: usize) -> Cow<'a, [T]> {
+    if filters == 1 {
+        return Cow::Borrowed(x);
+    }
+    x.iter().flat_map(|x| std::iter::repeat_n(*x, filters)).collect()
+}
+
+fn convolve<T: Number>(cx: &RunCx<'_>, g: &Geometry, x: &Value, filter: &Value, out: &mut Value) -> Result<()> {
+    let filters = filter.dims()[3];
+    let x = widened(x.slice::<T>()?, filters);
+    let g = Geometry { channels: g.channels * filters, ..*g };
+    let (filter, out) = (filter.slice::<T>()?, out.make_mut::<T>()?);
+    if out.is_empty() {
+        return Ok(());
+    }
+    let step = g.windows_per_chunk(g.filter_len() * g.channels / 4);
+    cx.for_chunks_mut(out, step * g.channels, &|chunk, out| windows(&g, &x, filter, chunk * step, out))
+}
+
+dispatched! {
+    /// Windows `from..` of the batch.
+    fn windows<T: Number>(g: &Geometry, x: &[T], filter: &[T], from: usize, out: &mut [T]) = windows_body;
+}
+
+#[inline(always)]
+fn windows_body<T: Number, const FMA: bool>(g: &Geometry, x: &[T], filter: &[T], from: usize, out: &mut [T]) {
+    let image = g.input_len() * g.channels;
+    for (i, out) in out.chunks_exact_mut(g.channels).enumerate() {
+        let (n, window) = ((from + i) / g.output_len(), (from + i) % g.output_len());
+        let (x, place) = (&x[n * image..(n + 1) * image], g.place(window));
+        let done = blocks::<T, 64>(g, x, filter, place, 0, out);
+        let done = blocks::<T, 16>(g, x, filter, place, done, out);
+        let done = blocks::<T, 4>(g, x, filter, place, done, out);
+        blocks::<T, 1>(g, x, filter, place, done, out);
+    }
+}
+
+/// As many blocks of `N` channels as fit, from a channel on; the sums of a block stay in registers.
+#[inline(always)]
+fn blocks<T: Number, const N: usize>(
+    g: &Geometry,
+    x: &[T],
+    filter: &[T],
+    place: [usize; 3],
+    from: usize,
+    out: &mut [T],
+) -> usize {
+    let mut channel = from;
+    while channel + N <= g.channels {
+        let mut sums = [T::Acc::ZERO; N];
+        g.for_taps(place, |tap, cell| {
+            let x = &x[cell * g.channels + channel..][..N];
+            let filter = &filter[tap * g.channels + channel..][..N];
+            for i in 0..N {
+                sums[i] = sums[i].plus(x[i].widen().times(filter[i].widen()));
+            }
+        });
+        for (out, sum) in out[channel..channel + N].iter_mut().zip(sums) {
+            *out = T::narrow(sum);
+        }
+        channel += N;
+    }
+    channel
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{infer_err, infer_ok, run_op};
+
+    #[test]
+    fn channels_multiply() {
+        let op = DepthwiseConv2dNative { window: Window::new(2, 1, Padding::Same) };
+        infer_ok(&op, "(?,8,8,3);(3,3,3,2)", "(?,8,8,6)");
+        infer_ok(&op, "(?,8,8,?);(3,3,3,2)", "(?,8,8,6)");
+        infer_err(&op, "(1,8,8,3);(3,3,2,2)", "dimensions must be equal, but are 3 and 2");
+    }
+
+    /// By hand: channel 0 by 1 and 10, channel 1 by 100 and 1000.
+    #[test]
+    fn each_channel_has_its_own_filters() {
+        let op = DepthwiseConv2dNative { window: Window::new(2, 1, Padding::Valid) };
+        let x = Value::from_vec(&[1, 1, 2, 2], vec![1.0f32, 2.0, 3.0, 4.0]).unwrap();
+        let filter = Value::from_vec(&[1, 1, 2, 2], vec![1.0f32, 10.0, 100.0, 1000.0]).unwrap();
+        let got = run_op(op, &[x, filter]).unwrap();
+        assert_eq!(got[0].slice::<f32>().unwrap(), [1.0, 10.0, 200.0, 2000.0, 3.0, 30.0, 400.0, 4000.0]);
+    }
+}
