@@ -17,6 +17,7 @@ pub mod state;
 mod table_tests;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod train;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -40,6 +41,7 @@ pub static OPS: &[&[&OpKind]] = &[
     state::OPS,
     state::SCATTERS,
     state::ND_SCATTERS,
+    train::OPS,
 ];
 
 /// The row of a name in files; aliases count.

@@ -90,7 +90,7 @@ impl Op for Assign {
 }
 
 /// Passes the reference of input 0 on, where the op has an output for it, so that uses can be chained.
-pub(super) fn pass_on(cx: &mut RunCx<'_>) {
+pub(in crate::ops) fn pass_on(cx: &mut RunCx<'_>) {
     if cx.n_outputs() > 0 {
         let reference = cx.take(0);
         cx.output(0, reference);

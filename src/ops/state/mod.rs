@@ -15,12 +15,14 @@ mod update;
 mod variable;
 
 pub use self::assign::Assign;
+pub(in crate::ops) use self::assign::pass_on;
 pub use self::count_up_to::CountUpTo;
 pub use self::gather::ResourceGather;
 pub use self::handle::{Spelling, VariableV2};
 pub use self::initial::Initial;
 pub use self::inspect::{IsVariableInitialized, VariableShape};
 pub use self::read::ReadVariable;
+pub(in crate::ops) use self::read::uninitialized;
 pub use self::scatter::{Scatter, ScatterRule};
 pub use self::scatter_nd::ScatterNdUpdate;
 pub use self::scope::{GetVariable, Initializer, Reuse, VariableScope};

@@ -51,6 +51,6 @@ pub(super) fn read(cx: &RunCx<'_>, i: usize) -> Result<Value> {
 
 /// The error of using a variable that has no value yet.
 #[cold]
-pub(super) fn uninitialized(var: &VarHandle) -> Error {
+pub(in crate::ops) fn uninitialized(var: &VarHandle) -> Error {
     Error::new(ErrorKind::Uninitialized, format!("attempting to use uninitialized value {}", escape(&var.name)))
 }

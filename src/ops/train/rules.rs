@@ -1,0 +1,174 @@
+//! What each optimizer makes of a gradient: TensorFlow's formulas, element by element.
+
+use num_traits::Float;
+
+use crate::error::{Error, Result};
+
+/// An optimizer's rule. Its variables come first, what is trained before the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// `var -= lr * grad`.
+    GradientDescent,
+    /// Nesterov's variant looks one step ahead.
+    Momentum { use_nesterov: bool },
+    /// Adam; Nesterov's variant looks one step ahead.
+    Adam { use_nesterov: bool },
+    /// Adam with the infinity norm.
+    AdaMax,
+    /// Adagrad; the squares are summed up unless told not to.
+    Adagrad { update_slots: bool },
+    /// Adagrad with an epsilon.
+    AdagradV2 { update_slots: bool },
+    /// Adadelta.
+    Adadelta,
+    /// RMSProp.
+    RmsProp,
+    /// RMSProp by the variance instead of the second moment.
+    CenteredRmsProp,
+    /// Follow the regularized leader.
+    Ftrl,
+    /// Follow the regularized leader, with shrinkage.
+    FtrlV2,
+    /// Gradient descent with L1 and L2 penalties.
+    ProximalGradientDescent,
+    /// Adagrad with L1 and L2 penalties.
+    ProximalAdagrad,
+    /// AddSign.
+    AddSign,
+    /// PowerSign.
+    PowerSign,
+}
+
+impl Rule {
+    /// How many variables it changes.
+    pub fn n_vars(self) -> usize {
+        match self {
+            Rule::GradientDescent | Rule::ProximalGradientDescent => 1,
+            Rule::Momentum { .. } | Rule::Adagrad { .. } | Rule::AdagradV2 { .. } => 2,
+            Rule::ProximalAdagrad | Rule::AddSign | Rule::PowerSign => 2,
+            Rule::Adam { .. } | Rule::AdaMax | Rule::Adadelta | Rule::RmsProp | Rule::Ftrl | Rule::FtrlV2 => 3,
+            Rule::CenteredRmsProp => 4,
+        }
+    }
+
+    /// Which of the inputs after the variables is the gradient.
+    pub fn grad_at(self) -> usize {
+        match self {
+            Rule::Ftrl | Rule::FtrlV2 => 0,
+            Rule::GradientDescent | Rule::Momentum { .. } | Rule::Adagrad { .. } => 1,
+            Rule::AdagradV2 { .. } => 2,
+            Rule::Adadelta | Rule::ProximalGradientDescent | Rule::ProximalAdagrad => 3,
+            Rule::RmsProp | Rule::CenteredRmsProp | Rule::AddSign | Rule::PowerSign => 4,
+            Rule::AdaMax => 5,
+            Rule::Adam { .. } => 6,
+        }
+    }
+
+    /// Changes the cells of the variables by the gradient. `p` are the inputs that are scalars, in order.
+    pub(super) fn run<A: Float>(self, p: &[A], cells: &mut impl Cells<A>) -> Result<()> {
+        let one = A::one();
+        let two = one + one;
+        match (self, p) {
+            (Rule::GradientDescent, &[lr]) => cells.each(|[var], g| *var = *var - lr * g),
+            (Rule::Momentum { use_nesterov }, &[lr, momentum]) => cells.each(|[var, accum], g| {
+                *accum = *accum * momentum + g;
+                let step = if use_nesterov { g + *accum * momentum } else { *accum };
+                *var = *var - step * lr;
+            }),
+            (Rule::Adam { use_nesterov }, &[beta1_power, beta2_power, lr, beta1, beta2, epsilon]) => {
+                let alpha = lr * (one - beta2_power).sqrt() / (one - beta1_power);
+                cells.each(|[var, m, v], g| {
+                    *m = *m + (g - *m) * (one - beta1);
+                    *v = *v + (g * g - *v) * (one - beta2);
+                    let step = if use_nesterov { g * (one - beta1) + beta1 * *m } else { *m };
+                    *var = *var - step * alpha / (v.sqrt() + epsilon);
+                });
+            }
+            (Rule::AdaMax, &[beta1_power, lr, beta1, beta2, epsilon]) => cells.each(|[var, m, v], g| {
+                *m = *m + (g - *m) * (one - beta1);
+                *v = (beta2 * *v).max(g.abs());
+                *var = *var - lr / (one - beta1_power) * (*m / (*v + epsilon));
+            }),
+            (Rule::Adagrad { update_slots }, &[lr]) => cells.each(|[var, accum], g| {
+                if update_slots {
+                    *accum = *accum + g * g;
+                }
+                *var = *var - g * lr / accum.sqrt();
+            }),
+            (Rule::AdagradV2 { update_slots }, &[lr, epsilon]) => cells.each(|[var, accum], g| {
+                if update_slots {
+                    *accum = *accum + g * g;
+                }
+                *var = *var - g * lr / (accum.sqrt() + epsilon);
+            }),
+            (Rule::Adadelta, &[lr, rho, epsilon]) => cells.each(|[var, accum, updates], g| {
+                *accum = *accum * rho + g * g * (one - rho);
+                let update = (*updates + epsilon).sqrt() / (*accum + epsilon).sqrt() * g;
+                *var = *var - update * lr;
+                *updates = *updates * rho + update * update * (one - rho);
+            }),
+            (Rule::RmsProp, &[lr, rho, momentum, epsilon]) => cells.each(|[var, ms, mom], g| {
+                *ms = *ms + (g * g - *ms) * (one - rho);
+                *mom = *mom * momentum + g * lr / (*ms + epsilon).sqrt();
+                *var = *var - *mom;
+            }),
+            (Rule::CenteredRmsProp, &[lr, rho, momentum, epsilon]) => cells.each(|[var, mg, ms, mom], g| {
+                *ms = *ms + (g * g - *ms) * (one - rho);
+                *mg = *mg + (g - *mg) * (one - rho);
+                *mom = *mom * momentum + g * lr / (*ms - *mg * *mg + epsilon).sqrt();
+                *var = *var - *mom;
+            }),
+            (Rule::Ftrl, &[lr, l1, l2, lr_power]) => {
+                cells.each(|vars, g| follow_the_leader(vars, g, [lr, l1, two * l2, A::zero(), lr_power]));
+            }
+            (Rule::FtrlV2, &[lr, l1, l2, shrinkage, lr_power]) => {
+                cells.each(|vars, g| follow_the_leader(vars, g, [lr, l1, two * l2, two * shrinkage, lr_power]));
+            }
+            (Rule::ProximalGradientDescent, &[lr, l1, l2]) => {
+                cells.each(|[var], g| *var = proximal(*var - g * lr, lr, l1, l2));
+            }
+            (Rule::ProximalAdagrad, &[lr, l1, l2]) => cells.each(|[var, accum], g| {
+                *accum = *accum + g * g;
+                let lr = lr / accum.sqrt();
+                *var = proximal(*var - g * lr, lr, l1, l2);
+            }),
+            (Rule::AddSign, &[lr, alpha, decay, beta]) => cells.each(|[var, m], g| {
+                *m = *m * beta + g * (one - beta);
+                *var = *var - lr * (alpha + decay * sign(g) * sign(*m)) * g;
+            }),
+            (Rule::PowerSign, &[lr, logbase, decay, beta]) => cells.each(|[var, m], g| {
+                *m = *m * beta + g * (one - beta);
+                *var = *var - lr * (logbase * decay * sign(g) * sign(*m)).exp() * g;
+            }),
+            _ => return Err(Error::internal("a rule has as many scalars as its signature says")),
+        }
+        Ok(())
+    }
+}
+
+/// Where the rules work: the elements of `N` variables and of the gradient, side by side.
+pub(super) trait Cells<A> {
+    /// Calls `f(elements of the variables, element of the gradient)` for all of them.
+    fn each<const N: usize>(&mut self, f: impl Fn(&mut [A; N], A));
+}
+
+/// -1, 0 or 1.
+fn sign<A: Float>(x: A) -> A {
+    if x == A::zero() { x } else { x.signum() }
+}
+
+fn proximal<A: Float>(x: A, lr: A, l1: A, l2: A) -> A {
+    let scale = A::one() + l2 * lr;
+    if l1 > A::zero() { sign(x) * (x.abs() - lr * l1).max(A::zero()) / scale } else { x / scale }
+}
+
+fn follow_the_leader<A: Float>(vars: &mut [A; 3], g: A, [lr, l1, l2, shrinkage, lr_power]: [A; 5]) {
+    let [var, accum, linear] = vars;
+    let half = A::one() / (A::one() + A::one());
+    let power = |x: A| if lr_power == -half { x.sqrt() } else { x.powf(-lr_power) };
+    let new_accum = *accum + g * g;
+    *linear = *linear + g + shrinkage * *var - (power(new_accum) - power(*accum)) / lr * *var;
+    let (x, y) = (l1 * sign(*linear) - *linear, power(new_accum) / lr + l2);
+    *var = if linear.abs() > l1 { x / y } else { A::zero() };
+    *accum = new_accum;
+}
