@@ -3,14 +3,16 @@
 mod bias_add;
 mod bias_add_grad;
 mod conv;
+mod conv_grad;
 mod cross_entropy;
 mod depthwise;
+mod depthwise_grad;
 mod fused_batch_norm;
 mod in_top_k;
 mod l2_loss;
+mod layout;
 mod losses;
 mod nth_element;
-mod layout;
 mod patches;
 mod pool;
 mod softmax;
@@ -21,8 +23,10 @@ mod window;
 pub use self::bias_add::{BiasAdd, DataFormat};
 pub use self::bias_add_grad::BiasAddGrad;
 pub use self::conv::Conv;
+pub use self::conv_grad::{ConvBackprop, Operand};
 pub use self::cross_entropy::{SoftmaxCrossEntropyWithLogits, SparseSoftmaxCrossEntropyWithLogits};
 pub use self::depthwise::DepthwiseConv2dNative;
+pub use self::depthwise_grad::DepthwiseBackprop;
 pub use self::fused_batch_norm::FusedBatchNorm;
 pub use self::in_top_k::{InTopK, InTopKV2};
 pub use self::l2_loss::L2Loss;
@@ -39,7 +43,13 @@ pub(super) static OPS: &[&OpKind] = &[
     &bias_add_grad::BIAS_ADD_GRAD,
     &conv::CONV_2D,
     &conv::CONV_3D,
+    &conv_grad::CONV_2D_BACKPROP_INPUT,
+    &conv_grad::CONV_2D_BACKPROP_FILTER,
+    &conv_grad::CONV_3D_BACKPROP_INPUT,
+    &conv_grad::CONV_3D_BACKPROP_FILTER,
     &depthwise::DEPTHWISE_CONV_2D,
+    &depthwise_grad::DEPTHWISE_BACKPROP_INPUT,
+    &depthwise_grad::DEPTHWISE_BACKPROP_FILTER,
     &fused_batch_norm::FUSED_BATCH_NORM,
     &fused_batch_norm::FUSED_BATCH_NORM_V2,
     &fused_batch_norm::FUSED_BATCH_NORM_V3,

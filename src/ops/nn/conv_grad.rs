@@ -1,0 +1,309 @@
+//! The gradients of convolutions by their input and by their filters.
+
+use std::sync::Arc;
+
+use super::conv::{counting, geometry, last_dims, put_columns, take_columns};
+use super::layout::{from_last, to_last};
+use super::patches::{gather, rows_per_block, scatter};
+use super::window::{Geometry, Padding, Window};
+use crate::error::{Error, Result};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
+use crate::kernel::Number;
+use crate::kernel::product::{Epilogue, matmul};
+use crate::value::{IntoValue, Value};
+use crate::with_type;
+
+/// The gradient of [`Conv`](super::Conv): by its input from the input's sizes, the filters and the gradient of the
+/// output, or by its filters from the input, the filters' sizes and the gradient of the output.
+#[derive(Debug, Clone)]
+pub struct ConvBackprop {
+    /// By what.
+    pub by: Operand,
+    /// How the filters slide.
+    pub window: Window,
+}
+
+/// An operand of a convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operand {
+    /// The images.
+    Input,
+    /// The filters.
+    Filter,
+}
+
+macro_rules! rows {
+    ($($(#[$doc:meta])* $row:ident $name:literal $by:ident $spatial:literal $signature:literal;)*) => { $(
+        $(#[$doc])*
+        pub static $row: OpKind = OpKind::new(
+            $name,
+            $signature,
+            |attrs| parse(attrs, Operand::$by, $spatial),
+            || examples(Operand::$by, $spatial),
+        );
+    )* };
+}
+rows! {
+    /// The row by images.
+    CONV_2D_BACKPROP_INPUT "Conv2DBackpropInput" Input 2
+        "input_sizes: int32, filter: T, out_backprop: T -> output: T";
+    /// The row by filters over images.
+    CONV_2D_BACKPROP_FILTER "Conv2DBackpropFilter" Filter 2
+        "input: T, filter_sizes: int32, out_backprop: T -> output: T";
+    /// The row by volumes.
+    CONV_3D_BACKPROP_INPUT "Conv3DBackpropInputV2" Input 3
+        "input_sizes: Tshape, filter: T, out_backprop: T -> output: T";
+    /// The row by filters over volumes.
+    CONV_3D_BACKPROP_FILTER "Conv3DBackpropFilterV2" Filter 3
+        "input: T, filter_sizes: int32, out_backprop: T -> output: T";
+}
+
+fn parse(attrs: &Attrs, by: Operand, spatial: usize) -> Result<Arc<dyn Op>> {
+    attrs.bool_or("use_cudnn_on_gpu", true)?;
+    Ok(Arc::new(ConvBackprop { by, window: Window::parse(attrs, spatial)? }))
+}
+
+fn examples(by: Operand, spatial: usize) -> Vec<Example> {
+    let dims = |n: usize, size: usize, channels: usize| [&[n][..], &vec![size; spatial], &[channels]].concat();
+    let sizes = |dims: Vec<usize>| dims.into_iter().map(|n| n as i32).collect::<Vec<_>>().into_value();
+    let filter = |size: usize| [&vec![size; spatial][..], &[2, 3]].concat();
+    let example = |stride, padding, n, size, out| {
+        let op = ConvBackprop { by, window: Window::new(spatial, stride, padding) };
+        let dy = counting(&dims(n, out, 3));
+        match by {
+            Operand::Input => Example::new(op, [sizes(dims(n, 4, 2)), counting(&filter(size)), dy]),
+            Operand::Filter => Example::new(op, [counting(&dims(n, 4, 2)), sizes(filter(size)), dy]),
+        }
+    };
+    vec![
+        example(1, Padding::Same, 2, 3, 4),
+        example(2, Padding::Valid, 1, 2, 2),
+        example(1, Padding::Same, 1, 1, 4),
+        example(1, Padding::Same, 0, 3, 4),
+    ]
+}
+
+impl Op for ConvBackprop {
+    fn kind(&self) -> &'static OpKind {
+        match (self.by, self.window.spatial()) {
+            (Operand::Input, 2) => &CONV_2D_BACKPROP_INPUT,
+            (Operand::Filter, 2) => &CONV_2D_BACKPROP_FILTER,
+            (Operand::Input, _) => &CONV_3D_BACKPROP_INPUT,
+            (Operand::Filter, _) => &CONV_3D_BACKPROP_FILTER,
+        }
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        infer(cx, self.by, self.window.spatial() + 2)
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        let (input, filter) = operand_dims(cx, self.by, &self.window)?;
+        let g = geometry(&self.window, &input, &filter)?;
+        let dy = to_last(cx, cx.input(2), self.window.data_format)?;
+        check_gradient(&g, dy.dims(), filter[filter.len() - 1])?;
+        let out = with_type!(dy.dtype(), T in floats => self.run_as::<T>(cx, &g, &dy, &input, &filter)?, else => {
+            return Err(Error::unsupported(format!("convolution is for floating-point numbers, not for {}", dy.dtype())));
+        });
+        cx.output(0, out);
+        Ok(())
+    }
+
+    fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
+        self.window.attrs()
+    }
+}
+
+/// The shape that the sizes say.
+pub(super) fn infer(cx: &mut InferCx<'_>, by: Operand, rank: usize) -> Result<()> {
+    let (sizes, other) = if by == Operand::Input { (0, 1) } else { (1, 0) };
+    let shape = cx.shape_from(sizes)?.with_rank(rank)?;
+    cx.shape(other).with_rank(rank)?;
+    cx.shape(2).with_rank(rank)?;
+    cx.output(cx.dtype(2), shape);
+    Ok(())
+}
+
+/// Dims of the images, with channels last, and of the filters.
+pub(super) fn operand_dims(cx: &RunCx<'_>, by: Operand, window: &Window) -> Result<(Vec<usize>, Vec<usize>)> {
+    let (sizes, other) = if by == Operand::Input { (0, 1) } else { (1, 0) };
+    let sizes = sizes_of(cx.input(sizes))?;
+    let other = cx.input(other).dims();
+    Ok(match by {
+        Operand::Input => (last_dims(window, &sizes), other.to_vec()),
+        Operand::Filter => (last_dims(window, other), sizes),
+    })
+}
+
+/// A vector of sizes as dims.
+pub(super) fn sizes_of(value: &Value) -> Result<Vec<usize>> {
+    let ints = crate::graph::to_ints(value).ok_or_else(|| Error::dtype("sizes must be int32 or int64"))?;
+    if value.rank() != 1 {
+        return Err(Error::shape(format!("sizes must be a vector, but have rank {}", value.rank())));
+    }
+    let dims: Option<Vec<usize>> = ints.iter().map(|n| usize::try_from(*n).ok()).collect();
+    let dims = dims.ok_or_else(|| Error::invalid(format!("sizes must be 0 or more, but are {ints:?}")))?;
+    crate::shape::element_count(&dims)?;
+    Ok(dims)
+}
+
+/// The gradient has the dims of the output.
+pub(super) fn check_gradient(g: &Geometry, dy: &[usize], channels: usize) -> Result<()> {
+    let want = g.output_dims(channels);
+    if dy != want {
+        return Err(Error::shape(format!("the gradient must have the shape of the output {want:?}, but has {dy:?}")));
+    }
+    Ok(())
+}
+
+impl ConvBackprop {
+    fn run_as<T: Number>(
+        &self,
+        cx: &RunCx<'_>,
+        g: &Geometry,
+        dy: &Value,
+        input: &[usize],
+        filter: &[usize],
+    ) -> Result<Value> {
+        let spatial = self.window.spatial();
+        let sides = Sides { each: filter[spatial], channels: filter[spatial + 1] };
+        let dy = dy.slice::<T>()?;
+        match self.by {
+            Operand::Input => {
+                let mut dx = cx.alloc(T::DTYPE, input)?;
+                by_input(cx, g, sides, cx.input(1).slice::<T>()?, dy, dx.make_mut::<T>()?)?;
+                from_last(cx, dx, self.window.data_format)
+            }
+            Operand::Filter => {
+                let x = to_last(cx, cx.input(0), self.window.data_format)?;
+                let mut df = cx.alloc(T::DTYPE, filter)?;
+                by_filter(cx, g, sides, x.slice::<T>()?, dy, df.make_mut::<T>()?)?;
+                Ok(df)
+            }
+        }
+    }
+}
+
+/// Channels of the filters: in, and out.
+#[derive(Clone, Copy)]
+struct Sides {
+    each: usize,
+    channels: usize,
+}
+
+fn by_input<T: Number>(cx: &RunCx<'_>, g: &Geometry, sides: Sides, filter: &[T], dy: &[T], dx: &mut [T]) -> Result<()> {
+    let n_groups = g.channels / sides.each;
+    if n_groups == 1 || dx.is_empty() {
+        return image_gradient(cx, g, sides.channels, filter, dy, dx);
+    }
+    let (part, width) = (Geometry { channels: sides.each, ..*g }, sides.channels / n_groups);
+    let mut one = vec![T::ZERO; dx.len() / n_groups];
+    for group in 0..n_groups {
+        let filter = take_columns(filter, sides.channels, group * width, width);
+        let dy = take_columns(dy, sides.channels, group * width, width);
+        image_gradient(cx, &part, width, &filter, &dy, &mut one)?;
+        put_columns(&one, sides.each, dx, g.channels, group * sides.each);
+    }
+    Ok(())
+}
+
+/// Rows of the product of the gradient and the filters, added where the windows lie; an image at a time.
+fn image_gradient<T: Number>(
+    cx: &RunCx<'_>,
+    g: &Geometry,
+    channels: usize,
+    filter: &[T],
+    dy: &[T],
+    dx: &mut [T],
+) -> Result<()> {
+    let (width, image) = (g.filter_len() * g.channels, g.input_len() * g.channels);
+    if g.is_pointwise() && channels > 0 {
+        matmul(cx.pool(), dy.len() / channels, channels, width, dy, false, filter, true, dx, &Epilogue::NONE);
+        return cx.check();
+    }
+    let (pool, windows, rows) = (cx.pool(), g.output_len(), rows_per_block::<T>(width));
+    cx.for_chunks_mut(dx, image.max(1), &|n, dx| {
+        dx.fill(T::ZERO);
+        let mut product = vec![T::ZERO; rows.min(windows) * width];
+        for from in (0..windows).step_by(rows) {
+            let m = rows.min(windows - from);
+            let dy = &dy[(n * windows + from) * channels..][..m * channels];
+            let product = &mut product[..m * width];
+            matmul(pool, m, channels, width, dy, false, filter, true, product, &Epilogue::NONE);
+            scatter(g, product, from, dx);
+        }
+    })
+}
+
+fn by_filter<T: Number>(cx: &RunCx<'_>, g: &Geometry, sides: Sides, x: &[T], dy: &[T], df: &mut [T]) -> Result<()> {
+    let n_groups = g.channels / sides.each;
+    if n_groups == 1 || df.is_empty() {
+        return filter_gradient(cx, g, sides.channels, x, dy, df);
+    }
+    let (part, width) = (Geometry { channels: sides.each, ..*g }, sides.channels / n_groups);
+    let mut one = vec![T::ZERO; df.len() / n_groups];
+    for group in 0..n_groups {
+        let x = take_columns(x, g.channels, group * sides.each, sides.each);
+        let dy = take_columns(dy, sides.channels, group * width, width);
+        filter_gradient(cx, &part, width, &x, &dy, &mut one)?;
+        put_columns(&one, width, df, sides.channels, group * width);
+    }
+    Ok(())
+}
+
+/// The product of the windows, turned, and the gradient; block by block, in order.
+fn filter_gradient<T: Number>(
+    cx: &RunCx<'_>,
+    g: &Geometry,
+    channels: usize,
+    x: &[T],
+    dy: &[T],
+    df: &mut [T],
+) -> Result<()> {
+    let (width, windows) = (g.filter_len() * g.channels, g.batch * g.output_len());
+    if g.is_pointwise() {
+        matmul(cx.pool(), width, windows, channels, x, true, dy, false, df, &Epilogue::NONE);
+        return cx.check();
+    }
+    df.fill(T::ZERO);
+    // Wider blocks than of the convolution itself: each is added to the whole of the filters' gradient.
+    let rows = rows_per_block::<T>(width) * 4;
+    let mut block = vec![T::ZERO; rows.min(windows) * width];
+    let mut part = vec![T::ZERO; df.len()];
+    for from in (0..windows).step_by(rows) {
+        let m = rows.min(windows - from);
+        let block = &mut block[..m * width];
+        gather(g, x, from, block);
+        let dy = &dy[from * channels..][..m * channels];
+        matmul(cx.pool(), width, m, channels, block, true, dy, false, &mut part, &Epilogue::NONE);
+        df.iter_mut().zip(&part).for_each(|(df, part)| *df = df.plus(*part));
+        cx.check()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::run_op;
+
+    /// `<conv(x, f), dy>` is linear in each: both gradients give it back.
+    #[test]
+    fn gradients_are_those_of_the_bilinear_form() {
+        let window = || Window::new(2, 2, Padding::Same);
+        let (x, f) = (counting(&[2, 5, 5, 4]), counting(&[3, 3, 2, 6]));
+        let conv = super::super::Conv { window: window() };
+        let y = run_op(conv, &[x.clone(), f.clone()]).unwrap().remove(0);
+        let dy = counting(y.dims());
+        let dot = |a: &Value, b: &Value| -> f32 {
+            a.slice::<f32>().unwrap().iter().zip(b.slice::<f32>().unwrap()).map(|(a, b)| a * b).sum()
+        };
+        let sizes = |value: &Value| value.dims().iter().map(|n| *n as i32).collect::<Vec<_>>().into_value();
+        let by = |by, inputs: &[Value]| run_op(ConvBackprop { by, window: window() }, inputs).unwrap().remove(0);
+        let dx = by(Operand::Input, &[sizes(&x), f.clone(), dy.clone()]);
+        let df = by(Operand::Filter, &[x.clone(), sizes(&f), dy.clone()]);
+        let want = dot(&y, &dy);
+        assert!((dot(&dx, &x) - want).abs() < 1e-3 * want.abs(), "{} {want}", dot(&dx, &x));
+        assert!((dot(&df, &f) - want).abs() < 1e-3 * want.abs(), "{} {want}", dot(&df, &f));
+    }
+}
