@@ -7,41 +7,55 @@ use super::{Activation, Bias, Product};
 use crate::kernel::number::{Number, same_slice_mut};
 use crate::{DType, dispatched};
 
-/// Applies the product's epilogue to a block; without `all`, only the activations that no register tile has.
+/// Applies what no register tile does: the transcendental activations.
 ///
 /// # Safety
 /// `c` points to `m * n` elements, `block` lies in them, and nobody else uses the block meanwhile.
-pub(super) unsafe fn apply<T: Number>(product: &Product<'_, T>, block: &Block, c: *mut T, all: bool) {
-    let simple = matches!(product.activation, Activation::None | Activation::Relu | Activation::Relu6);
-    let nothing = matches!((product.bias, product.activation), (Bias::None, Activation::None));
-    if nothing || (simple && !all) {
-        return;
-    }
-    for row in block.rows.clone() {
-        let start = row * product.n + block.columns.start;
+#[inline(always)]
+pub(super) unsafe fn apply_rest<T: Number>(product: &Product<'_, T>, block: &Block, c: *mut T) {
+    if matches!(product.activation, Activation::Tanh | Activation::Sigmoid) {
         // SAFETY: as promised by the caller.
-        let row = unsafe { std::slice::from_raw_parts_mut(c.add(start), block.columns.len()) };
-        if all {
-            match product.bias {
-                Bias::None => add_row(row, &[], product.activation),
-                Bias::Row(bias) => add_row(row, &bias[block.columns.clone()], product.activation),
-                Bias::Same(bias) => {
-                    row.iter_mut().for_each(|x| *x = x.plus(bias));
-                    add_row(row, &[], product.activation);
-                }
-            }
-        }
-        if !simple {
-            transcendental(row, product.activation);
-        }
+        unsafe { each_row(product, block, c, |row| transcendental(row, product.activation)) }
     }
 }
 
-dispatched! { fn add_row<T: Number>(row: &mut [T], bias: &[T], activation: Activation) = add_row_body; }
+/// Applies the bias and all activations.
+///
+/// # Safety
+/// As [`apply_rest`].
+pub(super) unsafe fn apply<T: Number>(product: &Product<'_, T>, block: &Block, c: *mut T) {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        apply_simple(product, block, c);
+        apply_rest(product, block, c);
+    }
+}
+
+/// Applies the bias and the activations that are comparisons.
+///
+/// # Safety
+/// As [`apply_rest`].
+pub(super) unsafe fn apply_simple<T: Number>(product: &Product<'_, T>, block: &Block, c: *mut T) {
+    if !matches!((product.bias, product.activation), (Bias::None, Activation::None)) {
+        let bias = product.bias.from(block.columns.start);
+        // SAFETY: as promised by the caller.
+        unsafe { each_row(product, block, c, |row| add_row(row, bias, product.activation)) }
+    }
+}
+
+unsafe fn each_row<T: Number>(product: &Product<'_, T>, block: &Block, c: *mut T, f: impl Fn(&mut [T])) {
+    for row in block.rows.clone() {
+        let start = row * product.n + block.columns.start;
+        // SAFETY: as promised by the caller.
+        f(unsafe { std::slice::from_raw_parts_mut(c.add(start), block.columns.len()) });
+    }
+}
+
+dispatched! { fn add_row<T: Number>(row: &mut [T], bias: Bias<'_, T>, activation: Activation) = add_row_body; }
 
 /// Adds the bias, if there is one, and applies the activations that are comparisons.
 #[inline(always)]
-fn add_row_body<T: Number, const FMA: bool>(row: &mut [T], bias: &[T], activation: Activation) {
+fn add_row_body<T: Number, const FMA: bool>(row: &mut [T], bias: Bias<'_, T>, activation: Activation) {
     match activation {
         Activation::Relu => add_then(row, bias, T::relu),
         Activation::Relu6 => add_then(row, bias, T::relu6),
@@ -50,11 +64,11 @@ fn add_row_body<T: Number, const FMA: bool>(row: &mut [T], bias: &[T], activatio
 }
 
 #[inline(always)]
-fn add_then<T: Number>(row: &mut [T], bias: &[T], then: impl Fn(T) -> T) {
-    if bias.is_empty() {
-        row.iter_mut().for_each(|x| *x = then(*x));
-    } else {
-        row.iter_mut().zip(bias).for_each(|(x, &bias)| *x = then(x.plus(bias)));
+fn add_then<T: Number>(row: &mut [T], bias: Bias<'_, T>, then: impl Fn(T) -> T) {
+    match bias {
+        Bias::None => row.iter_mut().for_each(|x| *x = then(*x)),
+        Bias::Row(bias) => row.iter_mut().zip(bias).for_each(|(x, &bias)| *x = then(x.plus(bias))),
+        Bias::Same(bias) => row.iter_mut().for_each(|x| *x = then(x.plus(bias))),
     }
 }
 

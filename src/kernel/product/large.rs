@@ -37,6 +37,6 @@ pub(super) unsafe fn run<T: Number>(product: &Product<'_, T>, block: &Block, c: 
             false,
             Parallelism::None,
         );
-        epilogue::apply(product, block, c, true);
+        epilogue::apply(product, block, c);
     }
 }

@@ -9,7 +9,6 @@
 
 mod epilogue;
 mod grid;
-mod lanes;
 mod large;
 mod plain;
 mod small;
@@ -60,6 +59,17 @@ enum Bias<'a, T> {
     Row(&'a [T]),
     /// One for all columns: a bias of length 1 after a column was turned into a row.
     Same(T),
+}
+
+impl<'a, T: Copy> Bias<'a, T> {
+    /// From a column on.
+    #[inline(always)]
+    fn from(self, column: usize) -> Bias<'a, T> {
+        match self {
+            Bias::Row(bias) => Bias::Row(&bias[column..]),
+            other => other,
+        }
+    }
 }
 
 /// One product: sizes, operands, and what follows.

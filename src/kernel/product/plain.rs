@@ -28,7 +28,7 @@ fn halves<T: Number<Acc = f32>>(pool: Option<&Pool>, product: &Product<'_, T>, c
     c.iter_mut().zip(&wide).for_each(|(c, &wide)| *c = T::narrow(wide));
     let whole = Block { rows: 0..m, columns: 0..n };
     // SAFETY: `c` is the whole product, borrowed here alone.
-    unsafe { epilogue::apply(&Product { activation, ..*product }, &whole, c.as_mut_ptr(), true) };
+    unsafe { epilogue::apply(&Product { activation, ..*product }, &whole, c.as_mut_ptr()) };
 }
 
 /// Rows in chunks: each row of `c` gathers rows of the right side.
@@ -46,7 +46,7 @@ fn rows<T: Number>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mut [T]) {
             make_row(product, row, unsafe { c.part(row * n, n) });
         }
         // SAFETY: as above.
-        unsafe { epilogue::apply(product, &Block { rows, columns: 0..n }, c.pointer(), true) };
+        unsafe { epilogue::apply(product, &Block { rows, columns: 0..n }, c.pointer()) };
     };
     match pool {
         Some(pool) => pool.parallel_for(m.div_ceil(row_step), &run),

@@ -1,4 +1,6 @@
 //! A vector register as the small kernel sees it, for each instruction set.
+//!
+//! In debug builds none of this is inlined, which is slow but right.
 
 /// A register of [`Lanes::LANES`] numbers.
 ///
@@ -12,10 +14,11 @@ pub(super) unsafe trait Lanes: Copy {
     type Mask: Copy;
     /// Elements in a register.
     const LANES: usize;
-    /// Rows of the largest register tile: as many as leave registers for two vectors of the right side.
-    const ROWS: usize;
 
     unsafe fn mask(n: usize) -> Self::Mask;
+    unsafe fn zero() -> Self;
+    /// Where `relu6` stops.
+    unsafe fn six() -> Self;
     unsafe fn splat(x: Self::T) -> Self;
     unsafe fn load(at: *const Self::T) -> Self;
     /// Lanes outside the mask are zero and their memory is not touched.
@@ -33,7 +36,7 @@ pub(super) unsafe trait Lanes: Copy {
     unsafe fn sum(self) -> Self::T;
 }
 
-/// Adds the lanes pairwise, the upper half onto the lower, down to one.
+/// Adds the upper half of the lanes onto the lower, down to one.
 macro_rules! sum_lanes {
     ($register:expr, $t:ty, $n:expr) => {{
         let mut lanes = [0.0 as $t; $n];
@@ -50,7 +53,7 @@ macro_rules! sum_lanes {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(super) mod x86 {
+mod x86 {
     use std::arch::x86_64::*;
 
     use super::Lanes;
@@ -63,7 +66,6 @@ pub(super) mod x86 {
                 type T = $t;
                 type Mask = $mask;
                 const LANES: usize = $n;
-                const ROWS: usize = 8;
                 avx512!(@body $set1, $load, $store, $add, $fma, $max, $min, $t, $n);
                 #[inline(always)]
                 unsafe fn mask(n: usize) -> $mask {
@@ -80,6 +82,14 @@ pub(super) mod x86 {
             }
         };
         (@body $set1:ident, $load:ident, $store:ident, $add:ident, $fma:ident, $max:ident, $min:ident, $t:ty, $n:expr) => {
+            #[inline(always)]
+            unsafe fn zero() -> Self {
+                unsafe { Self::splat(0.0) }
+            }
+            #[inline(always)]
+            unsafe fn six() -> Self {
+                unsafe { Self::splat(6.0) }
+            }
             #[inline(always)]
             unsafe fn splat(x: $t) -> Self {
                 unsafe { $set1(x) }
@@ -153,7 +163,6 @@ pub(super) mod x86 {
                 type T = $t;
                 type Mask = __m256i;
                 const LANES: usize = $n;
-                const ROWS: usize = 4;
                 avx512!(@body $set1, $load, $store, $add, $fma, $max, $min, $t, $n);
                 #[inline(always)]
                 unsafe fn mask(n: usize) -> __m256i {
@@ -222,10 +231,17 @@ macro_rules! portable {
             type T = $t;
             type Mask = usize;
             const LANES: usize = $n;
-            const ROWS: usize = 4;
             #[inline(always)]
             unsafe fn mask(n: usize) -> usize {
                 n
+            }
+            #[inline(always)]
+            unsafe fn zero() -> Self {
+                unsafe { Self::splat(0.0) }
+            }
+            #[inline(always)]
+            unsafe fn six() -> Self {
+                unsafe { Self::splat(6.0) }
             }
             #[inline(always)]
             unsafe fn splat(x: $t) -> Self {

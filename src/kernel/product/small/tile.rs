@@ -1,0 +1,250 @@
+//! Register tiles and dot products, for each instruction set.
+
+use super::lanes::{Lanes, Portable};
+use super::{Activation, Bias, Fast};
+use crate::kernel::number::Number;
+use crate::kernel::simd::Level;
+
+/// What all tiles of one panel and one pass share.
+pub(super) struct Pass<'a, T> {
+    /// Elements of the left side from a row to the next, and from a column to the next.
+    pub a_row: usize,
+    pub a_column: usize,
+    /// The panel of the right side, and elements from a row to the next.
+    pub right: *const T,
+    pub right_row: usize,
+    /// Steps of `k`.
+    pub depth: usize,
+    /// Elements from a row of the product to the next.
+    pub n: usize,
+    /// Columns in the panel's last vector.
+    pub tail: usize,
+    /// Whether nothing has been written yet.
+    pub first: bool,
+    /// From the panel's first column on.
+    pub bias: Bias<'a, T>,
+    pub activation: Activation,
+}
+
+/// Makes the tile of the left side's rows from `a` on, at `c`.
+type Tile<T> = unsafe fn(pass: &Pass<'_, T>, a: *const T, c: *mut T);
+
+/// Writes dot products of `a` with rows of `b`, all of length `k`, to `c`.
+type Dot<T> = unsafe fn(a: *const T, b: *const T, k: usize, c: *mut T);
+
+/// The functions of one dtype and instruction set.
+pub(in crate::kernel::product) struct Kernels<T: 'static> {
+    /// Elements in a vector.
+    pub(super) lanes: usize,
+    /// Rows of the largest tile: as many as leave registers for two vectors of the right side.
+    pub(super) rows: usize,
+    /// By the logarithm of the panel's vectors, then by rows less one.
+    pub(super) tiles: [&'static [Tile<T>]; 4],
+    /// One dot product.
+    pub(super) dot: Dot<T>,
+    /// Four, with neighbouring rows.
+    pub(super) dots: Dot<T>,
+}
+
+/// `R` rows by `N` vectors, all in registers.
+#[inline(always)]
+unsafe fn tile<V: Lanes, const R: usize, const N: usize>(pass: &Pass<'_, V::T>, a: *const V::T, c: *mut V::T) {
+    // SAFETY: the rows of `a` and `c` and the panel's columns are in bounds; the mask covers the last vector.
+    unsafe {
+        let mask = V::mask(pass.tail);
+        let mut sums = [[V::zero(); N]; R];
+        for p in 0..pass.depth {
+            let right = load::<V, N>(pass.right.add(p * pass.right_row), mask);
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let left = V::splat(a.add(row * pass.a_row + p * pass.a_column).read());
+                for (sum, &right) in sums.iter_mut().zip(&right) {
+                    *sum = sum.plus_product(left, right);
+                }
+            }
+        }
+        finish::<V, R, N>(pass, &mut sums, mask, c);
+    }
+}
+
+/// Adds the earlier passes, the bias, applies the activation, and writes the tile.
+#[inline(always)]
+unsafe fn finish<V: Lanes, const R: usize, const N: usize>(
+    pass: &Pass<'_, V::T>,
+    sums: &mut [[V; N]; R],
+    mask: V::Mask,
+    c: *mut V::T,
+) {
+    // SAFETY: as in `tile`.
+    unsafe {
+        if !pass.first {
+            for (row, sums) in sums.iter_mut().enumerate() {
+                add(sums, &load::<V, N>(c.add(row * pass.n), mask));
+            }
+        }
+        match pass.bias {
+            Bias::None => {}
+            Bias::Row(bias) => {
+                let bias = load::<V, N>(bias.as_ptr(), mask);
+                sums.iter_mut().for_each(|sums| add(sums, &bias));
+            }
+            Bias::Same(bias) => sums.iter_mut().for_each(|sums| add(sums, &[V::splat(bias); N])),
+        }
+        if matches!(pass.activation, Activation::Relu | Activation::Relu6) {
+            sums.iter_mut().flatten().for_each(|sum| *sum = sum.at_least(V::zero()));
+        }
+        if pass.activation == Activation::Relu6 {
+            sums.iter_mut().flatten().for_each(|sum| *sum = sum.at_most(V::six()));
+        }
+        for (row, sums) in sums.iter().enumerate() {
+            store(sums, c.add(row * pass.n), pass.tail, mask);
+        }
+    }
+}
+
+/// `N` vectors, the last one under the mask.
+#[inline(always)]
+unsafe fn load<V: Lanes, const N: usize>(from: *const V::T, mask: V::Mask) -> [V; N] {
+    let mut vectors = [unsafe { V::zero() }; N];
+    for (i, vector) in vectors.iter_mut().enumerate() {
+        // SAFETY: only the last vector may reach past the panel, and its mask says how far it may go.
+        *vector = unsafe {
+            let from = from.add(i * V::LANES);
+            if i + 1 < N { V::load(from) } else { V::load_part(from, mask) }
+        };
+    }
+    vectors
+}
+
+#[inline(always)]
+unsafe fn store<V: Lanes, const N: usize>(vectors: &[V; N], to: *mut V::T, tail: usize, mask: V::Mask) {
+    for (i, vector) in vectors.iter().enumerate() {
+        // SAFETY: as in `load`.
+        unsafe {
+            let to = to.add(i * V::LANES);
+            if i + 1 < N || tail == V::LANES { vector.store(to) } else { vector.store_part(to, mask) }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn add<V: Lanes, const N: usize>(sums: &mut [V; N], more: &[V; N]) {
+    for (sum, &more) in sums.iter_mut().zip(more) {
+        // SAFETY: the caller runs on a CPU with `V`'s instructions.
+        *sum = unsafe { sum.plus(more) };
+    }
+}
+
+/// `G` dot products: two registers of lanes each, added up in a fixed order.
+#[inline(always)]
+unsafe fn dot<V: Lanes, const G: usize>(a: *const V::T, b: *const V::T, k: usize, c: *mut V::T)
+where
+    V::T: Number,
+{
+    // SAFETY: `a` and `G` rows of `b` have `k` elements each; masks end the last loads at `k`.
+    unsafe {
+        let mut sums = [[V::zero(); 2]; G];
+        let whole = k / (2 * V::LANES) * (2 * V::LANES);
+        for p in (0..whole).step_by(2 * V::LANES) {
+            let left = [V::load(a.add(p)), V::load(a.add(p + V::LANES))];
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let b = b.add(row * k + p);
+                sums[0] = sums[0].plus_product(left[0], V::load(b));
+                sums[1] = sums[1].plus_product(left[1], V::load(b.add(V::LANES)));
+            }
+        }
+        for (half, p) in (whole..k).step_by(V::LANES).enumerate() {
+            let mask = V::mask((k - p).min(V::LANES));
+            let left = V::load_part(a.add(p), mask);
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let right = V::load_part(b.add(row * k + p), mask);
+                sums[half] = sums[half].plus_product(left, right);
+            }
+        }
+        for (row, sums) in sums.iter().enumerate() {
+            c.add(row).write(sums[0].plus(sums[1]).sum());
+        }
+    }
+}
+
+/// Compiles the table of one dtype and instruction set.
+macro_rules! kernels {
+    ($table:ident, $t:ty, $v:ty, $rows:tt $(, $features:literal)?) => {
+        static $table: Kernels<$t> = {
+            $(#[target_feature(enable = $features)])?
+            unsafe fn tile_in<const R: usize, const N: usize>(pass: &Pass<'_, $t>, a: *const $t, c: *mut $t) {
+                // SAFETY: as promised by the caller.
+                unsafe { tile::<$v, R, N>(pass, a, c) }
+            }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn dot_in<const G: usize>(a: *const $t, b: *const $t, k: usize, c: *mut $t) {
+                // SAFETY: as promised by the caller.
+                unsafe { dot::<$v, G>(a, b, k, c) }
+            }
+            const ONE: &[Tile<$t>] = &kernels!(@rows 1, $rows);
+            const TWO: &[Tile<$t>] = &kernels!(@rows 2, $rows);
+            Kernels {
+                lanes: <$v as Lanes>::LANES,
+                rows: ONE.len(),
+                tiles: [ONE, TWO, &[tile_in::<1, 4>], &[tile_in::<1, 8>]],
+                dot: dot_in::<1>,
+                dots: dot_in::<4>,
+            }
+        };
+    };
+    (@rows $n:literal, [$($r:literal)*]) => { [$(tile_in::<$r, $n>),*] };
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    use super::*;
+
+    kernels!(F32_AVX512, f32, __m512, [1 2 3 4 5 6 7 8], "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma");
+    kernels!(F64_AVX512, f64, __m512d, [1 2 3 4 5 6 7 8], "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma");
+    kernels!(F32_AVX2, f32, __m256, [1 2 3 4], "avx2,fma");
+    kernels!(F64_AVX2, f64, __m256d, [1 2 3 4], "avx2,fma");
+
+    pub(super) fn f32(level: Level) -> &'static Kernels<f32> {
+        match level {
+            Level::Avx512 => &F32_AVX512,
+            Level::Avx2 => &F32_AVX2,
+            Level::Baseline => &F32_BASELINE,
+        }
+    }
+
+    pub(super) fn f64(level: Level) -> &'static Kernels<f64> {
+        match level {
+            Level::Avx512 => &F64_AVX512,
+            Level::Avx2 => &F64_AVX2,
+            Level::Baseline => &F64_BASELINE,
+        }
+    }
+}
+
+kernels!(F32_BASELINE, f32, Portable<f32, 4>, [1 2 3 4]);
+kernels!(F64_BASELINE, f64, Portable<f64, 2>, [1 2 3 4]);
+
+impl Fast for f32 {
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn kernels(level: Level) -> &'static Kernels<f32> {
+        x86::f32(level)
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    fn kernels(_: Level) -> &'static Kernels<f32> {
+        &F32_BASELINE
+    }
+}
+
+impl Fast for f64 {
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn kernels(level: Level) -> &'static Kernels<f64> {
+        x86::f64(level)
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    fn kernels(_: Level) -> &'static Kernels<f64> {
+        &F64_BASELINE
+    }
+}
