@@ -11,13 +11,14 @@ pub(super) enum Way {
     Large,
 }
 
-/// Multiplications below which packing costs more than it gains: `32^3`, see benches/product.rs.
-const UNPACKED: usize = 32 * 32 * 32;
+/// Multiplications up to which packing costs more than it gains: `128^3`, see benches/product.rs. One thread does them
+/// alone, in about 50 us, below which waking a worker does not pay.
+const UNPACKED: usize = 2 * SERIAL;
 
 /// Columns up to which our own kernel wins whatever the other sizes are.
 const NARROW: usize = 16;
 
-/// Multiplications that one thread does alone: about 50 us, below which waking a worker does not pay.
+/// Multiplications of a chunk of small tiles or products.
 pub(super) const SERIAL: usize = 1 << 20;
 
 /// Multiplications of a large block: about a millisecond, so that a cancelled run stops soon.
@@ -54,10 +55,9 @@ impl Grid {
         let small = cost <= UNPACKED || n <= NARROW || m == 1;
         let whole = Grid { way: Way::Large, m, n, row_step: m.max(1), column_step: n.max(1) };
         match small {
-            true if cost <= 2 * SERIAL => Grid { way: Way::Small, ..whole },
+            true if cost <= UNPACKED => Grid { way: Way::Small, ..whole },
             true if m == 1 => Grid { way: Way::Small, column_step: step(SERIAL / k, 128, n), ..whole },
             true => Grid { way: Way::Small, row_step: step(SERIAL / (k * n), 8, m), ..whole },
-            false if cost <= 2 * SERIAL => whole,
             false => whole.cut_large(k),
         }
     }
@@ -74,6 +74,11 @@ impl Grid {
         Grid { column_step, ..self }
     }
 
+    /// Whether there is one block.
+    pub fn is_whole(&self) -> bool {
+        self.row_step >= self.m && self.column_step >= self.n
+    }
+
     fn columns(&self) -> usize {
         self.n.div_ceil(self.column_step)
     }
@@ -83,9 +88,6 @@ impl Grid {
     }
 
     pub fn block(&self, i: usize) -> Block {
-        if self.row_step >= self.m && self.column_step >= self.n {
-            return Block { rows: 0..self.m, columns: 0..self.n }; // Without divisions, for the smallest products.
-        }
         let row = i / self.columns() * self.row_step;
         let column = i % self.columns() * self.column_step;
         Block { rows: row..self.m.min(row + self.row_step), columns: column..self.n.min(column + self.column_step) }
@@ -132,7 +134,8 @@ mod tests {
         assert_eq!(Grid::of(6, 4, 10).way, Way::Small);
         assert_eq!(Grid::of(1, 4096, 4096).way, Way::Small);
         assert_eq!(Grid::of(1 << 20, 64, 10).way, Way::Small);
-        assert_eq!(Grid::of(33, 32, 33).way, Way::Large);
+        assert_eq!(Grid::of(128, 128, 128).way, Way::Small);
+        assert_eq!(Grid::of(129, 128, 128).way, Way::Large);
         assert_eq!(Grid::of(6, 4, 10).count(), 1);
         assert!(Grid::of(8192, 512, 512).count() >= 8);
     }

@@ -1,15 +1,17 @@
 //! Matrix products with bias and activation.
 //!
-//! By shape alone a product goes one of three ways. Small ones, and narrow ones, run in our own kernel straight from
+//! By shape alone a product goes one of these ways. Small ones, and narrow ones, run in our own kernel straight from
 //! the caller's matrices, without packing and without allocation ([`small`]). Large ones are cut into blocks, whose
 //! borders depend on the shape and never on the number of threads; each block is one single-threaded call of the
-//! `gemm` crate, and the thread that made it adds bias and activation while it is in its cache ([`large`]). Dtypes other
+//! `gemm` crate, and the thread that made it adds bias and activation while it is in its cache ([`large`]). On AVX-512,
+//! large ones of many rows run in our own kernel, over a right side that all threads share ([`packed`]). Dtypes other
 //! than float32 and float64 take plain loops ([`plain`]). So the bits of a product are a function of its shape, its
 //! numbers and the CPU's type.
 
 mod epilogue;
 mod grid;
 mod large;
+mod packed;
 mod plain;
 mod small;
 #[cfg(test)]
@@ -17,9 +19,13 @@ mod tests;
 
 use crate::DType;
 use crate::kernel::number::{Number, same_slice, same_slice_mut};
+use crate::kernel::simd::{Level, level};
 use crate::pool::Pool;
 
-use grid::{Grid, Way};
+use grid::{Block, Grid, Way};
+
+/// Rows from which packing the whole right side pays.
+const PACKED_ROWS: usize = 64;
 
 /// What is applied to a product before it is written for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -108,9 +114,6 @@ impl<'a, T: Number> Product<'a, T> {
 
     /// A single column is the transpose of a single row, and rows are what the kernels are good at.
     fn as_row(&self) -> Product<'a, T> {
-        if self.n != 1 || self.m == 1 {
-            return *self;
-        }
         let bias = match self.bias {
             Bias::Row(bias) => Bias::Same(bias[0]),
             other => other,
@@ -247,23 +250,33 @@ fn run<T: Number>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mut [T]) {
     }
 }
 
-/// Runs the blocks of a product, in the pool or here.
+/// A float product: a column as a row, small ones at once, others block by block.
 fn blocks<T: small::Fast>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mut [T]) {
-    let product = &product.as_row();
+    // Nothing is copied or divided on the way of the smallest products: that would double their time.
+    if product.n == 1 && product.m > 1 {
+        return in_grid(pool, &product.as_row(), c);
+    }
+    in_grid(pool, product, c);
+}
+
+fn in_grid<T: small::Fast>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mut [T]) {
     let grid = Grid::of(product.m, product.k, product.n);
+    if grid.way == Way::Large && product.m >= PACKED_ROWS && level() == Level::Avx512 {
+        return packed::run(pool, product, c);
+    }
     let c = Out::new(c);
-    let run = |i: usize| {
-        let block = grid.block(i);
+    let run = |block: &Block| {
         // SAFETY: blocks do not overlap, each is run once, and all lie in `c`, whose length was checked.
         unsafe {
             match grid.way {
-                Way::Small => small::run(product, &block, c.pointer()),
-                Way::Large => large::run(product, &block, c.pointer()),
+                Way::Small => small::run(product, block, c.pointer()),
+                Way::Large => large::run(product, block, c.pointer()),
             }
         }
     };
     match pool {
-        Some(pool) if grid.count() > 1 => pool.parallel_for(grid.count(), &run),
-        _ => (0..grid.count()).for_each(run),
+        _ if grid.is_whole() => run(&Block { rows: 0..product.m, columns: 0..product.n }),
+        Some(pool) => pool.parallel_for(grid.count(), &|i| run(&grid.block(i))),
+        None => (0..grid.count()).for_each(|i| run(&grid.block(i))),
     }
 }

@@ -32,6 +32,8 @@ pub(super) unsafe trait Lanes: Copy {
     unsafe fn at_least(self, other: Self) -> Self;
     /// `other < self ? other : self`: a NaN in `self` stays.
     unsafe fn at_most(self, other: Self) -> Self;
+    /// Asks for a cache line early; any address will do.
+    unsafe fn fetch_ahead(at: *const Self::T);
     /// The sum of all lanes in a fixed order.
     unsafe fn sum(self) -> Self::T;
 }
@@ -117,6 +119,10 @@ mod x86 {
             #[inline(always)]
             unsafe fn at_most(self, other: Self) -> Self {
                 unsafe { $min(other, self) }
+            }
+            #[inline(always)]
+            unsafe fn fetch_ahead(at: *const $t) {
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
             }
             #[inline(always)]
             unsafe fn sum(self) -> $t {
@@ -290,6 +296,8 @@ macro_rules! portable {
             unsafe fn at_most(self, other: Self) -> Self {
                 Portable(std::array::from_fn(|i| if other.0[i] < self.0[i] { other.0[i] } else { self.0[i] }))
             }
+            #[inline(always)]
+            unsafe fn fetch_ahead(_: *const $t) {}
             #[inline(always)]
             unsafe fn sum(self) -> $t {
                 unsafe { sum_lanes!(self, $t, $n) }

@@ -15,7 +15,7 @@ use super::grid::Block;
 use super::{Activation, Bias, Product, epilogue};
 use crate::kernel::number::Number;
 use crate::kernel::simd::{Level, level};
-use tile::{Kernels, Pass};
+pub(super) use tile::{Kernels, Pass};
 
 /// Steps of `k` in one pass over the tiles: a panel of the right side stays in the first cache, and rounding errors
 /// grow with the number of passes.
@@ -69,7 +69,12 @@ unsafe fn transposed<T: Fast>(kernels: &Kernels<T>, product: &Product<'_, T>, bl
 #[inline(always)]
 unsafe fn panels<T: Fast>(kernels: &Kernels<T>, product: &Product<'_, T>, block: &Block, c: *mut T, copy: *mut T) {
     let (a_row, a_column) = product.a_strides();
-    let most = if product.m == 1 { 8 } else { 2 };
+    // Few rows make wide tiles: about eight chains of sums are in flight.
+    let most = match product.m {
+        1 => 8,
+        2..=4 => 4,
+        _ => 2,
+    };
     let mut column = block.columns.start;
     while column < block.columns.end {
         let left = block.columns.end - column;
@@ -93,6 +98,7 @@ unsafe fn panels<T: Fast>(kernels: &Kernels<T>, product: &Product<'_, T>, block:
                     a_column,
                     right,
                     right_row,
+                    next: std::ptr::null(),
                     depth,
                     n: product.n,
                     tail: (width - 1) % kernels.lanes + 1,

@@ -6,13 +6,15 @@ use crate::kernel::number::Number;
 use crate::kernel::simd::Level;
 
 /// What all tiles of one panel and one pass share.
-pub(super) struct Pass<'a, T> {
+pub(in crate::kernel::product) struct Pass<'a, T> {
     /// Elements of the left side from a row to the next, and from a column to the next.
     pub a_row: usize,
     pub a_column: usize,
     /// The panel of the right side, and elements from a row to the next.
     pub right: *const T,
     pub right_row: usize,
+    /// The panel that comes after this one, where panels are packed.
+    pub next: *const T,
     /// Steps of `k`.
     pub depth: usize,
     /// Elements from a row of the product to the next.
@@ -35,25 +37,45 @@ type Dot<T> = unsafe fn(a: *const T, b: *const T, k: usize, c: *mut T);
 /// The functions of one dtype and instruction set.
 pub(in crate::kernel::product) struct Kernels<T: 'static> {
     /// Elements in a vector.
-    pub(super) lanes: usize,
+    pub lanes: usize,
     /// Rows of the largest tile: as many as leave registers for two vectors of the right side.
-    pub(super) rows: usize,
+    pub rows: usize,
     /// By the logarithm of the panel's vectors, then by rows less one.
     pub(super) tiles: [&'static [Tile<T>]; 4],
+    /// The tiles of one and two vectors that fetch packed panels and the product ahead.
+    pub packed: [&'static [Tile<T>]; 2],
     /// One dot product.
     pub(super) dot: Dot<T>,
     /// Four, with neighbouring rows.
     pub(super) dots: Dot<T>,
 }
 
-/// `R` rows by `N` vectors, all in registers.
+impl<T> Kernels<T> {
+    /// Columns of the widest tile of several rows.
+    pub fn panel(&self) -> usize {
+        2 * self.lanes
+    }
+}
+
+/// `R` rows by `N` vectors, all in registers. With `AHEAD` it asks early for the product's memory, which it writes at
+/// the end, and for the next panel.
 #[inline(always)]
-unsafe fn tile<V: Lanes, const R: usize, const N: usize>(pass: &Pass<'_, V::T>, a: *const V::T, c: *mut V::T) {
+unsafe fn tile<V: Lanes, const R: usize, const N: usize, const AHEAD: bool>(
+    pass: &Pass<'_, V::T>,
+    a: *const V::T,
+    c: *mut V::T,
+) {
     // SAFETY: the rows of `a` and `c` and the panel's columns are in bounds; the mask covers the last vector.
     unsafe {
         let mask = V::mask(pass.tail);
         let mut sums = [[V::zero(); N]; R];
+        for i in 0..if AHEAD { R * N } else { 0 } {
+            V::fetch_ahead(c.wrapping_add(i / N * pass.n + i % N * V::LANES));
+        }
         for p in 0..pass.depth {
+            for i in 0..if AHEAD { N } else { 0 } {
+                V::fetch_ahead(pass.next.wrapping_add(p * pass.right_row + i * V::LANES));
+            }
             let right = load::<V, N>(pass.right.add(p * pass.right_row), mask);
             for (row, sums) in sums.iter_mut().enumerate() {
                 let left = V::splat(a.add(row * pass.a_row + p * pass.a_column).read());
@@ -171,27 +193,28 @@ macro_rules! kernels {
     ($table:ident, $t:ty, $v:ty, $rows:tt $(, $features:literal)?) => {
         static $table: Kernels<$t> = {
             $(#[target_feature(enable = $features)])?
-            unsafe fn tile_in<const R: usize, const N: usize>(pass: &Pass<'_, $t>, a: *const $t, c: *mut $t) {
+            unsafe fn tile_in<const R: usize, const N: usize, const AHEAD: bool>(pass: &Pass<'_, $t>, a: *const $t, c: *mut $t) {
                 // SAFETY: as promised by the caller.
-                unsafe { tile::<$v, R, N>(pass, a, c) }
+                unsafe { tile::<$v, R, N, AHEAD>(pass, a, c) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn dot_in<const G: usize>(a: *const $t, b: *const $t, k: usize, c: *mut $t) {
                 // SAFETY: as promised by the caller.
                 unsafe { dot::<$v, G>(a, b, k, c) }
             }
-            const ONE: &[Tile<$t>] = &kernels!(@rows 1, $rows);
-            const TWO: &[Tile<$t>] = &kernels!(@rows 2, $rows);
+            const ONE: &[Tile<$t>] = &kernels!(@rows 1, false, $rows);
+            const TWO: &[Tile<$t>] = &kernels!(@rows 2, false, $rows);
             Kernels {
                 lanes: <$v as Lanes>::LANES,
                 rows: ONE.len(),
-                tiles: [ONE, TWO, &[tile_in::<1, 4>], &[tile_in::<1, 8>]],
+                tiles: [ONE, TWO, &kernels!(@rows 4, false, [1 2 3 4]), &[tile_in::<1, 8, false>]],
+                packed: [&kernels!(@rows 1, true, $rows), &kernels!(@rows 2, true, $rows)],
                 dot: dot_in::<1>,
                 dots: dot_in::<4>,
             }
         };
     };
-    (@rows $n:literal, [$($r:literal)*]) => { [$(tile_in::<$r, $n>),*] };
+    (@rows $n:literal, $ahead:literal, [$($r:literal)*]) => { [$(tile_in::<$r, $n, $ahead>),*] };
 }
 
 #[cfg(target_arch = "x86_64")]
