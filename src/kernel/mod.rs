@@ -8,5 +8,7 @@ pub mod number;
 pub mod philox;
 pub mod product;
 pub mod simd;
+pub mod special;
+pub mod vector;
 
 pub use number::Number;

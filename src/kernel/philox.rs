@@ -110,13 +110,31 @@ fn counter_words(counter: u128) -> [u32; 4] {
 /// Counters that are turned at once: one AVX-512 register of each word.
 const LANES: usize = 16;
 
-/// The numbers of [`LANES`] counters from `counter` on, one after the other.
+/// The numbers of [`LANES`] counters from `counter` on, one after the other. Loops instead of closures, which would be
+/// compiled without the caller's instruction set.
 #[inline(always)]
+#[allow(clippy::needless_range_loop)]
 fn wide_block(key: PhiloxKey, counter: u128) -> [[u32; 4]; LANES] {
-    let counters: [[u32; 4]; LANES] = std::array::from_fn(|lane| counter_words(counter.wrapping_add(lane as u128)));
-    let words: [[u32; LANES]; 4] = std::array::from_fn(|word| std::array::from_fn(|lane| counters[lane][word]));
+    let mut words = [[0; LANES]; 4];
+    let low = counter as u64;
+    for lane in 0..LANES {
+        let low = low.wrapping_add(lane as u64);
+        words[0][lane] = low as u32;
+        words[1][lane] = (low >> 32) as u32;
+    }
+    for lane in 0..LANES {
+        let high = counter.wrapping_add(lane as u128) >> 64;
+        words[2][lane] = high as u32;
+        words[3][lane] = (high >> 32) as u32;
+    }
     let turned = rounds(key, words);
-    std::array::from_fn(|lane| std::array::from_fn(|word| turned[word][lane]))
+    let mut out = [[0; 4]; LANES];
+    for lane in 0..LANES {
+        for word in 0..4 {
+            out[lane][word] = turned[word][lane];
+        }
+    }
+    out
 }
 
 /// Ten rounds on `N` counters, word by word.

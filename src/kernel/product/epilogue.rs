@@ -5,6 +5,7 @@ use half::{bf16, f16};
 use super::grid::Block;
 use super::{Activation, Bias, Product};
 use crate::kernel::number::{Number, same_slice_mut};
+use crate::kernel::vector::{Unary, map_in_place_f32, map_in_place_f64};
 use crate::{DType, dispatched};
 
 /// Applies what no register tile does: the transcendental activations.
@@ -73,36 +74,23 @@ fn add_then<T: Number>(row: &mut [T], bias: Bias<'_, T>, then: impl Fn(T) -> T) 
 }
 
 fn transcendental<T: Number>(row: &mut [T], activation: Activation) {
+    let f = if activation == Activation::Tanh { Unary::Tanh } else { Unary::Sigmoid };
     match T::DTYPE {
-        DType::F32 => in_f32(same_slice_mut(row), activation),
-        DType::F64 => in_f64(same_slice_mut(row), activation),
-        DType::F16 => through_f32::<f16>(same_slice_mut(row), activation),
-        DType::BF16 => through_f32::<bf16>(same_slice_mut(row), activation),
+        DType::F32 => map_in_place_f32(f, same_slice_mut(row)),
+        DType::F64 => map_in_place_f64(f, same_slice_mut(row)),
+        DType::F16 => through_f32::<f16>(same_slice_mut(row), f),
+        DType::BF16 => through_f32::<bf16>(same_slice_mut(row), f),
         _ => {}
     }
 }
 
-fn in_f32(row: &mut [f32], activation: Activation) {
-    match activation {
-        Activation::Tanh => row.iter_mut().for_each(|x| *x = x.tanh()),
-        _ => row.iter_mut().for_each(|x| *x = 1.0 / (1.0 + (-*x).exp())),
-    }
-}
-
-fn in_f64(row: &mut [f64], activation: Activation) {
-    match activation {
-        Activation::Tanh => row.iter_mut().for_each(|x| *x = x.tanh()),
-        _ => row.iter_mut().for_each(|x| *x = 1.0 / (1.0 + (-*x).exp())),
-    }
-}
-
 /// The halves: widened, computed, rounded.
-fn through_f32<T: Number<Acc = f32>>(row: &mut [T], activation: Activation) {
+fn through_f32<T: Number<Acc = f32>>(row: &mut [T], f: Unary) {
     let mut wide = [0.0; 256];
     for part in row.chunks_mut(wide.len()) {
         let wide = &mut wide[..part.len()];
         wide.iter_mut().zip(&*part).for_each(|(wide, x)| *wide = x.widen());
-        in_f32(wide, activation);
+        map_in_place_f32(f, wide);
         part.iter_mut().zip(wide).for_each(|(x, wide)| *x = T::narrow(*wide));
     }
 }
