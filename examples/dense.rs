@@ -16,8 +16,13 @@ fn main() -> sessile::Result<()> {
     println!("{}", out.shape());
 
     // It contracts the last axis: a tensordot, then bias_add. The same with variables of one's own.
-    let rows = [[1, 1, 1, 1], [2, 2, 2, 2], [1, 1, 1, 1]];
-    let a = g.constant_as(DType::F32, array![rows, rows])?;
+    let a = g.constant_as(
+        DType::F32,
+        array![
+            [[1, 1, 1, 1], [2, 2, 2, 2], [1, 1, 1, 1]],
+            [[1, 1, 1, 1], [2, 2, 2, 2], [1, 1, 1, 1]]
+        ],
+    )?;
     let c = g.variable(g.random_normal(shape![4, 10])?)?;
     let d = g.variable(g.random_normal(shape![10])?)?;
     let e = a.tensordot(&c, [[a.rank()? - 1], [0]])?;
@@ -30,11 +35,11 @@ fn main() -> sessile::Result<()> {
 
     // By hand on matrices, as for spectral norm; matmul broadcasts a stack of matrices, the raw op refuses it.
     let x = g.placeholder(DType::F32, shape![?, 6])?;
-    let w = g.get_variable("w", shape![6, 10], init::glorot_uniform())?;
-    let b = g.get_variable("b", shape![10], init::zeros())?;
+    let w = g.get_variable("w", shape![6, 10])?;
+    let b = g.get_variable("b", shape![10])?;
     println!("{}", (x.matmul(&w)? + &b)?.shape());
     println!("{}", images.matmul(&w)?.shape());
-    println!("{}", images.mat_mul(&w, false, false).unwrap_err().message());
+    println!("{}", images.mat_mul_raw(&w).unwrap_err().message());
 
     let init = g.group((g.global_variables_initializer()?, g.local_variables_initializer()?))?;
     let config = Config {

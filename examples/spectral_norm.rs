@@ -7,22 +7,22 @@ use sessile::prelude::*;
 
 /// The weights divided by their largest singular value, and the operation that improves the estimate.
 fn spectral_norm(g: &Graph, w: &Variable) -> sessile::Result<(Tensor, Operation)> {
-    let rows = w.shape().dim(0);
-    let u =
-        g.name_scope("spectral_norm", |_| g.variable_with(g.random_normal([1, rows.known().unwrap_or(1)])?, false))?;
-    let v = u.matmul(w)?.l2_normalize(1)?;
-    let next = v.matmul_t(w, false, true)?.l2_normalize(1)?;
-    let sigma = next.matmul(w)?.matmul_t(&v, false, true)?;
-    let update = u.assign(&next)?.operation();
-    Ok(((w / &sigma.reshape(&[])?)?, update))
+    let rows = w.shape().dim(0).known().unwrap_or(1);
+    let start = g.random_normal([1, rows])?;
+    let u = g.named("u", || g.variable_with(start, VariableOptions::untrained()))?;
+    let v = u.value()?.matmul(w)?.l2_normalize(1, 1e-12)?;
+    let next = v.matmul_t(false, w, true)?.l2_normalize(1, 1e-12)?;
+    let sigma = next.matmul(w)?.matmul_t(false, &v, true)?;
+    let update = u.assign(&next)?;
+    Ok(((w / &sigma.reshape([0i32; 0])?)?, update))
 }
 
 fn main() -> sessile::Result<()> {
     let g = Graph::new();
     g.set_random_seed(3);
     let x = g.placeholder(DType::F32, shape!["batch", 6])?;
-    let w = g.get_variable("w", shape![6, 10], init::random_normal(0.0, 1.0))?;
-    let b = g.get_variable("b", shape![10], init::zeros())?;
+    let w = g.get_variable("w", shape![6, 10])?;
+    let b = g.get_variable("b", shape![10])?;
     let (w_bar, update) = spectral_norm(&g, &w)?;
     let y = (x.matmul(&w_bar)? + &b)?;
     println!("{y}");
