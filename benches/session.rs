@@ -197,7 +197,7 @@ fn build(_: usize) -> sessile::Result<Timed> {
         for _ in 0..N / 2 {
             h = h.matmul(&w)?.relu()?;
         }
-        black_box(h);
+        let _ = black_box(h);
         Ok(())
     };
     Ok(Timed { run: Box::new(run), work: N as f64, unit: "node" })

@@ -18,10 +18,7 @@ fn main() -> sessile::Result<()> {
     // It contracts the last axis: a tensordot, then bias_add. The same with variables of one's own.
     let a = g.constant_as(
         DType::F32,
-        array![
-            [[1, 1, 1, 1], [2, 2, 2, 2], [1, 1, 1, 1]],
-            [[1, 1, 1, 1], [2, 2, 2, 2], [1, 1, 1, 1]]
-        ],
+        array![[[1, 1, 1, 1], [2, 2, 2, 2], [1, 1, 1, 1]], [[1, 1, 1, 1], [2, 2, 2, 2], [1, 1, 1, 1]]],
     )?;
     let c = g.variable(g.random_normal(shape![4, 10])?)?;
     let d = g.variable(g.random_normal(shape![10])?)?;

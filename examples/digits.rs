@@ -17,7 +17,7 @@ fn main() -> sessile::Result<()> {
     let x = g.named("images", || g.placeholder(DType::F32, shape!["batch", 8, 8]))?;
     let weights = |name: &str| g.variable(g.constant(load(name)?)?);
     let h = x.tensordot(weights("w1")?, [[2], [0]])?.bias_add(weights("b1")?)?.relu()?;
-    let h = (h.reshape(&[-1, 128])?.matmul(weights("w2")?)? + weights("b2")?)?.relu()?;
+    let h = (h.reshape([-1, 128])?.matmul(weights("w2")?)? + weights("b2")?)?.relu()?;
     let logits = (h.matmul(weights("w3")?)? + weights("b3")?)?;
     let digit = logits.argmax(1)?;
     println!("{}", logits.shape());

@@ -75,6 +75,8 @@ pub struct Plan {
     pub(super) has_width: bool,
     pub(super) choice: Choice,
     /// Cells and buffers of runs that have ended, for the next ones.
+    // Boxed, because a scratch moves in and out with every run.
+    #[allow(clippy::vec_box)]
     pub(super) spare: Mutex<Vec<Box<Scratch>>>,
 }
 

@@ -15,6 +15,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{RunState, VarHandle};
 use crate::value::Value;
 
+/// Takes a line for the user.
+pub type PrintLine = Box<dyn Fn(&str) + Send + Sync>;
+
 /// The variables and random counters of a session.
 #[derive(Default)]
 pub struct SessionState {
@@ -22,7 +25,7 @@ pub struct SessionState {
     token: FairMutex<()>,
     random: Mutex<HashMap<(u64, u32), u128>>,
     salt: Salt,
-    print: Option<Box<dyn Fn(&str) + Send + Sync>>,
+    print: Option<PrintLine>,
 }
 
 #[derive(Default)]
@@ -47,7 +50,7 @@ thread_local! {
 
 impl SessionState {
     /// State whose `Print` lines go to `print`; by default they go to standard error, as TF1's do.
-    pub fn with_print(print: Option<Box<dyn Fn(&str) + Send + Sync>>) -> SessionState {
+    pub fn with_print(print: Option<PrintLine>) -> SessionState {
         SessionState { print, ..SessionState::default() }
     }
 

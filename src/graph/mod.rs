@@ -30,6 +30,7 @@ use parking_lot::{Mutex, RwLock};
 pub use self::attrs::{AttrValue, Attrs};
 pub use self::build::BodyCapture;
 pub(crate) use self::build::Naming;
+#[cfg(test)]
 pub(crate) use self::eval::run_alone;
 pub use self::grad::GradCx;
 pub use self::infer::InferCx;

@@ -219,6 +219,7 @@ impl<'a> Builder<'a> {
         Ok(id)
     }
 
+    #[allow(clippy::type_complexity)]
     fn inputs(&self, place: usize) -> Result<(SmallVec<[OutputId; 2]>, SmallVec<[NodeId; 4]>)> {
         let (mut data, mut control) = (SmallVec::new(), SmallVec::new());
         for input in self.selection.inputs.get(place).into_iter().flatten() {

@@ -1,4 +1,5 @@
 //! Graphs of files, hostile ones among them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use prost::Message;
 use prost::bytes::Bytes;

@@ -178,7 +178,7 @@ mod tests {
     fn names_are_those_of_tensorflow() -> Result<()> {
         let g = Graph::new();
         let x = g.placeholder(DType::F32, shape![?, 6])?;
-        dense(&x, 10)?;
+        let _ = dense(&x, 10)?;
         let names: Vec<_> = g.nodes().map(|node| node.name().replace("dense/", "")).collect();
         assert_eq!(
             names.join(" "),
@@ -203,7 +203,7 @@ mod tests {
         let x = g.constant([[1.0f32, 2.0, 3.0]])?;
         let layer = Dense::new(2).kernel_initializer(init::ones()).bias_initializer(init::constant(0.5));
         let y = layer.activation(|y: &Tensor| y.bias_add(y.graph().constant([1.0f32, 0.0])?)).apply(&x)?;
-        dense(&g.placeholder(DType::F32, shape![?, 6])?, 10)?;
+        let _ = dense(&g.placeholder(DType::F32, shape![?, 6])?, 10)?;
         let sess = Session::new(&g)?;
         sess.run(g.global_variables_initializer()?)?;
         assert_eq!(sess.run(&y)?.slice::<f32>()?, [7.5, 6.5]);

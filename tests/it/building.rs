@@ -85,7 +85,7 @@ fn dtypes_that_differ_are_refused_with_a_cure() -> sessile::Result<()> {
 #[test]
 fn a_finalized_graph_cannot_grow() -> sessile::Result<()> {
     let g = Graph::new();
-    x(&g)?;
+    let _ = x(&g)?;
     g.finalize();
     assert_eq!(x(&g).unwrap_err().kind(), ErrorKind::Finalized);
     assert_eq!(g.len(), 1);
@@ -95,7 +95,7 @@ fn a_finalized_graph_cannot_grow() -> sessile::Result<()> {
 #[test]
 fn unknown_names_are_answered_with_the_nearest() -> sessile::Result<()> {
     let g = Graph::new();
-    g.named("weights", || x(&g))?;
+    let _ = g.named("weights", || x(&g))?;
     let error = g.tensor_by_name("wieghts:0").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.to_string().contains("the nearest name is 'weights'"), "{error}");
@@ -144,7 +144,7 @@ fn many_threads_may_build_one_graph() -> sessile::Result<()> {
 fn dumps_and_drawings_show_shapes_and_escape_names() -> sessile::Result<()> {
     let g = Graph::new();
     let y = x(&g)?.identity()?;
-    g.control_dependencies(&[y.operation()], || x(&g)?.identity())?;
+    let _ = g.control_dependencies(&[y.operation()], || x(&g)?.identity())?;
     let dump = g.dump();
     assert!(dump.contains("Identity = Identity(Placeholder:0) -> float32 (2, 3)\n"), "{dump}");
     assert!(dump.contains("Identity_1 = Identity(Placeholder_1:0, ^Identity) -> float32 (2, 3)\n"), "{dump}");
@@ -160,7 +160,7 @@ fn devices_are_checked_when_they_are_named() -> sessile::Result<()> {
     assert!(g.device("no device", || x(&g)).is_err());
     let y = g.device("/device:GPU:1", || x(&g)?.identity())?;
     assert_eq!(y.node().device(), Some("/device:GPU:1"));
-    let feeds = || Feeds::new().with(&g.tensor(y.node().inputs()[0]), [[1.0f32; 3]; 2]);
+    let feeds = || Feeds::new().with(g.tensor(y.node().inputs()[0]), [[1.0f32; 3]; 2]);
     assert!(Session::new(&g)?.run_with(&y, feeds()).is_ok());
     let strict = Session::with_config(&g, Config { allow_soft_placement: false, ..Config::default() })?;
     let error = strict.run_with(&y, feeds()).unwrap_err();

@@ -73,7 +73,7 @@ fn a_failed_run_changes_no_variable() -> sessile::Result<()> {
     let g = Graph::new();
     let v = g.variable([1.0f32])?;
     let (read, assign) = (v.value()?, v.assign(g.constant([5.0f32])?)?);
-    let late = g.control_dependencies(&[assign.clone()], || failing(&g, &g.constant([0.0f32])?))?;
+    let late = g.control_dependencies(std::slice::from_ref(&assign), || failing(&g, &g.constant([0.0f32])?))?;
     for threads in [1, 2] {
         let sess = initialized(&g, threads)?;
         assert!(sess.run((&assign, &late)).is_err());

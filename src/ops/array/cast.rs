@@ -76,7 +76,7 @@ impl Graph {
 /// The elements as another dtype; the value itself, which is then not weak, where it has that dtype.
 pub(crate) fn cast_value(value: &Value, dtype: DType) -> Result<Value> {
     if value.dtype() == dtype {
-        return value.clone().reshaped(&value.dims().to_vec());
+        return value.clone().reshaped(value.dims());
     }
     check_dtypes(value.dtype(), dtype)?;
     let mut out = Value::for_overwrite(dtype, value.dims())?;

@@ -115,6 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::clone_on_copy)] // strings are cells too, and they are no copies
     fn every_dtype_but_handles_has_cells() {
         for dtype in DType::ALL {
             let Ok(mut value) = Value::zeros(dtype, &[2, 3]) else { continue };

@@ -124,7 +124,7 @@ impl Op for Concat {
         dims[axis] = 0;
         for i in values.clone() {
             check_part(values.start, first, i, cx.input(i), axis)?;
-            dims[axis] = dims[axis].checked_add(cx.input(i).dims()[axis]).unwrap_or(usize::MAX);
+            dims[axis] = dims[axis].saturating_add(cx.input(i).dims()[axis]);
         }
         element_count(&dims)?;
         let blocks: Vec<usize> = values.clone().map(|i| cx.input(i).dims()[axis..].iter().product()).collect();

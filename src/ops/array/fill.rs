@@ -106,10 +106,10 @@ impl Graph {
             let numbers = shape.numbers();
             let dims: Option<Dims> =
                 numbers.as_ref().and_then(|all| all.iter().map(|n| usize::try_from(*n).ok()).collect());
-            if let Some(dims) = dims {
-                if element_count(&dims)? < SMALL {
-                    return self.named(scope, || self.constant(repeat(&scalar, &dims)?));
-                }
+            if let Some(dims) = dims
+                && element_count(&dims)? < SMALL
+            {
+                return self.named(scope, || self.constant(repeat(&scalar, &dims)?));
             }
             let dims = shape.sizes(self, if numbers.is_some() { "shape_as_tensor" } else { "packed" })?;
             let value = self.named("Const", || self.constant(scalar))?;
@@ -152,6 +152,7 @@ fn one(dtype: DType) -> Result<Value> {
 }
 
 /// A scalar all over a shape, without a run.
+#[allow(clippy::clone_on_copy)] // strings are cells too, and they are no copies
 fn repeat(scalar: &Value, dims: &[usize]) -> Result<Value> {
     let mut out = Value::zeros(scalar.dtype(), dims)?;
     with_cells!(scalar.dtype(), E => cells_mut::<E>(&mut out)?.fill(cells::<E>(scalar)?[0].clone()));

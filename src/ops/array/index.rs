@@ -259,6 +259,7 @@ mod tests {
 
     /// The answers are NumPy's.
     #[test]
+    #[allow(clippy::reversed_empty_ranges)]
     fn elements_are_those_of_numpy() {
         run(index![1], [5, 6, 7, 8]);
         run(index![.., -1], [4, 8, 12]);

@@ -69,7 +69,7 @@ pub static UNPACK: OpKind = OpKind::new("Unpack", "value: T -> output: num*T", p
 #[track_caller]
 pub fn stack(values: &[&Tensor], axis: i64) -> Result<Tensor> {
     let first = values.first().ok_or_else(|| Error::invalid("stack needs at least one tensor"))?;
-    Ok(first.graph().apply_named("stack", Arc::new(Pack { axis }), values)?.output(0)?)
+    first.graph().apply_named("stack", Arc::new(Pack { axis }), values)?.output(0)
 }
 
 impl Tensor {

@@ -112,7 +112,7 @@ fn solve(target: &[i64], len: usize) -> Result<Dims> {
             let what = "reshape cannot infer the missing input size unless all specified input sizes are non-zero";
             return Err(Error::invalid(what));
         }
-        Some(hole) if len % asked == 0 => dims[hole] = len / asked,
+        Some(hole) if len.is_multiple_of(asked) => dims[hole] = len / asked,
         Some(_) => {
             return Err(Error::shape(format!(
                 "input to reshape is a tensor with {len} values, but the requested shape requires a multiple of {asked}"

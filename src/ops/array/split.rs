@@ -165,7 +165,7 @@ impl Op for Split {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let axis = normalize_axis(only(&ints_of(cx.input(0))?)?, cx.input(1).rank())?;
         let size = cx.input(1).dims()[axis];
-        if size % self.n != 0 {
+        if !size.is_multiple_of(self.n) {
             let what = "number of ways to split should evenly divide the split dimension";
             return Err(Error::shape(format!(
                 "{what}, but got split_dim {axis} (size = {size}) and num_split {}",

@@ -70,11 +70,6 @@ pub(super) fn read_cells<E: Cell>(cx: &RunCx<'_>, from: &[E], layout: &Layout, o
 }
 
 impl Layout {
-    /// All of a value, in order.
-    pub(super) fn all(dims: &[usize]) -> Layout {
-        Layout { start: 0, dims: Dims::from_slice(dims), strides: row_major(dims) }
-    }
-
     /// Every element must be there; a kernel that gets this wrong is a bug.
     fn check(&self, len: usize) -> Result<()> {
         let (mut low, mut high) = (self.start, self.start);
@@ -135,10 +130,11 @@ fn fill<E: Cell>(from: &[E], layout: &Layout, out: &mut [E]) {
     if stride != 1 && last > 0 && layout.strides[last - 1] == 1 {
         return exchange(from, layout, out);
     }
-    if stride != 1 && stride != 0 {
-        if let Some(axis) = layout.strides[..last].iter().position(|stride| *stride == 1) {
-            return exchange_far(from, layout, axis, out);
-        }
+    if stride != 1
+        && stride != 0
+        && let Some(axis) = layout.strides[..last].iter().position(|stride| *stride == 1)
+    {
+        return exchange_far(from, layout, axis, out);
     }
     layout.for_rows(last, n, |at, to| {
         let row = &mut out[to..to + n];

@@ -117,7 +117,7 @@ impl Op for Tile {
         for ((&dim, &by), stride) in value.dims().iter().zip(&by).zip(row_major(value.dims())) {
             layout.dims.extend([by, dim]);
             layout.strides.extend([0, stride]);
-            out.push(dim.checked_mul(by).unwrap_or(usize::MAX));
+            out.push(dim.saturating_mul(by));
         }
         element_count(&out)?;
         let out = read(cx, 0, &out, &layout)?;

@@ -217,7 +217,7 @@ fn first_extreme<'a, T: Plain + PartialOrd>(
     xs: impl Iterator<Item = &'a T>,
     is_better: impl Fn(T, T) -> bool,
 ) -> usize {
-    let mut numbers = xs.copied().enumerate().filter(|(_, x)| x == x);
+    let mut numbers = xs.copied().enumerate().filter(|(_, x)| x.partial_cmp(x).is_some());
     let Some((mut at, mut best)) = numbers.next() else { return 0 };
     for (i, x) in numbers {
         if is_better(x, best) {

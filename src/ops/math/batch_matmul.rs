@@ -214,8 +214,8 @@ fn offsets(dims: &[usize], own: &[usize], matrix: usize) -> Result<Vec<usize>> {
 
 fn multiply<T: Number>(cx: &RunCx<'_>, batch: &Batch, (adj_x, adj_y): Adjoints, output: &mut Value) -> Result<()> {
     let [m, k, n] = batch.sizes;
-    let x = conjugated::<T>(cx.input(0), adj_x)?;
-    let y = conjugated::<T>(cx.input(1), adj_y)?;
+    let x = conjugated(cx.input(0), adj_x)?;
+    let y = conjugated(cx.input(1), adj_y)?;
     let (x, y, output) = (x.slice()?, y.slice()?, output.make_mut::<T>()?);
     if k == 0 {
         output.fill(T::ZERO);
@@ -227,7 +227,7 @@ fn multiply<T: Number>(cx: &RunCx<'_>, batch: &Batch, (adj_x, adj_y): Adjoints, 
 }
 
 /// The operand as the kernel takes it: the kernel transposes, but does not conjugate.
-fn conjugated<T: Number>(value: &Value, adjoint: bool) -> Result<Value> {
+fn conjugated(value: &Value, adjoint: bool) -> Result<Value> {
     match value.dtype() {
         DType::C64 if adjoint => conjugate::<f32>(value),
         DType::C128 if adjoint => conjugate::<f64>(value),

@@ -100,7 +100,7 @@ mod tests {
     fn nodes_are_those_of_tensorflow() {
         let g = Graph::new();
         let x = g.placeholder(DType::F32, shape![2]).unwrap();
-        x.clip_by_value(0.0, 1.0).unwrap();
+        let _ = x.clip_by_value(0.0, 1.0).unwrap();
         let names: Vec<_> = g.nodes().skip(1).map(|node| node.name().to_owned()).collect();
         assert_eq!(names, ["clip_by_value/Minimum/y", "clip_by_value/Minimum", "clip_by_value/y", "clip_by_value"]);
     }

@@ -159,7 +159,7 @@ mod tests {
         let x = g.named("x", || g.placeholder(DType::F32, shape![2, 2])).unwrap();
         let i = g.named("i", || g.placeholder(DType::I32, shape![2])).unwrap();
         let b = g.named("b", || g.placeholder(DType::Bool, shape![2])).unwrap();
-        build(x, i, b).unwrap();
+        let _ = build(x, i, b).unwrap();
         let nodes = g.nodes().skip(3).map(|node| format!("{} {}", node.name(), node.op().kind().name));
         assert_eq!(nodes.collect::<Vec<_>>().join(", "), want);
     }

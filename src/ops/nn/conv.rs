@@ -143,11 +143,11 @@ impl Op for Conv {
 
 /// How many groups there are.
 pub(super) fn groups(depth: usize, each: usize, out: usize) -> Result<usize> {
-    if each == 0 || depth % each != 0 {
+    if each == 0 || !depth.is_multiple_of(each) {
         return Err(Error::shape(format!("input depth must be evenly divisible by filter depth: {depth} vs {each}")));
     }
     let groups = depth / each;
-    if groups == 0 || out % groups != 0 {
+    if groups == 0 || !out.is_multiple_of(groups) {
         return Err(Error::shape(format!(
             "output depth must be evenly divisible by number of groups: {out} vs {groups}"
         )));

@@ -196,13 +196,16 @@ fn class_numbers(labels: &Value, classes: usize) -> Result<Vec<usize>> {
     })
 }
 
+/// Computes the loss of one row, and its gradient into the slice.
+type RowLoss<'a, T> = &'a (dyn Fn(usize, &mut Exponentials<<T as Number>::Acc>, &mut [T]) -> <T as Number>::Acc + Sync);
+
 /// Fills loss and gradient row by row: `f(row's index, row buffer, gradient)` answers the loss.
 fn rows<T: Float>(
     cx: &RunCx<'_>,
     classes: usize,
     loss: &mut Value,
     backprop: &mut Value,
-    f: &(dyn Fn(usize, &mut Exponentials<T::Acc>, &mut [T]) -> T::Acc + Sync),
+    f: RowLoss<'_, T>,
 ) -> Result<()> {
     let loss = loss.make_mut::<T>()?;
     if classes == 0 {

@@ -127,7 +127,7 @@ fn rows<T: Plain + PartialOrd>(cx: &RunCx<'_>, [k, at]: [usize; 2], output: &mut
 
 /// Smaller numbers first, NaN last: a total order, which selecting needs.
 fn ascending<T: Plain + PartialOrd>(a: T, b: T) -> Ordering {
-    a.partial_cmp(&b).unwrap_or_else(|| (a != a).cmp(&(b != b)))
+    a.partial_cmp(&b).unwrap_or_else(|| a.partial_cmp(&a).is_none().cmp(&b.partial_cmp(&b).is_none()))
 }
 
 #[cfg(test)]

@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn padding_counts_for_nothing() {
         let x = Value::from_vec(&[1, 3, 3, 1], (0..9).map(|i| i as f32 - 10.0).collect()).unwrap();
-        let max = run_op(pool(Pooling::Max, 2, 2, Padding::Same), &[x.clone()]).unwrap();
+        let max = run_op(pool(Pooling::Max, 2, 2, Padding::Same), std::slice::from_ref(&x)).unwrap();
         assert_eq!(max[0].slice::<f32>().unwrap(), [-6.0, -5.0, -3.0, -2.0]);
         let avg = run_op(pool(Pooling::Avg, 2, 2, Padding::Same), &[x]).unwrap();
         assert_eq!(avg[0].slice::<f32>().unwrap(), [-8.0, -6.5, -3.5, -2.0]);

@@ -214,7 +214,7 @@ fn largest<T: Plain + PartialOrd>(row: &[T], k: usize, order: &mut [i32]) {
 
 /// Larger numbers first, NaN last: a total order, which sorting needs.
 fn descending<T: Plain + PartialOrd>(a: T, b: T) -> Ordering {
-    b.partial_cmp(&a).unwrap_or_else(|| (a != a).cmp(&(b != b)))
+    b.partial_cmp(&a).unwrap_or_else(|| a.partial_cmp(&a).is_none().cmp(&b.partial_cmp(&b).is_none()))
 }
 
 #[cfg(test)]

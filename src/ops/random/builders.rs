@@ -251,7 +251,7 @@ mod tests {
         let g = Graph::new();
         g.set_random_seed(3);
         let a = g.random_uniform([2])?;
-        g.constant(1.0)?;
+        let _ = g.constant(1.0)?;
         let b = g.random_normal([3])?;
         let c = g.random_uniform_with([2], Uniform { seed: Some(9), ..Default::default() })?;
         let sess = Session::new(&g)?;
@@ -281,9 +281,9 @@ mod tests {
     #[test]
     fn nodes_are_those_of_tensorflow() -> Result<()> {
         let g = Graph::new();
-        g.random_uniform([2])?;
-        g.named("foo", || g.truncated_normal([2]))?;
-        g.random_uniform_int([2], UniformInt { min: 0, max: 5, dtype: DType::I32, seed: None })?;
+        let _ = g.random_uniform([2])?;
+        let _ = g.named("foo", || g.truncated_normal([2]))?;
+        let _ = g.random_uniform_int([2], UniformInt { min: 0, max: 5, dtype: DType::I32, seed: None })?;
         let names: Vec<_> = g.nodes().map(|node| node.name()).collect();
         assert_eq!(
             names.join(" "),

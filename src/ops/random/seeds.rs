@@ -84,7 +84,7 @@ mod tests {
         };
         assert_eq!((of(None), of(Some(7))), ((0, 0), (87_654_321, 7)));
         assert_eq!(of(Some(i64::from(i32::MAX) + 3)), (87_654_321, 3));
-        g.constant(1.0)?;
+        let _ = g.constant(1.0)?;
         g.set_random_seed(3);
         assert_eq!((of(None), of(Some(7))), ((3, 1), (3, 7)));
         g.set_random_seed(0);
