@@ -483,7 +483,7 @@ mod tests {
         let v = g.named("v", || g.variable_with(&x, options))?;
         assert_eq!(v.to_string(), "<tf.Variable 'v:0' shape=<unknown> dtype=float32_ref>");
         assert!(g.global_variables().is_empty() && g.trainable_variables().is_empty());
-        assert_eq!(g.local_variables(), [v.clone()]);
+        assert_eq!(g.local_variables().as_slice(), std::slice::from_ref(&v));
         let set = v.assign_any_shape(g.constant([[7.0f32]])?)?;
         let sess = Session::new(&g)?;
         sess.run_with(g.local_variables_initializer()?, crate::feeds! { &x => [1.0f32, 2.0] })?;
