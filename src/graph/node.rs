@@ -79,7 +79,7 @@ impl fmt::Display for Fact {
     }
 }
 
-/// What [`Graph::push`](super::Graph::push) appended. Immutable.
+/// What `Graph::push` appended. Immutable.
 pub struct Node {
     pub(crate) id: NodeId,
     pub(crate) name: Arc<str>,

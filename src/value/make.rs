@@ -31,7 +31,7 @@ impl Value {
         Ok(Value::plain(T::DTYPE, dims, len, Buffer::copy_of(data)?))
     }
 
-    /// A value of rank 0. It is not weak; a bare scalar by [`IntoValue`] is.
+    /// A value of rank 0. It is not weak; a bare scalar by `IntoValue` is.
     pub fn scalar_of<T: Element>(value: T) -> Value {
         Value::of_elements(Dims::new(), vec![value])
     }
@@ -103,7 +103,7 @@ impl Value {
         Ok(out)
     }
 
-    /// A value for a kernel to fill: its elements are valid, but arbitrary. In runs, [`Recycler::take`] is cheaper.
+    /// A value for a kernel to fill: its elements are valid, but arbitrary. In runs, `Recycler::take` is cheaper.
     ///
     /// # Errors
     /// As for [`Value::zeros`].

@@ -1,11 +1,11 @@
 //! Matrix products with bias and activation.
 //!
 //! By shape alone a product goes one of these ways. Small ones, and narrow ones, run in our own kernel straight from
-//! the caller's matrices, without packing and without allocation ([`small`]). Large ones are cut into blocks, whose
+//! the caller's matrices, without packing and without allocation (`small`). Large ones are cut into blocks, whose
 //! borders depend on the shape and never on the number of threads; each block is one single-threaded call of the
-//! `gemm` crate, and the thread that made it adds bias and activation while it is in its cache ([`large`]). On AVX-512,
-//! large ones of many rows run in our own kernel, over a right side that all threads share ([`packed`]). Dtypes other
-//! than float32 and float64 take plain loops ([`plain`]). So the bits of a product are a function of its shape, its
+//! `gemm` crate, and the thread that made it adds bias and activation while it is in its cache (`large`). On AVX-512,
+//! large ones of many rows run in our own kernel, over a right side that all threads share (`packed`). Dtypes other
+//! than float32 and float64 take plain loops (`plain`). So the bits of a product are a function of its shape, its
 //! numbers and the CPU's type.
 
 mod epilogue;
