@@ -1,21 +1,30 @@
 //! Ops that make, move and select elements, and ops on shapes.
 
+mod axis_maps;
+mod bitcast;
 pub(crate) mod cast;
 mod cells;
 mod concat;
 mod constant;
+mod distinct;
 mod expand_dims;
 mod fill;
 mod gather;
+mod gather_nd;
 mod identity;
 mod identity_n;
 mod index;
 mod into_sizes;
+mod lin_space;
+mod one_hot;
 mod pack;
+mod pad;
 mod placeholder;
 mod placeholder_with_default;
 mod range;
 mod reshape;
+mod reverse;
+mod select;
 mod shape_of;
 mod slice;
 mod split;
@@ -25,22 +34,31 @@ mod strided;
 mod strided_slice;
 mod tile;
 mod transpose;
+mod where_true;
 
+pub use self::bitcast::Bitcast;
 pub use self::cast::Cast;
 pub use self::concat::{Concat, concat};
 pub use self::constant::Const;
+pub use self::distinct::{ListDiff, Unique};
 pub use self::expand_dims::ExpandDims;
 pub use self::fill::{Fill, OnesLike, ZerosLike};
 pub use self::gather::{Gather, GatherV2};
+pub use self::gather_nd::{GatherNd, ScatterNd};
 pub use self::identity::Identity;
 pub use self::identity_n::{IdentityN, identity_n};
 pub use self::index::{Index, IntoIndex};
 pub use self::into_sizes::{IntoSizes, Size};
+pub use self::lin_space::LinSpace;
+pub use self::one_hot::OneHot;
 pub use self::pack::{Pack, Unpack, stack};
+pub use self::pad::{Mirror, MirrorPad, Pad, PadV2};
 pub use self::placeholder::Placeholder;
 pub use self::placeholder_with_default::{EnsureShape, PlaceholderWithDefault};
 pub use self::range::Range;
 pub use self::reshape::Reshape;
+pub use self::reverse::{InvertPermutation, ReverseV2, Roll};
+pub use self::select::{Select, SelectV2};
 pub use self::shape_of::{Rank, Shape, ShapeN, Size as SizeOf, shape_n};
 pub use self::slice::Slice;
 pub use self::split::{Split, SplitV};
@@ -49,29 +67,48 @@ pub use self::stop_gradient::{PreventGradient, StopGradient};
 pub use self::strided_slice::{Masks, StridedSlice, StridedSliceGrad};
 pub use self::tile::{BroadcastTo, Tile};
 pub use self::transpose::{ConjugateTranspose, Transpose};
+pub use self::where_true::Where;
 use crate::graph::OpKind;
 
 /// The rows of this family.
 pub(super) static OPS: &[&OpKind] = &[
+    &bitcast::BITCAST,
     &cast::CAST,
     &concat::CONCAT,
     &concat::CONCAT_V2,
     &constant::CONST,
+    &distinct::LIST_DIFF,
+    &distinct::UNIQUE,
+    &distinct::UNIQUE_V2,
+    &distinct::UNIQUE_WITH_COUNTS,
+    &distinct::UNIQUE_WITH_COUNTS_V2,
     &expand_dims::EXPAND_DIMS,
     &fill::FILL,
     &fill::ONES_LIKE,
     &fill::ZEROS_LIKE,
     &gather::GATHER,
     &gather::GATHER_V2,
+    &gather_nd::GATHER_ND,
+    &gather_nd::SCATTER_ND,
     &identity::IDENTITY,
     &identity_n::IDENTITY_N,
+    &lin_space::LIN_SPACE,
+    &one_hot::ONE_HOT,
     &pack::PACK,
     &pack::UNPACK,
+    &pad::MIRROR_PAD,
+    &pad::PAD,
+    &pad::PAD_V2,
     &placeholder::PLACEHOLDER,
     &placeholder_with_default::ENSURE_SHAPE,
     &placeholder_with_default::PLACEHOLDER_WITH_DEFAULT,
     &range::RANGE,
     &reshape::RESHAPE,
+    &reverse::INVERT_PERMUTATION,
+    &reverse::REVERSE_V2,
+    &reverse::ROLL,
+    &select::SELECT,
+    &select::SELECT_V2,
     &shape_of::RANK,
     &shape_of::SHAPE,
     &shape_of::SHAPE_N,
@@ -88,4 +125,5 @@ pub(super) static OPS: &[&OpKind] = &[
     &tile::TILE,
     &transpose::CONJUGATE_TRANSPOSE,
     &transpose::TRANSPOSE,
+    &where_true::WHERE,
 ];
