@@ -57,7 +57,7 @@ impl Graph {
     }
 }
 
-/// Whether a node's outputs can be known now: a pure op that waits for nobody, with outputs of known and small size,
+/// Whether a node's outputs can be known now: a pure op with outputs of known and small size,
 /// on which no claim was made.
 fn may_fold(node: &Node) -> bool {
     let is_small = |fact: &super::Fact| {
@@ -65,7 +65,8 @@ fn may_fold(node: &Node) -> bool {
         let count = dims.and_then(|dims| element_count(&dims).ok());
         count.is_none_or(|count| count.saturating_mul(fact.dtype.size().unwrap_or(16)) <= MAX_BYTES)
     };
-    node.op().kind().effect == Effect::Pure && node.control_inputs().is_empty() && node.outputs().iter().all(is_small)
+    // What a pure node waits for does not change its value.
+    node.op().kind().effect == Effect::Pure && node.outputs().iter().all(is_small)
         // Without inputs to bound it, an output of unknown size could be anything.
         && (node.inputs().len() < 16)
 }

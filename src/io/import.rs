@@ -3,7 +3,7 @@
 //! There is no second shape engine: nodes enter through the graph's one writer. An import is all or nothing: a graph
 //! that is there already is touched only once the whole file has been built beside it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -203,7 +203,11 @@ impl<'a> Builder<'a> {
 
     fn node(&mut self, place: usize, node: &NodeDef) -> Result<NodeId> {
         let kind = ops::find(&node.op)?;
-        let attrs = decode_attrs(node, &mut self.budget)?;
+        let mut attrs = decode_attrs(node, &mut self.budget)?;
+        if is_shapeless(node, &attrs, self.def.versions.producer) {
+            attrs.remove("shape");
+        }
+        let attrs: Attrs = attrs.into_iter().collect();
         let (mut inputs, control) = self.inputs(place)?;
         let name = format!("{}{}", self.prefix, node.name);
         let mut op = (kind.parse)(&attrs)?;
@@ -317,13 +321,19 @@ impl Replay<'_> {
 }
 
 /// All attributes but those that start with `_`, which TensorFlow ignores too.
-fn decode_attrs(node: &NodeDef, budget: &mut Budget) -> Result<Attrs> {
+fn decode_attrs(node: &NodeDef, budget: &mut Budget) -> Result<BTreeMap<String, AttrValue>> {
     let decode = |(name, attr): (&String, _)| {
         let value = decode_attr(attr, budget);
         let value = value.map_err(|error| error.note(format!("in attribute '{}'", escape(name))))?;
         Ok((name.clone(), value))
     };
     node.attrs.iter().filter(|(name, _)| !name.starts_with('_')).map(decode).collect()
+}
+
+/// Before version 24 a placeholder's scalar shape meant that nothing is known of it.
+fn is_shapeless(node: &NodeDef, attrs: &BTreeMap<String, AttrValue>, producer: i32) -> bool {
+    let is_scalar = matches!(attrs.get("shape"), Some(AttrValue::Shape(shape)) if shape.rank() == Some(0));
+    node.op == "Placeholder" && producer < 24 && is_scalar
 }
 
 /// Attributes that only say how TensorFlow is to compute.

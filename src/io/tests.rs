@@ -327,3 +327,27 @@ fn only_regular_files_are_read() {
     assert_eq!(GraphDef::read(std::env::temp_dir()).unwrap_err().kind(), ErrorKind::InvalidArgument);
     assert_eq!(GraphDef::read("/no/such/file").unwrap_err().kind(), ErrorKind::Io);
 }
+
+#[test]
+fn old_graphs_say_nothing_by_a_scalar_placeholder() {
+    let old =
+        node("x", "Placeholder", &[], &[("dtype", AttrKind::Type(1)), ("shape", AttrKind::Shape(shape_bytes(&[])))]);
+    assert_eq!(load(&[old]).unwrap().tensor_by_name("x:0").unwrap().shape().to_string(), "<unknown>");
+}
+
+#[test]
+fn a_constant_that_waits_is_known_to_shape_rules() {
+    let mut axis = constant("axis");
+    let value = TensorProto { int_val: vec![0], ..tensor(3, &[1]) };
+    axis.attr = node(
+        "axis",
+        "Const",
+        &[],
+        &[("dtype", AttrKind::Type(3)), ("value", AttrKind::Tensor(value.encode_to_vec().into()))],
+    )
+    .attr;
+    axis.input.push("^x".into());
+    let sum = node("sum", "Sum", &["x", "axis"], &[("T", AttrKind::Type(1)), ("Tidx", AttrKind::Type(3))]);
+    let g = load(&[placeholder("x"), axis, sum]).unwrap();
+    assert_eq!(g.tensor_by_name("sum:0").unwrap().shape().to_string(), "(3,)");
+}

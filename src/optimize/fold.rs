@@ -21,7 +21,7 @@ pub(super) fn fold(cx: &mut Rebuild<'_>, node: &Node) -> Result<Option<Outputs>>
     }
     let are_constant = |cx: &Rebuild<'_>| {
         let inputs = cx.inputs(node);
-        !inputs.is_empty() && inputs.iter().all(|id| cx.graph().node(id.node).op_as::<Const>().is_some())
+        !inputs.is_empty() && inputs.iter().all(|id| is_free(cx.graph().node(id.node)))
     };
     if !are_constant(cx) {
         return Ok(None);
@@ -31,6 +31,11 @@ pub(super) fn fold(cx: &mut Rebuild<'_>, node: &Node) -> Result<Option<Outputs>>
         Some(value) => cx.push(node, constant(value), Default::default()).map(Some),
         None => Ok(None),
     }
+}
+
+/// A constant that waits for nobody: folding what waits would let it run too early.
+fn is_free(node: &Node) -> bool {
+    node.op_as::<Const>().is_some() && node.control_inputs().is_empty()
 }
 
 fn constant(value: Value) -> Arc<dyn Op> {

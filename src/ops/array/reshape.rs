@@ -77,6 +77,10 @@ impl Op for Reshape {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        let rank = cx.input(1).rank();
+        if rank > 1 {
+            return Err(Error::shape(format!("the target shape must be a vector, but has rank {rank}")));
+        }
         let dims = solve(&ints_of(cx.input(1))?, cx.input(0).len())?;
         let value = cx.take(0).reshaped(&dims)?;
         cx.output(0, value);

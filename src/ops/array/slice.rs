@@ -92,6 +92,11 @@ impl Op for Slice {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let value = cx.input(0);
+        for input in [cx.input(1), cx.input(2)] {
+            if input.rank() != 1 {
+                return Err(Error::shape(format!("begin and size must be vectors, but one has rank {}", input.rank())));
+            }
+        }
         let (begin, size) = (ints_of(cx.input(1))?, ints_of(cx.input(2))?);
         if begin.len() != value.rank() || size.len() != value.rank() {
             let what = format!(
@@ -124,7 +129,11 @@ fn read_box(cx: &RunCx<'_>, value: &Value, begin: &[i64], size: &[i64]) -> Resul
 
 /// The size of an axis of the box, as far as known.
 fn sliced(axis: usize, dim: &Dim, begin: Option<Dim>, size: Option<Dim>) -> Result<Dim> {
-    let (Some(begin), Some(size)) = (begin, size) else { return Ok(Dim::unknown()) };
+    let (begin, size) = match (begin, size) {
+        (Some(begin), Some(size)) => (begin, size),
+        (None, Some(size)) if size.is_never_negative() => return Ok(size),
+        _ => return Ok(Dim::unknown()),
+    };
     match (dim.known(), begin.as_i64(), size.as_i64()) {
         (Some(dim), Some(begin), Some(size)) => bounds(axis, dim, begin, size).map(|(_, size)| Dim::from(size)),
         (_, Some(begin), Some(_)) if begin < 0 => {
