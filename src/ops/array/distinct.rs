@@ -348,7 +348,7 @@ mod tests {
         let op = Unique { out_idx: DType::I32, has_axis: false, has_counts: true };
         let out = run_op(op, &[[4, 2, 4, 4].into_value()]).unwrap();
         let out: Vec<_> = out.iter().map(|value| value.slice::<i32>().unwrap()).collect();
-        assert_eq!(out, [&[4, 2][..], &[0, 1, 0, 0], &[2, 1]]);
+        assert_eq!(out, [&[4, 2][..], &[0, 1, 0, 0], &[3, 1]]);
         let op = Unique { out_idx: DType::I32, has_axis: true, has_counts: false };
         let out = run_op(op, &[[[1, 1, 2], [3, 3, 4]].into_value(), [1].into_value()]).unwrap();
         assert_eq!((out[0].dims(), out[0].slice::<i32>().unwrap()), (&[2, 2][..], &[1, 2, 3, 4][..]));

@@ -7,7 +7,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Attrs, Example, Graph, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::shape::{Dim, Shape, element_count};
-use crate::value::IntoValue;
+use crate::value::{IntoValue, Value};
 
 /// Evenly spaced numbers from a start to a stop, both among them.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub static LIN_SPACE: OpKind = OpKind::new(
     || {
         vec![
             Example::new(LinSpace, [10.0f32.into_value(), 12.0f32.into_value(), 3i32.into_value()]),
-            Example::new(LinSpace, [1.0f64.into_value(), 2.0f64.into_value(), 1i64.into_value()]),
+            Example::new(LinSpace, [Value::scalar_of(1.0f64), Value::scalar_of(2.0f64), 1i64.into_value()]),
         ]
     },
 )

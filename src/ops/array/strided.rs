@@ -70,6 +70,11 @@ pub(super) fn read_cells<E: Cell>(cx: &RunCx<'_>, from: &[E], layout: &Layout, o
 }
 
 impl Layout {
+    /// All of a value, in order.
+    pub(super) fn all(dims: &[usize]) -> Layout {
+        Layout { start: 0, dims: Dims::from_slice(dims), strides: row_major(dims) }
+    }
+
     /// Every element must be there; a kernel that gets this wrong is a bug.
     fn check(&self, len: usize) -> Result<()> {
         let (mut low, mut high) = (self.start, self.start);
