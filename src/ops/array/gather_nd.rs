@@ -1,4 +1,5 @@
 //! `GatherNd` and `ScatterNd`: slices named by several indices at once.
+#![allow(dropping_copy_types)]
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
 //! `Where`: the places of elements that are not zero.
+#![allow(dropping_copy_types)]
 
 use std::sync::Arc;
 
