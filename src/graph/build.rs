@@ -211,6 +211,12 @@ impl Graph {
         context::enter(self.root().id(), |cx| cx.pending = None, build)
     }
 
+    /// The pending name, which is used up, or `default`: for builders that give it to the last of their nodes and open no
+    /// scope.
+    pub(crate) fn take_name(&self, default: &str) -> Arc<str> {
+        context::take_pending(self.root().id()).unwrap_or_else(|| default.into())
+    }
+
     /// Prefixes the names of what `build` makes. A second `foo` becomes `foo_1`; `foo/` enters `foo` again. `build` is
     /// given the scope as a name that makes an op take exactly the scope's name.
     ///

@@ -255,8 +255,9 @@ impl Tensor {
     #[track_caller]
     pub fn logical_xor(&self, other: impl IntoTensor) -> Result<Tensor> {
         let other = other.tensor(Some(self))?;
-        let line = std::panic::Location::caller();
-        self.graph().at_line(line, || xor(self, &other, "LogicalXor"))
+        let g = self.graph();
+        let name = g.take_name("LogicalXor");
+        g.at_line(std::panic::Location::caller(), || xor(self, &other, &name))
     }
 
     /// `self * other`, where the product of a number and a tensor is meant.

@@ -6,12 +6,15 @@ mod arg;
 pub mod axes;
 mod batch_matmul;
 mod binary;
+mod bincount;
 mod broadcast;
 mod clip;
 mod complex;
 mod cumulative;
 mod dtypes;
 mod elementwise;
+#[cfg(test)]
+mod elementwise_tests;
 mod equality;
 mod functions;
 mod inexact;
@@ -31,6 +34,7 @@ pub use self::arg::{ArgExtreme, Extreme};
 pub use self::batch_matmul::{BatchMatMul, BatchMatMulV2};
 pub(in crate::ops) use self::binary::OPS as BINARY_OPS;
 pub use self::binary::{Binary, BinaryOp};
+pub use self::bincount::{Bincount, Bins};
 pub use self::clip::ClipByValue;
 pub use self::complex::{Complex, ComplexPart, Part};
 pub use self::cumulative::{Cumulative, Running};
@@ -50,6 +54,7 @@ pub(super) static OPS: &[&OpKind] = &[
     &arg::ARG_MAX,
     &arg::ARG_MIN,
     &add_n::ADD_N,
+    &bincount::BINCOUNT,
     &clip::CLIP_BY_VALUE,
     &complex::ANGLE,
     &complex::COMPLEX,
