@@ -179,7 +179,7 @@ mod tests {
     fn nodes_are_those_of_tensorflow() {
         let g = Graph::new();
         let x = g.placeholder(DType::I32, shape![?]).unwrap();
-        x.bincount(Bins { min: Some(3), max: Some(8), ..Bins::default() }).unwrap();
+        let _bins = x.bincount(Bins { min: Some(3), max: Some(8), ..Bins::default() }).unwrap();
         let names: Vec<_> = g.nodes().skip(1).map(|node| node.name().replace("bincount/", "")).collect();
         let want = "Shape Const Prod Greater/y Greater Cast Const_1 Max add/y add mul minlength Maximum maxlength Minimum \
                     Const_2 Bincount";
