@@ -24,6 +24,7 @@ mod matmul;
 pub mod operators;
 pub(super) mod reduce;
 mod scalar;
+mod segment;
 mod sizes;
 mod tensordot;
 mod unary;
@@ -43,6 +44,7 @@ pub use self::functions::{add, divide, multiply, subtract};
 pub use self::leaky_relu::LeakyRelu;
 pub use self::matmul::MatMul;
 pub use self::reduce::{Reduce, Reduction};
+pub use self::segment::{Combine, Segment};
 pub(in crate::ops) use self::unary::OPS as UNARY_OPS;
 pub use self::unary::{Unary, UnaryOp};
 pub(in crate::ops) use self::unary_grad::OPS as UNARY_GRAD_OPS;
@@ -51,6 +53,14 @@ use crate::graph::OpKind;
 
 /// The rows of this family.
 pub(super) static OPS: &[&OpKind] = &[
+    &segment::SEGMENT_SUM,
+    &segment::SEGMENT_PROD,
+    &segment::SEGMENT_MIN,
+    &segment::SEGMENT_MAX,
+    &segment::UNSORTED_SEGMENT_SUM,
+    &segment::UNSORTED_SEGMENT_PROD,
+    &segment::UNSORTED_SEGMENT_MIN,
+    &segment::UNSORTED_SEGMENT_MAX,
     &arg::ARG_MAX,
     &arg::ARG_MIN,
     &add_n::ADD_N,

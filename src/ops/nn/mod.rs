@@ -8,6 +8,7 @@ mod cross_entropy;
 mod depthwise;
 mod depthwise_grad;
 mod fused_batch_norm;
+mod fused_batch_norm_grad;
 mod in_top_k;
 mod l2_loss;
 mod layout;
@@ -15,6 +16,7 @@ mod losses;
 mod nth_element;
 mod patches;
 mod pool;
+mod pool_grad;
 mod softmax;
 mod sparse_loss;
 mod top_k;
@@ -28,10 +30,12 @@ pub use self::cross_entropy::{SoftmaxCrossEntropyWithLogits, SparseSoftmaxCrossE
 pub use self::depthwise::DepthwiseConv2dNative;
 pub use self::depthwise_grad::DepthwiseBackprop;
 pub use self::fused_batch_norm::FusedBatchNorm;
+pub use self::fused_batch_norm_grad::FusedBatchNormGrad;
 pub use self::in_top_k::{InTopK, InTopKV2};
 pub use self::l2_loss::L2Loss;
 pub use self::nth_element::NthElement;
 pub use self::pool::{Pool, Pooling};
+pub use self::pool_grad::PoolGrad;
 pub use self::softmax::{LogSoftmax, Softmax};
 pub use self::top_k::{TopK, TopKV2};
 pub use self::window::{Padding, Window};
@@ -53,6 +57,13 @@ pub(super) static OPS: &[&OpKind] = &[
     &fused_batch_norm::FUSED_BATCH_NORM,
     &fused_batch_norm::FUSED_BATCH_NORM_V2,
     &fused_batch_norm::FUSED_BATCH_NORM_V3,
+    &fused_batch_norm_grad::FUSED_BATCH_NORM_GRAD,
+    &fused_batch_norm_grad::FUSED_BATCH_NORM_GRAD_V2,
+    &fused_batch_norm_grad::FUSED_BATCH_NORM_GRAD_V3,
+    &pool_grad::AVG_POOL_GRAD,
+    &pool_grad::AVG_POOL_3D_GRAD,
+    &pool_grad::MAX_POOL_GRAD,
+    &pool_grad::MAX_POOL_3D_GRAD,
     &pool::AVG_POOL,
     &pool::AVG_POOL_3D,
     &pool::MAX_POOL,

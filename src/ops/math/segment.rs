@@ -1,0 +1,252 @@
+//! The segment reductions: rows that carry one number are combined into one row.
+
+use std::sync::Arc;
+
+use num_traits::Bounded;
+
+use crate::error::{Error, Result};
+use crate::graph::{Example, InferCx, Op, OpKind, RunCx, to_ints};
+use crate::kernel::Number;
+use crate::shape::{Dim, Shape};
+use crate::value::{IntoValue, Value};
+use crate::with_type;
+
+/// How the rows of a segment are combined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Combine {
+    /// Their sum.
+    Sum,
+    /// Their product.
+    Prod,
+    /// The smallest, element by element.
+    Min,
+    /// The largest, element by element.
+    Max,
+}
+
+/// Combines rows by the segments they belong to: `(n, ..), (n) -> (segments, ..)`.
+///
+/// Segments of sorted ids are as many as the last one says, and an empty one between them is 0, of a product 1. Unsorted
+/// ids come with the number of segments; negative ones count for nothing, and an empty segment is 0, 1, or the highest
+/// or lowest number.
+#[derive(Debug, Clone)]
+pub struct Segment {
+    /// How.
+    pub how: Combine,
+    /// Whether the ids may come in any order.
+    pub is_unsorted: bool,
+}
+
+macro_rules! rows {
+    ($($(#[$doc:meta])* $row:ident $name:literal $how:ident $unsorted:literal $signature:literal;)*) => { $(
+        $(#[$doc])*
+        pub static $row: OpKind = OpKind::new(
+            $name,
+            $signature,
+            |_| Ok(Arc::new(Segment { how: Combine::$how, is_unsorted: $unsorted })),
+            || examples(Combine::$how, $unsorted),
+        );
+    )* };
+}
+rows! {
+    /// The row of sums of sorted segments.
+    SEGMENT_SUM "SegmentSum" Sum false "data: T, segment_ids: Tindices -> output: T";
+    /// The row of products of sorted segments.
+    SEGMENT_PROD "SegmentProd" Prod false "data: T, segment_ids: Tindices -> output: T";
+    /// The row of smallest elements of sorted segments.
+    SEGMENT_MIN "SegmentMin" Min false "data: T, segment_ids: Tindices -> output: T";
+    /// The row of largest elements of sorted segments.
+    SEGMENT_MAX "SegmentMax" Max false "data: T, segment_ids: Tindices -> output: T";
+    /// The row of sums of unsorted segments.
+    UNSORTED_SEGMENT_SUM "UnsortedSegmentSum" Sum true
+        "data: T, segment_ids: Tindices, num_segments: Tnumsegments -> output: T";
+    /// The row of products of unsorted segments.
+    UNSORTED_SEGMENT_PROD "UnsortedSegmentProd" Prod true
+        "data: T, segment_ids: Tindices, num_segments: Tnumsegments -> output: T";
+    /// The row of smallest elements of unsorted segments.
+    UNSORTED_SEGMENT_MIN "UnsortedSegmentMin" Min true
+        "data: T, segment_ids: Tindices, num_segments: Tnumsegments -> output: T";
+    /// The row of largest elements of unsorted segments.
+    UNSORTED_SEGMENT_MAX "UnsortedSegmentMax" Max true
+        "data: T, segment_ids: Tindices, num_segments: Tnumsegments -> output: T";
+}
+
+fn examples(how: Combine, is_unsorted: bool) -> Vec<Example> {
+    let op = || Segment { how, is_unsorted };
+    let data = || [[1.0f32, 2.0], [3.0, 4.0], [5.0, 6.0]].into_value();
+    match is_unsorted {
+        false => vec![
+            Example::new(op(), [data(), [0i32, 0, 2].into_value()]),
+            Example::new(op(), [[1i32, 2, 3].into_value(), [0i64, 1, 1].into_value()]),
+        ],
+        true => vec![
+            Example::new(op(), [data(), [1i32, -1, 0].into_value(), 3i32.into_value()]),
+            Example::new(op(), [data(), [[0i64, 1], [1, 0], [2, 0]].into_value(), 4i32.into_value()]),
+        ],
+    }
+}
+
+impl Op for Segment {
+    fn kind(&self) -> &'static OpKind {
+        match (self.how, self.is_unsorted) {
+            (Combine::Sum, false) => &SEGMENT_SUM,
+            (Combine::Prod, false) => &SEGMENT_PROD,
+            (Combine::Min, false) => &SEGMENT_MIN,
+            (Combine::Max, false) => &SEGMENT_MAX,
+            (Combine::Sum, true) => &UNSORTED_SEGMENT_SUM,
+            (Combine::Prod, true) => &UNSORTED_SEGMENT_PROD,
+            (Combine::Min, true) => &UNSORTED_SEGMENT_MIN,
+            (Combine::Max, true) => &UNSORTED_SEGMENT_MAX,
+        }
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        let (data, ids) = (cx.shape(0), cx.shape(1));
+        if !self.is_unsorted {
+            let ids = ids.with_rank(1)?;
+            let data = data.with_rank_at_least(1)?;
+            data.dim(0).merge(&ids.dim(0))?;
+            let rest = data.slice(1..)?;
+            cx.output(cx.dtype(0), Shape::new([Dim::unknown()]).concat(&rest)?);
+            return Ok(());
+        }
+        cx.shape(2).with_rank(0)?;
+        let segments = cx.sizes(2).and_then(|sizes| sizes.first().cloned()).unwrap_or_else(Dim::unknown);
+        if let Some(n) = segments.as_i64().filter(|n| *n < 0) {
+            return Err(Error::invalid(format!("num_segments must be 0 or more, but is {n}")));
+        }
+        let (Some(n), Some(rank)) = (ids.rank(), data.rank()) else {
+            cx.output(cx.dtype(0), Shape::unknown());
+            return Ok(());
+        };
+        if n > rank {
+            return Err(Error::shape(format!("shape must be at least rank {n} but is rank {rank}")));
+        }
+        ids.merge(&data.slice(..n)?)?;
+        cx.output(cx.dtype(0), Shape::new([segments]).concat(&data.slice(n..)?)?);
+        Ok(())
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        let data = cx.input(0);
+        let ids = to_ints(cx.input(1)).ok_or_else(|| Error::dtype("segment ids must be int32 or int64"))?;
+        let rows = cx.input(1).rank();
+        if data.rank() < rows || data.dims()[..rows] != *cx.input(1).dims() || (rows != 1 && !self.is_unsorted) {
+            return Err(Error::shape("segment_ids should be the same size as dimension 0 of input"));
+        }
+        let segments = if self.is_unsorted { self.check_unsorted(cx, &ids)? } else { check_sorted(&ids)? };
+        let dims = [&[segments][..], &data.dims()[rows..]].concat();
+        let mut out = cx.alloc(data.dtype(), &dims)?;
+        let refuse = || Err(Error::unsupported(format!("segments of {} cannot be combined", data.dtype())));
+        match self.how {
+            Combine::Sum | Combine::Prod => {
+                with_type!(data.dtype(), T in numbers => self.total::<T>(data, &ids, &mut out)?, else => return refuse());
+            }
+            _ => {
+                with_type!(data.dtype(), T in reals => self.extreme::<T>(data, &ids, &mut out)?, else => return refuse());
+            }
+        }
+        cx.output(0, out);
+        Ok(())
+    }
+}
+
+/// How many segments sorted ids name.
+fn check_sorted(ids: &[i64]) -> Result<usize> {
+    if ids.windows(2).any(|pair| pair[0] > pair[1]) {
+        return Err(Error::invalid("segment ids are not increasing"));
+    }
+    let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return Ok(0) };
+    let n = last.checked_add(1).and_then(|n| usize::try_from(n).ok()).filter(|_| *first >= 0);
+    n.ok_or_else(|| Error::invalid(format!("segment ids must be >= 0, but one is {first}")))
+}
+
+impl Segment {
+    fn check_unsorted(&self, cx: &RunCx<'_>, ids: &[i64]) -> Result<usize> {
+        let n = to_ints(cx.input(2)).filter(|n| n.len() == 1).map(|n| n[0]);
+        let n = n.and_then(|n| usize::try_from(n).ok());
+        let n = n.ok_or_else(|| Error::invalid("num_segments must be one number of 0 or more"))?;
+        match ids.iter().enumerate().find(|(_, id)| **id >= n as i64) {
+            Some((i, id)) => Err(Error::invalid(format!("segment_ids[{i}] = {id} is out of range [0, {n})"))),
+            None => Ok(n),
+        }
+    }
+
+    fn total<T: Number>(&self, data: &Value, ids: &[i64], out: &mut Value) -> Result<()> {
+        match self.how {
+            Combine::Sum => fold(data, ids, out, [T::ZERO; 2], |a: T, b| a.plus(b)),
+            _ => fold(data, ids, out, [T::ONE; 2], |a: T, b| a.times(b)),
+        }
+    }
+
+    fn extreme<T: Number + PartialOrd + Bounded>(&self, data: &Value, ids: &[i64], out: &mut Value) -> Result<()> {
+        let empty = |start| if self.is_unsorted { start } else { T::ZERO };
+        let (low, high) = (T::min_value(), T::max_value());
+        match self.how {
+            Combine::Max => fold(data, ids, out, [low, empty(low)], |a: T, b| if b > a { b } else { a }),
+            _ => fold(data, ids, out, [high, empty(high)], |a: T, b| if b < a { b } else { a }),
+        }
+    }
+}
+
+/// Folds each row into that of its segment. `start` begins a segment, `empty` is one that has no rows.
+fn fold<T: Number>(
+    data: &Value,
+    ids: &[i64],
+    out: &mut Value,
+    [start, empty]: [T; 2],
+    f: impl Fn(T, T) -> T,
+) -> Result<()> {
+    let width: usize = out.dims()[1..].iter().product();
+    let (data, out) = (data.slice::<T>()?, out.make_mut::<T>()?);
+    out.fill(empty);
+    if width == 0 {
+        return Ok(());
+    }
+    let mut is_begun = vec![false; out.len() / width];
+    for (row, id) in data.chunks_exact(width).zip(ids) {
+        let Ok(segment) = usize::try_from(*id) else { continue };
+        let cells = &mut out[segment * width..][..width];
+        if !std::mem::replace(&mut is_begun[segment], true) {
+            cells.fill(start);
+        }
+        cells.iter_mut().zip(row).for_each(|(cell, x)| *cell = f(*cell, *x));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{infer_err, infer_ok, run_op};
+
+    #[test]
+    fn rows_keep_their_shape() {
+        let sorted = Segment { how: Combine::Sum, is_unsorted: false };
+        infer_ok(&sorted, "(4,2);int32(4)", "(?,2)");
+        infer_err(&sorted, "(4,2);int32(3)", "dimensions must be equal, but are 4 and 3");
+        let unsorted = Segment { how: Combine::Sum, is_unsorted: true };
+        infer_ok(&unsorted, "(4,2,3);int32(4,2);int32()", "(?,3)");
+    }
+
+    #[track_caller]
+    fn check(how: Combine, is_unsorted: bool, want: &[f32]) {
+        let data = Value::from_vec(&[4, 1], vec![1.0f32, 3.0, 5.0, 7.0]).unwrap();
+        let ids = if is_unsorted { [0i32, -1, 2, 2] } else { [0, 0, 2, 2] };
+        let mut inputs = vec![data, ids.into_value()];
+        inputs.extend(is_unsorted.then(|| 3i32.into_value()));
+        let got = run_op(Segment { how, is_unsorted }, &inputs).unwrap();
+        assert_eq!(got[0].slice::<f32>().unwrap(), want);
+    }
+
+    /// As TensorFlow 1.15.5 answers.
+    #[test]
+    fn empty_segments_follow_tensorflow() {
+        check(Combine::Sum, false, &[4.0, 0.0, 12.0]);
+        check(Combine::Prod, false, &[3.0, 1.0, 35.0]);
+        check(Combine::Max, false, &[3.0, 0.0, 7.0]);
+        check(Combine::Prod, true, &[1.0, 1.0, 35.0]);
+        check(Combine::Min, true, &[1.0, f32::MAX, 5.0]);
+        check(Combine::Max, true, &[1.0, f32::MIN, 7.0]);
+    }
+}
