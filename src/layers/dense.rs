@@ -125,8 +125,11 @@ impl Dense {
             true => Some(variable("bias", Shape::from([self.units]), Some(self.bias_initializer.clone()))?),
             false => None,
         };
-        // With more than two axes the product broadcasts over the leading ones.
-        let mut y = x.matmul(&kernel)?;
+        // TF1 folds leading axes with `tensordot`; a batched product would make other nodes.
+        let mut y = match x.rank()? {
+            2 => x.matmul(&kernel)?,
+            rank => x.tensordot(&kernel, [[rank - 1], [0]])?,
+        };
         if let Some(bias) = bias {
             y = y.bias_add(&bias)?;
         }

@@ -9,6 +9,7 @@ use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
 use crate::kernel::Number;
+use crate::ops::array::Fill;
 use crate::ops::random::{Normal, Uniform};
 pub use crate::ops::state::Initializer;
 use crate::shape::{Dims, Shape};
@@ -220,7 +221,7 @@ fn fill(g: &Graph, name: &str, dims: &[usize], number: Value) -> Result<Tensor> 
             let sizes: Vec<i32> = dims.iter().map(|dim| *dim as i32).collect();
             let sizes = g.named("shape_as_tensor", || g.constant(sizes))?;
             let number = g.named("Const", || g.constant(number))?;
-            crate::ops::apply_row(g, scope, "Fill", &[&sizes, &number])
+            g.named(scope, || g.apply_one(Fill, &[&sizes, &number]))
         })
     })
 }

@@ -3,6 +3,7 @@
 mod building;
 mod custom;
 mod floors;
+mod names;
 mod passes;
 mod scale;
 mod session;

@@ -8,7 +8,7 @@ use super::seeds::Seeds;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
-use crate::ops::apply_row;
+use crate::ops::math::{Binary, BinaryOp};
 use crate::shape::Shape;
 use crate::value::IntoValue;
 
@@ -143,9 +143,9 @@ impl Graph {
             let min = self.float("min", how.min, how.dtype)?;
             let max = self.float("max", how.max, how.dtype)?;
             let drawn = self.draw(Draw::Uniform, how.dtype, how.seed, &shape)?;
-            let range = apply_row(self, "sub", "Sub", &[&max, &min])?;
-            let scaled = apply_row(self, "mul", "Mul", &[&drawn, &range])?;
-            apply_row(self, scope, "Add", &[&scaled, &min])
+            let range = self.named("sub", || self.apply_one(Binary { f: BinaryOp::Sub }, &[&max, &min]))?;
+            let scaled = self.named("mul", || self.apply_one(Binary { f: BinaryOp::Mul }, &[&drawn, &range]))?;
+            self.named(scope, || self.apply_one(Binary { f: BinaryOp::Add }, &[&scaled, &min]))
         })
     }
 
@@ -216,8 +216,8 @@ impl Graph {
             let mean = self.float("mean", how.mean, how.dtype)?;
             let stddev = self.float("stddev", how.stddev, how.dtype)?;
             let drawn = self.draw(draw, how.dtype, how.seed, &shape)?;
-            let scaled = apply_row(self, "mul", "Mul", &[&drawn, &stddev])?;
-            apply_row(self, scope, "Add", &[&scaled, &mean])
+            let scaled = self.named("mul", || self.apply_one(Binary { f: BinaryOp::Mul }, &[&drawn, &stddev]))?;
+            self.named(scope, || self.apply_one(Binary { f: BinaryOp::Add }, &[&scaled, &mean]))
         })
     }
 
