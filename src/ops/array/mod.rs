@@ -56,6 +56,7 @@ pub use self::pad::{Mirror, MirrorPad, Pad, PadV2};
 pub use self::placeholder::Placeholder;
 pub use self::placeholder_with_default::{EnsureShape, PlaceholderWithDefault};
 pub use self::range::Range;
+pub(in crate::ops) use self::range::range_of;
 pub use self::reshape::Reshape;
 pub use self::reverse::{InvertPermutation, ReverseV2, Roll};
 pub use self::select::{Select, SelectV2};

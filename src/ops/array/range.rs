@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::into_sizes::Size;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Attrs, Example, Graph, InferCx, Op, OpKind, RunCx, Tensor};
@@ -43,6 +44,29 @@ impl Graph {
             let delta = self.named("delta", || self.constant(delta))?;
             self.named(scope, || self.apply_one(Range, &[&start, &limit, &delta]))
         })
+    }
+}
+
+/// As [`Graph::range`] in steps of 1, with ends that may be int32 scalars of the graph.
+#[track_caller]
+pub(in crate::ops) fn range_of(g: &Graph, start: impl Into<Size>, limit: impl Into<Size>) -> Result<Tensor> {
+    let (start, limit) = (start.into(), limit.into());
+    g.composite("range", |scope| {
+        let start = end(g, "start", start)?;
+        let limit = end(g, "limit", limit)?;
+        let delta = g.named("delta", || g.constant(1))?;
+        g.named(scope, || g.apply_one(Range, &[&start, &limit, &delta]))
+    })
+}
+
+#[track_caller]
+fn end(g: &Graph, name: &str, end: Size) -> Result<Tensor> {
+    match end {
+        Size::Tensor(end) => Ok(end),
+        Size::Number(n) => {
+            let n = i32::try_from(n).map_err(|_| Error::invalid(format!("a range must fit int32, but ends at {n}")))?;
+            g.named(name, || g.constant(n))
+        }
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) mod reduce;
 mod scalar;
 mod segment;
 mod sizes;
+mod statistics;
 mod tensordot;
 mod unary;
 mod unary_grad;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Reduce, Reduction};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
+use crate::ops::array::range_of;
 use crate::ops::math::axes::ReduceAxes;
 use crate::value::Value;
 
@@ -75,7 +76,7 @@ fn all_axes(x: &Tensor) -> Result<Tensor> {
             let axes = vector((0..rank as i32).collect())?;
             g.unnamed(|| g.constant(axes))
         }
-        None => Err(Error::unsupported("a reduction over all axes needs a known rank")),
+        None => g.unnamed(|| range_of(g, 0, x.rank_tensor()?)),
     }
 }
 

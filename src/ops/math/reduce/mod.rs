@@ -337,6 +337,17 @@ mod tests {
         assert!(error.message().contains("invalid reduction dimension 2 for input with 2 dimensions"), "{error}");
     }
 
+    /// As TensorFlow 1.15.5 makes them.
+    #[test]
+    fn all_axes_of_an_unknown_rank_are_a_range() {
+        let g = Graph::new();
+        let x = g.placeholder(DType::F32, Shape::unknown()).unwrap();
+        check(g.named("total", || x.reduce_sum(())), "total:0", "()", 6);
+        let names: Vec<_> = g.nodes().skip(1).map(|node| node.name().to_owned()).collect();
+        assert_eq!(names, ["Rank", "range/start", "range/delta", "range", "total"]);
+        check(x.reduce_sum_keepdims(()), "Sum:0", "<unknown>", 11);
+    }
+
     #[test]
     fn axes_of_the_run_leave_what_is_known() {
         let g = Graph::new();
