@@ -30,6 +30,7 @@ use crate::graph::{Attrs, Graph, OpKind, Tensor, feed};
 pub static OPS: &[&[&OpKind]] = &[
     &[&feed::FEED],
     array::OPS,
+    array::DIAGONALS,
     control::OPS,
     fused::OPS,
     math::OPS,

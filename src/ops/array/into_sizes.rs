@@ -2,9 +2,10 @@
 
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Graph, Tensor};
+use crate::graph::{Attrs, Graph, RunCx, Tensor};
 use crate::shape::Shape;
 use crate::value::{IntoValue, Value};
+use crate::with_type;
 
 /// One entry of a list: a number, or a scalar tensor.
 #[derive(Debug, Clone)]
@@ -184,6 +185,15 @@ pub(super) fn dims_of(value: &Value) -> Result<crate::shape::Dims> {
     let dims = ints_of(value)?.into_iter().map(size).collect::<Result<crate::shape::Dims>>()?;
     crate::shape::element_count(&dims)?;
     Ok(dims)
+}
+
+/// An int32 or int64 vector of these numbers.
+pub(super) fn int_vector(cx: &RunCx<'_>, dtype: DType, numbers: &[i64]) -> Result<Value> {
+    let mut out = cx.alloc(dtype, &[numbers.len()])?;
+    with_type!(dtype, T in index => {
+        out.make_mut::<T>()?.iter_mut().zip(numbers).for_each(|(cell, n)| *cell = *n as T);
+    }, else => return Err(Error::internal("indices are int32 or int64")));
+    Ok(out)
 }
 
 /// An op without attributes of another family, by its name in the table: composites need a few of them.

@@ -2,11 +2,16 @@
 
 mod axis_maps;
 mod bitcast;
+mod broadcast_args;
 pub(crate) mod cast;
 mod cells;
 mod concat;
+mod concat_offset;
 mod constant;
+mod diagonals;
 mod distinct;
+mod dynamic_partition;
+mod dynamic_stitch;
 mod expand_dims;
 mod fill;
 mod gather;
@@ -37,10 +42,16 @@ mod transpose;
 mod where_true;
 
 pub use self::bitcast::Bitcast;
+pub use self::broadcast_args::{BroadcastArgs, BroadcastGradientArgs};
 pub use self::cast::Cast;
 pub use self::concat::{Concat, concat};
+pub use self::concat_offset::ConcatOffset;
 pub use self::constant::Const;
+pub(in crate::ops) use self::diagonals::OPS as DIAGONALS;
+pub use self::diagonals::{Diag, DiagPart, MatrixBandPart, MatrixDiag, MatrixDiagPart, MatrixSetDiag};
 pub use self::distinct::{ListDiff, Unique};
+pub use self::dynamic_partition::DynamicPartition;
+pub use self::dynamic_stitch::{DynamicStitch, dynamic_stitch};
 pub use self::expand_dims::ExpandDims;
 pub use self::fill::{Fill, OnesLike, ZerosLike};
 pub use self::gather::{Gather, GatherV2};
@@ -74,15 +85,21 @@ use crate::graph::OpKind;
 /// The rows of this family.
 pub(super) static OPS: &[&OpKind] = &[
     &bitcast::BITCAST,
+    &broadcast_args::BROADCAST_ARGS,
+    &broadcast_args::BROADCAST_GRADIENT_ARGS,
     &cast::CAST,
     &concat::CONCAT,
     &concat::CONCAT_V2,
+    &concat_offset::CONCAT_OFFSET,
     &constant::CONST,
     &distinct::LIST_DIFF,
     &distinct::UNIQUE,
     &distinct::UNIQUE_V2,
     &distinct::UNIQUE_WITH_COUNTS,
     &distinct::UNIQUE_WITH_COUNTS_V2,
+    &dynamic_partition::DYNAMIC_PARTITION,
+    &dynamic_stitch::DYNAMIC_STITCH,
+    &dynamic_stitch::PARALLEL_DYNAMIC_STITCH,
     &expand_dims::EXPAND_DIMS,
     &fill::FILL,
     &fill::ONES_LIKE,
