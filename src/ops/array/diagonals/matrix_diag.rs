@@ -171,11 +171,10 @@ fn banded(cx: &InferCx<'_>, diagonal: &Shape, rank: usize) -> Result<Shape> {
             let least = [&width - &Dim::constant(band.upper.min(0)), &width + &Dim::constant(band.lower.max(0))];
             match (rows, cols) {
                 (Some(-1), Some(-1)) => [least[0].max(&least[1]), least[0].max(&least[1])],
-                _ => [(rows, &least[0]), (cols, &least[1])].map(|(asked, least)| match asked {
-                    Some(-1) => least.clone(),
-                    Some(n) => Dim::constant(n),
-                    None => Dim::unknown(),
-                }),
+                (Some(-1), Some(cols)) => [least[0].clone(), Dim::constant(cols)],
+                (Some(rows), Some(-1)) => [Dim::constant(rows), least[1].clone()],
+                // -1 beside a size that is not known may stand for a square or not.
+                _ => [rows, cols].map(|n| n.filter(|n| *n != -1).map_or_else(Dim::unknown, Dim::constant)),
             }
         }
     };
