@@ -46,8 +46,11 @@ pub fn ndtri(p: f64) -> f64 {
     }
 }
 
-/// The regularized lower incomplete gamma function of `a > 0` and `x >= 0`.
+/// The regularized lower incomplete gamma function of `a > 0` and `x >= 0`; 0 at `x = 0` whatever `a` is.
 pub fn igamma(a: f64, x: f64) -> f64 {
+    if x == 0.0 {
+        return 0.0;
+    }
     gamma_domain(a, x).unwrap_or_else(|| cephes64::igam(a, x))
 }
 

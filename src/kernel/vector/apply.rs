@@ -1,7 +1,7 @@
 //! Loops over slices for a formula, compiled for each instruction set.
 //!
-//! A loop reads a block of [`BLOCK`] elements, computes, and writes it, so the result may lie over an operand. The last
-//! block is filled up with ones: every element goes through the same instructions wherever it stands.
+//! A loop reads a block of [`BLOCK`] elements, computes, and writes it, so the result may lie over an operand. What is
+//! left goes through the same formula: a block filled up with ones where the formula is long, else one by one.
 
 use crate::kernel::Number;
 use crate::kernel::simd::{BASELINE_FMA, Level, level};
@@ -11,6 +11,8 @@ pub(super) const BLOCK: usize = 32;
 
 /// A function of one number.
 pub(super) trait Function1<T>: 'static {
+    /// Whether a block costs little more than an element: a long formula that the compiler vectorizes.
+    const IN_BLOCKS: bool = false;
     fn at<const FMA: bool>(x: T) -> T;
     /// Repairs results that the formula does not cover, after a block of them was computed.
     #[inline(always)]
@@ -19,6 +21,8 @@ pub(super) trait Function1<T>: 'static {
 
 /// A function of two numbers.
 pub(super) trait Function2<T>: 'static {
+    /// As [`Function1::IN_BLOCKS`].
+    const IN_BLOCKS: bool = false;
     fn at<const FMA: bool>(x: T, y: T) -> T;
 }
 
@@ -187,7 +191,9 @@ unsafe fn loop1<T: Number, F: Function1<T>, const FMA: bool>(x: *const T, out: *
             store(out.add(i), BLOCK, &block1::<T, F, FMA>(&load(x.add(i), BLOCK)));
             i += BLOCK;
         }
-        if i < n {
+        if !F::IN_BLOCKS {
+            (i..n).for_each(|i| out.add(i).write(F::at::<FMA>(x.add(i).read())));
+        } else if i < n {
             store(out.add(i), n - i, &block1::<T, F, FMA>(&load(x.add(i), n - i)));
         }
     }
@@ -222,7 +228,10 @@ unsafe fn loop2<T: Number, F: Function2<T>, const FMA: bool, const XS: bool, con
             store(out.add(i), BLOCK, &block2::<T, F, FMA>(&x, &y));
             i += BLOCK;
         }
-        if i < n {
+        if !F::IN_BLOCKS {
+            let one_at = |from: *const T, splat: bool, i: usize| from.add(if splat { 0 } else { i }).read();
+            (i..n).for_each(|i| out.add(i).write(F::at::<FMA>(one_at(x, XS, i), one_at(y, YS, i))));
+        } else if i < n {
             let (x, y) = (load_at(x, XS, i, n - i), load_at(y, YS, i, n - i));
             store(out.add(i), n - i, &block2::<T, F, FMA>(&x, &y));
         }

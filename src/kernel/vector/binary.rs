@@ -71,6 +71,7 @@ pub enum Binary {
 macro_rules! binary {
     (@at $t:ident, $name:ident, $x:ident, $y:ident, $body:expr) => {
         impl Function2<$t> for $name {
+            const IN_BLOCKS: bool = size_of::<$t>() == 4 && is_long(Binary::$name);
             #[inline(always)]
             fn at<const FMA: bool>($x: $t, $y: $t) -> $t {
                 $body
@@ -110,6 +111,11 @@ macro_rules! binary {
         }
     };
 }
+/// The formulas of float32 that take more than ten instructions.
+const fn is_long(f: Binary) -> bool {
+    matches!(f, Binary::Pow | Binary::SoftplusGrad | Binary::Xlogy)
+}
+
 binary! {
     Add: |x, y| x + y;
     Atan2: |x, y| f64::from(x).atan2(f64::from(y)) as f32, x.atan2(y);

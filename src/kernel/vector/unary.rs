@@ -66,6 +66,7 @@ macro_rules! unary {
         $(
             pub(super) struct $name;
             impl Function1<f32> for $name {
+                const IN_BLOCKS: bool = is_long(Unary::$name);
                 #[inline(always)]
                 fn at<const FMA: bool>($x: f32) -> f32 {
                     $f32
@@ -150,6 +151,7 @@ macro_rules! angles {
     ($($name:ident: $formula:expr, $std:expr;)*) => { $(
         pub(super) struct $name;
         impl Function1<f32> for $name {
+            const IN_BLOCKS: bool = true;
             #[inline(always)]
             fn at<const FMA: bool>(x: f32) -> f32 {
                 $formula(x)
@@ -172,6 +174,12 @@ macro_rules! angles {
 angles! {
     Sin: wide::sin::<FMA>, f64::sin;
     Cos: wide::cos::<FMA>, f64::cos;
+}
+
+/// The formulas of float32 that take more than ten instructions.
+const fn is_long(f: Unary) -> bool {
+    use Unary::*;
+    matches!(f, Elu | Erf | Exp | Expm1 | Log | Log1p | Selu | Sigmoid | Softplus | Tanh)
 }
 
 #[cold]

@@ -1,11 +1,6 @@
-//! Activation functions of one float, and the one place where functions go to vector instructions.
+//! Activation functions of one float.
 
 use num_traits::Float;
-
-use super::unary::UnaryOp;
-use crate::dtype::DType;
-use crate::error::Result;
-use crate::graph::RunCx;
 
 /// Alpha times lambda of Klambauer et al., "Self-Normalizing Neural Networks".
 const SELU_SCALE_ALPHA: f64 = 1.758_099_340_847_376_8;
@@ -46,9 +41,4 @@ pub(super) fn selu<F: Float>(x: F) -> F {
 pub(super) fn selu_slope<F: Float>(dy: F, y: F) -> F {
     let scale = lit::<F>(SELU_SCALE);
     if y < F::zero() { dy * (y + lit::<F>(SELU_SCALE_ALPHA)) } else { dy * scale }
-}
-
-/// Runs a function by vector instructions, where there are some for it.
-pub(super) fn run_vectorized(_f: UnaryOp, _dtype: DType, _cx: &mut RunCx<'_>) -> Option<Result<()>> {
-    None
 }

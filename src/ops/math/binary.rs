@@ -6,7 +6,7 @@ use super::dtypes::{Dtypes, check_dtype, unsupported};
 use super::elementwise::{map2, map2_strings, map2_to};
 use super::inexact::Inexact;
 use super::scalar::{Arith, Ordered};
-use super::sizes;
+use super::{sizes, vector};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Example, InferCx, Op, OpKind, RunCx};
@@ -92,6 +92,14 @@ functions! {
     Xdivy XDIVY "Xdivy" [] "x: T, y: T -> z: T" Inexact;
     /// `x * log(y)`, and 0 where `x` is 0.
     Xlogy XLOGY "Xlogy" [] "x: T, y: T -> z: T" Inexact;
+    /// The regularized lower incomplete gamma function of `a > 0` and `x >= 0`.
+    Igamma IGAMMA "Igamma" [] "a: T, x: T -> z: T" WideFloats;
+    /// `1 - igamma(a, x)`, precise where it is small.
+    Igammac IGAMMAC "Igammac" [] "a: T, x: T -> z: T" WideFloats;
+    /// Hurwitz's zeta function: the sum of `(k + q)^-x` over whole `k` from 0.
+    Zeta ZETA "Zeta" [] "x: T, q: T -> z: T" WideFloats;
+    /// The derivative of order `a` of `digamma` at `x`.
+    Polygamma POLYGAMMA "Polygamma" [] "a: T, x: T -> z: T" WideFloats;
     /// The bits that both have.
     BitwiseAnd BITWISE_AND "BitwiseAnd" [] "x: T, y: T -> z: T" Ints;
     /// The bits that one of them has.
@@ -158,7 +166,11 @@ fn run(f: BinaryOp, dtype: DType, cx: &mut RunCx<'_>) -> Result<()> {
             with_type!(dtype, $T in reals => map2_to(cx, $f), else => Err(unsupported(dtype)))
         };
     }
+    if let Some(done) = vector::binary(f).and_then(|pair| vector::run_pair(pair, dtype, cx)) {
+        return done;
+    }
     match f {
+        Igamma | Igammac | Zeta | Polygamma => Err(unsupported(dtype)),
         Add if dtype == DType::String => join_strings(cx),
         Add => map!(T in numbers => T::plus),
         Sub => map!(T in numbers => T::minus),

@@ -8,6 +8,8 @@ use crate::error::{Error, Result};
 pub(super) enum Dtypes {
     /// float16, bfloat16, float32, float64.
     Floats,
+    /// float32, float64.
+    WideFloats,
     /// Signed and unsigned integers.
     Ints,
     /// Floats and integers.
@@ -32,6 +34,7 @@ impl Dtypes {
         let is_real = dtype.is_floating() || dtype.is_integer();
         match self {
             Dtypes::Floats => dtype.is_floating(),
+            Dtypes::WideFloats => matches!(dtype, DType::F32 | DType::F64),
             Dtypes::Ints => dtype.is_integer(),
             Dtypes::Reals => is_real,
             Dtypes::Inexact => dtype.is_floating() || dtype.is_complex(),

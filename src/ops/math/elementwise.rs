@@ -5,6 +5,7 @@ use super::broadcast::Broadcast;
 use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
 use crate::graph::RunCx;
+use crate::kernel::vector::{Map1, Map2};
 use crate::shape::Dims;
 use crate::value::Value;
 
@@ -63,6 +64,20 @@ pub(super) fn map_slices<T: Plain>(cx: &mut RunCx<'_>, f: &(dyn Fn(&mut [T]) + S
     Ok(())
 }
 
+/// As [`map`], by vector instructions.
+pub(super) fn map_vector<T: Plain>(cx: &mut RunCx<'_>, f: Map1<T>) -> Result<()> {
+    if let Some(mut out) = cx.take_if_unique(0) {
+        for_parts(cx, out.make_mut::<T>()?, &|_, part| (f.in_place)(part))?;
+        cx.output(0, out);
+        return Ok(());
+    }
+    let mut out = cx.alloc(T::DTYPE, cx.input(0).dims())?;
+    let x = cx.input(0).slice::<T>()?;
+    for_parts(cx, out.make_mut::<T>()?, &|start, part| (f.out)(&x[start..start + part.len()], part))?;
+    cx.output(0, out);
+    Ok(())
+}
+
 /// `f` of the elements of input 0, in another dtype.
 pub(super) fn map_to<T: Plain, U: Plain>(cx: &mut RunCx<'_>, f: impl Fn(T) -> U + Sync) -> Result<()> {
     let mut out = cx.alloc(U::DTYPE, cx.input(0).dims())?;
@@ -78,6 +93,12 @@ pub(super) fn map_to<T: Plain, U: Plain>(cx: &mut RunCx<'_>, f: impl Fn(T) -> U 
 #[inline]
 pub(super) fn map2<T: Plain>(cx: &mut RunCx<'_>, f: impl Fn(T, T) -> T + Sync) -> Result<()> {
     zip_in_place(cx, &|out, a, b| row_in_place(out, a, b, &f))
+}
+
+/// As [`map2`], by vector instructions; `f` is given the operands in the other order if they are `swapped`.
+#[inline]
+pub(super) fn map2_vector<T: Plain>(cx: &mut RunCx<'_>, f: Map2<T>, swapped: bool) -> Result<()> {
+    zip_in_place(cx, &|out, a, b| if swapped { vector_row(&f, out, b, a) } else { vector_row(&f, out, a, b) })
 }
 
 /// `f` of the pairs of elements of inputs 0 and 1, in another dtype.
@@ -263,6 +284,24 @@ fn row_in_place<T: Plain>(out: &mut [T], a: Side<'_, T>, b: Side<'_, T>, f: &imp
             }
         }
         _ => row(out, a, b, f),
+    }
+}
+
+fn vector_row<T: Plain>(f: &Map2<T>, out: &mut [T], a: Side<'_, T>, b: Side<'_, T>) {
+    match (a, b) {
+        (Side::Row(a), Side::Row(b)) => (f.out)(a, b, out),
+        (Side::Row(a), Side::One(b)) => (f.scalar_right)(a, b, out),
+        (Side::One(a), Side::Row(b)) => (f.scalar_left)(a, b, out),
+        (Side::Out, Side::Row(b)) => (f.over_left)(out, b),
+        (Side::Out, Side::One(b)) => (f.over_left_scalar)(out, b),
+        (Side::Row(a), Side::Out) => (f.over_right)(a, out),
+        (Side::One(a), Side::Out) => (f.over_right_scalar)(a, out),
+        (Side::One(a), Side::One(b)) => {
+            out.fill(a);
+            (f.over_left_scalar)(out, b);
+        }
+        // Only one operand can lie where the result goes.
+        (Side::Out, Side::Out) => {}
     }
 }
 

@@ -115,6 +115,18 @@ unary_methods! {
     /// All bits changed; integers.
     #[doc(alias = "tf.bitwise.invert")]
     invert Invert;
+    /// The logarithm of the absolute value of the gamma function, infinite at 0, -1, -2, ...; floats.
+    #[doc(alias = "tf.lgamma")]
+    lgamma Lgamma;
+    /// The slope of [`Tensor::lgamma`], infinite at 0, -1, -2, ...; floats.
+    #[doc(alias = "tf.digamma")]
+    digamma Digamma;
+    /// The error function; floats.
+    #[doc(alias = "tf.erf")]
+    erf Erf;
+    /// `1 - erf(x)`, precise where it is small; floats.
+    #[doc(alias = "tf.erfc")]
+    erfc Erfc;
     /// `1 / (1 + exp(-x))`.
     #[doc(alias = "tf.sigmoid")]
     sigmoid Sigmoid;
@@ -204,6 +216,18 @@ binary_methods! {
     /// The angle of the point with y coordinate `self` and x coordinate `other`, in radians; floats.
     #[doc(alias = "tf.atan2")]
     atan2 Atan2 "Atan2";
+    /// The regularized lower incomplete gamma function of `self > 0` and `other >= 0`; float32 and float64.
+    #[doc(alias = "tf.igamma")]
+    igamma Igamma "Igamma";
+    /// `1 - self.igamma(other)`, precise where it is small; float32 and float64.
+    #[doc(alias = "tf.igammac")]
+    igammac Igammac "Igammac";
+    /// Hurwitz's zeta function, the sum of `(k + other)^-self` over whole `k` from 0; float32 and float64.
+    #[doc(alias = "tf.zeta")]
+    zeta Zeta "Zeta";
+    /// The derivative of order `self`, a whole number, of `digamma` at `other`; float32 and float64.
+    #[doc(alias = "tf.polygamma")]
+    polygamma Polygamma "Polygamma";
     /// Whether `self < other`: bools.
     #[doc(alias = "tf.less")]
     less Less "Less";

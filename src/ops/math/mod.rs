@@ -5,6 +5,7 @@ mod add_n;
 mod arg;
 pub mod axes;
 mod batch_matmul;
+mod betainc;
 mod binary;
 mod bincount;
 mod broadcast;
@@ -30,10 +31,12 @@ mod statistics;
 mod tensordot;
 mod unary;
 mod unary_grad;
+pub(in crate::ops) mod vector;
 
 pub use self::add_n::{AddN, add_n};
 pub use self::arg::{ArgExtreme, Extreme};
 pub use self::batch_matmul::{BatchMatMul, BatchMatMulV2};
+pub use self::betainc::Betainc;
 pub(in crate::ops) use self::binary::OPS as BINARY_OPS;
 pub use self::binary::{Binary, BinaryOp};
 pub use self::bincount::{Bincount, Bins};
@@ -66,6 +69,7 @@ pub(super) static OPS: &[&OpKind] = &[
     &arg::ARG_MIN,
     &add_n::ADD_N,
     &bincount::BINCOUNT,
+    &betainc::BETAINC,
     &clip::CLIP_BY_VALUE,
     &complex::ANGLE,
     &complex::COMPLEX,

@@ -9,6 +9,7 @@ use super::dtypes::{Dtypes, check_dtype, unsupported};
 use super::elementwise::{check_same_dims, map2};
 use super::inexact::Inexact;
 use super::scalar::Arith;
+use super::vector;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
@@ -109,6 +110,9 @@ fn run(f: UnaryGradOp, dtype: DType, cx: &mut RunCx<'_>) -> Result<()> {
     /// Of floats, computed in float32 or wider.
     macro_rules! wide {
         ($f:expr) => { map!(T in floats => |dy: T, x: T| T::narrow($f(dy.widen(), x.widen()))) };
+    }
+    if let Some(done) = vector::run_pair(vector::slope(f), dtype, cx) {
+        return done;
     }
     match f {
         // A product, as in TensorFlow: a NaN or infinity from above stays visible.
