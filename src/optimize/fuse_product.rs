@@ -5,6 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::rebuild::{Outputs, Rebuild};
+use crate::dtype::DType;
 use crate::error::Result;
 use crate::graph::{Node, OutputId};
 use crate::kernel::product::Activation;
@@ -28,10 +29,12 @@ pub(super) fn fuse(cx: &mut Rebuild<'_>, node: &Node) -> Result<Option<Outputs>>
     }
 }
 
-/// The activations whose bits in the product's kernel are those of the op: comparisons.
+/// The activations whose bits in the product's kernel are those of the op: comparisons, and what goes through the same
+/// vector kernels.
 fn activation(node: &Node) -> Option<Activation> {
+    let is_wide = matches!(node.outputs()[0].dtype, DType::F32 | DType::F64);
     let known = activation_of(node.op().kind().name);
-    known.filter(|activation| matches!(activation, Activation::Relu | Activation::Relu6))
+    known.filter(|activation| is_wide || matches!(activation, Activation::Relu | Activation::Relu6))
 }
 
 /// Along the last axis.

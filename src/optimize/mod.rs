@@ -2,6 +2,7 @@
 //! rewritten by passes. The user's graph is never touched; new nodes remember where they came from.
 
 mod fold;
+mod fuse_elementwise;
 mod fuse_product;
 mod merge;
 mod rebuild;
@@ -30,6 +31,7 @@ pub fn plan_graph(source: &Graph, request: &Request, passes: &Passes) -> Result<
     }
     if passes.fuse {
         plan = rebuild::rebuild(plan, fuse_product::fuse)?;
+        plan = rebuild::rebuild(plan, fuse_elementwise::fuse)?;
     }
     Ok(plan)
 }

@@ -141,3 +141,75 @@ fn a_claim_that_does_not_hold_is_refused_where_it_enters() -> sessile::Result<()
     assert!(sess.run_with(&z, feeds! { x => [1.0f32, -1.0] }).is_err());
     Ok(())
 }
+
+/// A function of elements of some of the tensors so far: of all shapes `(n, 3)`, and a scalar.
+fn function(dice: &mut Dice, all: &[Tensor], scalar: &Tensor) -> sessile::Result<Tensor> {
+    let x = &all[all.len() - 1 - dice.roll(all.len().min(2))];
+    let y = &all[dice.roll(all.len())];
+    match dice.roll(16) {
+        0 => x.tanh(),
+        1 => x.sigmoid(),
+        2 => x.exp(),
+        3 => x + y,
+        4 => x * y,
+        5 => y - x,
+        6 => scalar * x,
+        7 => x - scalar,
+        8 => x.maximum(0.25f64),
+        9 => x.square()?.sqrt(),
+        10 => x.abs()?.log1p(),
+        11 => x.softplus(),
+        12 => x.squared_difference(y),
+        13 => x.sin(),
+        14 => x.relu()? * 0.5f64,
+        _ => x / (y.square()? + 1.0f64)?,
+    }
+}
+
+/// Chains of elementwise functions, alone and before a reduction, over sizes around those of tiles and chunks.
+#[test]
+fn fused_chains_give_the_same_bits_on_any_number_of_threads() -> sessile::Result<()> {
+    let axes: [&[i32]; 4] = [&[0, 1], &[0], &[1], &[]];
+    for seed in 0..30 {
+        let mut dice = Dice(seed * 77);
+        let dtype = if seed % 3 == 0 { DType::F64 } else { DType::F32 };
+        let g = Graph::new();
+        let x = g.placeholder(dtype, shape!["n", 3])?;
+        let scalar = g.placeholder(dtype, shape![])?;
+        let mut all = vec![x.clone(), g.placeholder(dtype, shape!["n", 3])?];
+        while all.len() < 9 {
+            all.push(function(&mut dice, &all, &scalar)?);
+        }
+        let last = &all[all.len() - 1];
+        let fetches = match seed % 4 {
+            0 => vec![last.clone(), all[3].clone()],
+            1 => vec![last.reduce_sum(axes[dice.roll(4)])?],
+            2 => vec![last.reduce_mean_keepdims(axes[dice.roll(4)])?],
+            _ => vec![last.reduce_max(axes[dice.roll(4)])?, all[4].clone()],
+        };
+        for n in [0, 1, 5, 341, 342, 5500, 45_001] {
+            let numbers = |shift: usize| (0..n * 3).map(move |i| ((i * 37 + shift) % 1001) as f64 / 250.0 - 2.0);
+            let value = |shift: usize| -> sessile::Result<Value> {
+                match dtype {
+                    DType::F64 => Value::from_vec(&[n, 3], numbers(shift).collect()),
+                    _ => Value::from_vec(&[n, 3], numbers(shift).map(|x| x as f32).collect()),
+                }
+            };
+            let factor = Value::from_vec(&[], vec![0.75f32])?;
+            let factor = if dtype == DType::F64 { Value::from_vec(&[], vec![0.75f64])? } else { factor };
+            let feeds = feeds! { x => value(1)?, all[1] => value(500)?, scalar => factor };
+            let run = |fuse: bool, threads: usize| {
+                let passes = Passes { fuse, ..Passes::none() };
+                let config = Config { passes, threads: Some(threads), ..Config::default() };
+                Session::with_config(&g, config)?.run_with(&fetches[..], feeds.clone())
+            };
+            let want = run(false, 1)?;
+            for (fuse, threads) in [(true, 1), (true, 2), (false, 3)] {
+                let got = run(fuse, threads)?;
+                let same = got.iter().zip(&want).all(|(got, want)| got.same_bits(want));
+                assert!(same, "seed {seed}, n {n}, fuse {fuse}, {threads} threads:\n{got:?}\n{want:?}");
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,9 +1,26 @@
 //! Ops that passes make: several ops of the user as one kernel. Nobody builds them, and files do not name them.
 
+mod elementwise;
 mod product;
+mod program;
 
+pub use self::elementwise::{End, Fused};
 pub use self::product::{FusedMatMul, activation_of};
-use crate::graph::OpKind;
+pub use self::program::{Instruction, MAX_INPUTS, MAX_STEPS, Program, Source};
+use crate::graph::{Node, OpKind};
+use crate::ops::math::{self, vector};
 
 /// The rows of this family; their names start with `_`.
-pub(super) static OPS: &[&OpKind] = &[&product::FUSED_MAT_MUL];
+pub(super) static OPS: &[&OpKind] = &[&elementwise::FUSED, &product::FUSED_MAT_MUL];
+
+/// The function of elements that a node computes, of its own inputs.
+pub fn instruction_of(node: &Node) -> Option<Instruction> {
+    let pair = match (node.op_as::<math::Unary>(), node.op_as::<math::Binary>(), node.op_as::<math::UnaryGrad>()) {
+        (Some(op), ..) => return vector::unary(op.f).map(|f| Instruction::One(f, Source::Input(0))),
+        (_, Some(op), _) => vector::binary(op.f)?,
+        (.., Some(op)) => vector::slope(op.f),
+        _ => return None,
+    };
+    let (a, b) = if pair.swapped { (1, 0) } else { (0, 1) };
+    Some(Instruction::Two(pair.f, Source::Input(a), Source::Input(b)))
+}

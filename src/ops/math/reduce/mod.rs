@@ -11,12 +11,12 @@ use std::sync::Arc;
 
 pub(in crate::ops) use self::folds::{Float, Wide};
 use self::folds::{Largest, Measure, Ordered, Product, Smallest, Squares, Sum};
-use self::tree::{Fold, Group, groups};
+use self::tree::{Elements, Fold, Group, groups};
 use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::kernel::Number;
-use crate::shape::{Dim, Shape};
+use crate::shape::{Dim, Shape, element_count};
 use crate::value::{IntoValue, Value};
 use crate::with_type;
 
@@ -161,7 +161,7 @@ fn supports(how: Reduction, dtype: DType) -> Result<()> {
 }
 
 /// Which axes go. An axis may come twice.
-fn reduced(axes: &[i64], rank: usize) -> Result<Vec<bool>> {
+pub(in crate::ops) fn reduced(axes: &[i64], rank: usize) -> Result<Vec<bool>> {
     let mut is_reduced = vec![false; rank];
     for &axis in axes {
         let index = crate::shape::normalize_axis(axis, rank).map_err(|_| {
@@ -178,10 +178,17 @@ impl Reduce {
             let is_full = !self.keep_dims && is_all_axes(cx);
             return Ok(if is_full { Shape::scalar() } else { Shape::unknown() });
         };
-        let Some(axes) = cx.ints(1) else {
-            return Ok(if self.keep_dims { Shape::unknown_of_rank(dims.len()) } else { Shape::unknown() });
-        };
-        let is_reduced = reduced(&axes, dims.len())?;
+        match cx.ints(1) {
+            Some(axes) => self.reduced_shape(cx.shape(0), &axes),
+            None if self.keep_dims => Ok(Shape::unknown_of_rank(dims.len())),
+            None => Ok(Shape::unknown()),
+        }
+    }
+
+    /// What is left of a shape when these axes are reduced.
+    pub(in crate::ops) fn reduced_shape(&self, shape: &Shape, axes: &[i64]) -> Result<Shape> {
+        let Some(dims) = shape.dims() else { return Ok(Shape::unknown()) };
+        let is_reduced = reduced(axes, dims.len())?;
         let one = |(dim, reduced): (&Dim, bool)| match reduced {
             true => self.keep_dims.then(|| Dim::constant(1)),
             false => Some(dim.clone()),
@@ -207,7 +214,7 @@ impl Reduce {
         Some([size].into())
     }
 
-    fn output_dims(&self, dims: &[usize], is_reduced: &[bool]) -> Vec<usize> {
+    pub(in crate::ops) fn output_dims(&self, dims: &[usize], is_reduced: &[bool]) -> Vec<usize> {
         let one = |(dim, reduced): (&usize, &bool)| match reduced {
             true => self.keep_dims.then_some(1),
             false => Some(*dim),
@@ -221,16 +228,25 @@ impl Reduce {
             Reduction::All => with_bools::<folds::All>(cx, groups, output),
             Reduction::Any => with_bools::<folds::Any>(cx, groups, output),
             Reduction::Max | Reduction::Min => {
-                with_type!(dtype, T in reals => self.extreme::<T>(cx, groups, output), else => supports(self.how, dtype))
+                with_type!(dtype, T in reals => {
+                    self.extreme::<T>(cx, &Elements::Given(cx.input(0).slice()?), groups, output)
+                }, else => supports(self.how, dtype))
             }
             _ => {
-                with_type!(dtype, T in numbers => self.total::<T>(cx, groups, output), else => supports(self.how, dtype))
+                with_type!(dtype, T in numbers => {
+                    self.total::<T>(cx, &Elements::Given(cx.input(0).slice()?), groups, output)
+                }, else => supports(self.how, dtype))
             }
         }
     }
 
-    fn extreme<T: Number<Acc: Ordered>>(&self, cx: &RunCx<'_>, groups: Vec<Group>, output: &mut Value) -> Result<()> {
-        let x = cx.input(0).slice::<T>()?;
+    fn extreme<T: Number<Acc: Ordered>>(
+        &self,
+        cx: &RunCx<'_>,
+        x: &Elements<'_, T>,
+        groups: Vec<Group>,
+        output: &mut Value,
+    ) -> Result<()> {
         let acc = match self.how {
             Reduction::Max => tree::reduce::<Largest<T>>(cx, x, groups)?,
             _ => tree::reduce::<Smallest<T>>(cx, x, groups)?,
@@ -238,8 +254,13 @@ impl Reduce {
         narrow::<T>(&acc, output, |acc| acc)
     }
 
-    fn total<T: Number<Acc: Measure>>(&self, cx: &RunCx<'_>, groups: Vec<Group>, output: &mut Value) -> Result<()> {
-        let x = cx.input(0).slice::<T>()?;
+    fn total<T: Number<Acc: Measure>>(
+        &self,
+        cx: &RunCx<'_>,
+        x: &Elements<'_, T>,
+        groups: Vec<Group>,
+        output: &mut Value,
+    ) -> Result<()> {
         let n = groups.iter().filter(|group| group.is_reduced).map(|group| group.size).product();
         match self.how {
             Reduction::Mean => narrow::<T>(&tree::reduce::<Sum<T>>(cx, x, groups)?, output, |acc| acc.over(n)),
@@ -248,10 +269,29 @@ impl Reduce {
             _ => narrow::<T>(&tree::reduce::<Sum<T>>(cx, x, groups)?, output, |acc| acc),
         }
     }
+
+    /// Reduces elements of shape `dims` that `make(start, tile)` makes, a tile at a time: the bits of the op over the
+    /// same elements in memory.
+    pub(in crate::ops) fn run_made<T: Wide>(
+        &self,
+        cx: &RunCx<'_>,
+        dims: &[usize],
+        is_reduced: &[bool],
+        make: &(dyn Fn(usize, &mut [T]) + Sync),
+    ) -> Result<Value> {
+        let mut output = cx.alloc(T::DTYPE, &self.output_dims(dims, is_reduced))?;
+        let groups = groups(dims, |axis| is_reduced[axis]);
+        let elements = Elements::Made { len: element_count(dims)?, make, blank: T::ZERO };
+        match self.how {
+            Reduction::Max | Reduction::Min => self.extreme(cx, &elements, groups, &mut output)?,
+            _ => self.total(cx, &elements, groups, &mut output)?,
+        }
+        Ok(output)
+    }
 }
 
 fn with_bools<F: Fold<In = bool, Acc = bool>>(cx: &RunCx<'_>, groups: Vec<Group>, output: &mut Value) -> Result<()> {
-    copy(&tree::reduce::<F>(cx, cx.input(0).slice()?, groups)?, output)
+    copy(&tree::reduce::<F>(cx, &Elements::Given(cx.input(0).slice()?), groups)?, output)
 }
 
 fn copy<T: Plain>(from: &[T], output: &mut Value) -> Result<()> {
@@ -273,13 +313,13 @@ pub(in crate::ops) fn sum_along<T: Number>(
     dims: &[usize],
     is_reduced: impl Fn(usize) -> bool,
 ) -> Result<Vec<T::Acc>> {
-    tree::reduce::<Sum<T>>(cx, x, groups(dims, is_reduced))
+    tree::reduce::<Sum<T>>(cx, &Elements::Given(x), groups(dims, is_reduced))
 }
 
 /// The sum of the squares of all elements.
 pub(in crate::ops) fn sum_of_squares<T: Float>(cx: &RunCx<'_>, x: &[T]) -> Result<T::Acc> {
     let all = Group { size: x.len(), is_reduced: true };
-    Ok(tree::reduce::<Squares<T>>(cx, x, vec![all])?[0])
+    Ok(tree::reduce::<Squares<T>>(cx, &Elements::Given(x), vec![all])?[0])
 }
 
 /// The sum of a row, on this thread.

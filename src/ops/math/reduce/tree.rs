@@ -45,7 +45,7 @@ impl<F: Fold> Fold for Again<F> {
 const LANES: usize = 32;
 
 /// Elements of a row that are combined before the tree begins: 32 a lane.
-const ROW_LEAF: usize = 32 * LANES;
+pub(super) const ROW_LEAF: usize = 32 * LANES;
 
 /// Rows of a block of columns that are combined one after the other before the tree begins.
 const COLUMN_LEAF: usize = 32;
@@ -72,12 +72,43 @@ pub(super) fn groups(dims: &[usize], is_reduced: impl Fn(usize) -> bool) -> Vec<
     groups
 }
 
+/// What is reduced.
+pub(super) enum Elements<'a, T> {
+    /// Elements in memory.
+    Given(&'a [T]),
+    /// Elements that `make(start, tile)` makes, at most [`ROW_LEAF`] at a time: they are combined while they are in
+    /// cache.
+    Made {
+        /// How many there are.
+        len: usize,
+        /// Fills a tile with the elements from `start` on.
+        make: &'a (dyn Fn(usize, &mut [T]) + Sync),
+        /// Any element: what tiles hold before.
+        blank: T,
+    },
+}
+
 /// Reduces the groups that are to be reduced, from the last to the first.
-pub(super) fn reduce<F: Fold>(cx: &RunCx<'_>, x: &[F::In], mut groups: Vec<Group>) -> Result<Vec<F::Acc>> {
-    if groups.iter().all(|group| !group.is_reduced) {
-        return Ok(x.iter().map(|x| F::load(*x)).collect());
-    }
-    let mut acc = pass::<F>(cx, x, &mut groups)?;
+pub(super) fn reduce<F: Fold>(
+    cx: &RunCx<'_>,
+    elements: &Elements<'_, F::In>,
+    mut groups: Vec<Group>,
+) -> Result<Vec<F::Acc>> {
+    let ends_in_rows = groups.last().is_some_and(|group| group.is_reduced);
+    let mut acc = match *elements {
+        Elements::Given(x) if groups.iter().all(|group| !group.is_reduced) => {
+            return Ok(x.iter().map(|x| F::load(*x)).collect());
+        }
+        Elements::Given(x) => pass::<F>(cx, x, &mut groups)?,
+        Elements::Made { make, blank, .. } if ends_in_rows => pass_made::<F>(cx, make, blank, &mut groups)?,
+        Elements::Made { len, make, blank } => {
+            let mut x = vec![blank; len];
+            fill_parts(cx, &mut x, SERIAL, &|start, part| {
+                part.chunks_mut(ROW_LEAF).enumerate().for_each(|(i, tile)| make(start + i * ROW_LEAF, tile));
+            })?;
+            return reduce::<F>(cx, &Elements::Given(&x), groups);
+        }
+    };
     while groups.iter().any(|group| group.is_reduced) {
         acc = pass::<Again<F>>(cx, &acc, &mut groups)?;
     }
@@ -86,68 +117,129 @@ pub(super) fn reduce<F: Fold>(cx: &RunCx<'_>, x: &[F::In], mut groups: Vec<Group
 
 /// Reduces the last group that is to be reduced, to one element or to one a piece, and leaves what is to be done.
 fn pass<F: Fold>(cx: &RunCx<'_>, x: &[F::In], groups: &mut Vec<Group>) -> Result<Vec<F::Acc>> {
-    let at = groups.iter().rposition(|group| group.is_reduced).expect("a group is left to be reduced");
-    let size = |groups: &[Group]| groups.iter().map(|group| group.size).product::<usize>();
-    let (outer, k, inner) = (size(&groups[..at]), groups[at].size, size(&groups[at + 1..]));
-    let piece = if inner == 1 { SERIAL } else { (SERIAL / inner.clamp(1, TILE)).max(COLUMN_LEAF) };
-    let pieces = k.div_ceil(piece).max(1);
-    if pieces == 1 {
-        groups.remove(at);
-    } else {
-        groups[at].size = pieces;
-    }
-    let mut out = vec![F::START; outer * pieces * inner];
-    let whole = Whole { x, k, inner, piece, pieces };
-    // A chunk is about `SERIAL` elements in, and whole tiles out.
-    let per_output = k.clamp(1, piece);
-    let step = (SERIAL / per_output).max(1).next_multiple_of(inner.clamp(1, TILE));
-    fill_parts(cx, &mut out, step, &|start, out| fill::<F>(&whole, start, out))?;
+    let cut = Cut::of(groups);
+    let mut out = vec![F::START; cut.n_outputs];
+    fill_parts(cx, &mut out, cut.step(), &|start, out| fill::<F>(&cut, x, start, out))?;
     Ok(out)
 }
 
-/// What a pass reads.
-struct Whole<'a, T> {
-    x: &'a [T],
+/// As [`pass`], over elements that are made; the last group is to be reduced.
+fn pass_made<F: Fold>(
+    cx: &RunCx<'_>,
+    make: &(dyn Fn(usize, &mut [F::In]) + Sync),
+    blank: F::In,
+    groups: &mut Vec<Group>,
+) -> Result<Vec<F::Acc>> {
+    let cut = Cut::of(groups);
+    let mut out = vec![F::START; cut.n_outputs];
+    fill_parts(cx, &mut out, cut.step(), &|start, out| {
+        let tile = &mut Tile([blank; ROW_LEAF]).0;
+        match cut.k {
+            1..=ROW_LEAF => short_rows::<F>(cut.k, make, tile, start, out),
+            _ => out.iter_mut().enumerate().for_each(|(i, out)| {
+                let (at, len) = cut.range_of(start + i);
+                *out = tree::<F>(at, len, &mut |at, len| {
+                    let tile = &mut tile[..len];
+                    make(at, tile);
+                    row_leaf::<F>(tile)
+                });
+            }),
+        }
+    })?;
+    Ok(out)
+}
+
+/// Elements on the stack that begin at a multiple of 64 bytes: vectors then never straddle lines.
+#[repr(align(64))]
+struct Tile<T>([T; ROW_LEAF]);
+
+/// Rows of `k` elements of which a tile holds some.
+fn short_rows<F: Fold>(
+    k: usize,
+    make: &(dyn Fn(usize, &mut [F::In]) + Sync),
+    tile: &mut [F::In; ROW_LEAF],
+    start: usize,
+    out: &mut [F::Acc],
+) {
+    let rows = ROW_LEAF / k;
+    for (i, out) in out.chunks_mut(rows).enumerate() {
+        let tile = &mut tile[..out.len() * k];
+        make((start + i * rows) * k, tile);
+        out.iter_mut().zip(tile.chunks(k)).for_each(|(out, row)| *out = row_leaf::<F>(row));
+    }
+}
+
+/// How a pass goes over `(outer, k, inner)`: `k` is cut into pieces, which become one element each.
+struct Cut {
     k: usize,
     inner: usize,
     piece: usize,
     pieces: usize,
+    n_outputs: usize,
 }
 
-impl<T> Whole<'_, T> {
-    /// The elements that reduce to outputs of row `row`, from its first column on.
-    fn rows_of(&self, row: usize) -> (&[T], usize) {
+impl Cut {
+    /// Of the last group that is to be reduced; the groups become what is left to be done.
+    fn of(groups: &mut Vec<Group>) -> Cut {
+        let at = groups.iter().rposition(|group| group.is_reduced).expect("a group is left to be reduced");
+        let size = |groups: &[Group]| groups.iter().map(|group| group.size).product::<usize>();
+        let (outer, k, inner) = (size(&groups[..at]), groups[at].size, size(&groups[at + 1..]));
+        let piece = if inner == 1 { SERIAL } else { (SERIAL / inner.clamp(1, TILE)).max(COLUMN_LEAF) };
+        let pieces = k.div_ceil(piece).max(1);
+        if pieces == 1 {
+            groups.remove(at);
+        } else {
+            groups[at].size = pieces;
+        }
+        Cut { k, inner, piece, pieces, n_outputs: outer * pieces * inner }
+    }
+
+    /// Outputs of a chunk: about `SERIAL` elements in, and whole tiles out.
+    fn step(&self) -> usize {
+        (SERIAL / self.k.clamp(1, self.piece)).max(1).next_multiple_of(self.inner.clamp(1, TILE))
+    }
+
+    /// Where the elements begin that reduce to outputs of row `row`, and how many rows of them there are.
+    fn range_of(&self, row: usize) -> (usize, usize) {
         let (outer, start) = (row / self.pieces, row % self.pieces * self.piece);
-        let rows = self.piece.min(self.k.saturating_sub(start));
-        let at = (outer * self.k + start) * self.inner;
-        (&self.x[at..at + rows * self.inner], rows)
+        ((outer * self.k + start) * self.inner, self.piece.min(self.k.saturating_sub(start)))
     }
 }
 
 /// Makes the outputs from `start` on.
-fn fill<F: Fold>(whole: &Whole<'_, F::In>, start: usize, out: &mut [F::Acc]) {
-    if whole.inner == 1 {
-        out.iter_mut().enumerate().for_each(|(i, out)| *out = row::<F>(whole.rows_of(start + i).0));
+fn fill<F: Fold>(cut: &Cut, x: &[F::In], start: usize, out: &mut [F::Acc]) {
+    if cut.inner == 1 {
+        for (i, out) in out.iter_mut().enumerate() {
+            let (at, len) = cut.range_of(start + i);
+            *out = row::<F>(&x[at..at + len]);
+        }
         return;
     }
     let mut done = 0;
     while done < out.len() {
-        let (row, column) = ((start + done) / whole.inner, (start + done) % whole.inner);
-        let width = TILE.min(whole.inner - column).min(out.len() - done);
-        let (x, rows) = whole.rows_of(row);
+        let (row, column) = ((start + done) / cut.inner, (start + done) % cut.inner);
+        let width = TILE.min(cut.inner - column).min(out.len() - done);
+        let (at, rows) = cut.range_of(row);
         if rows > 0 {
-            columns::<F>(&x[column..], whole.inner, rows, &mut out[done..done + width]);
+            let x = &x[at + column..at + rows * cut.inner];
+            columns::<F>(x, cut.inner, rows, &mut out[done..done + width]);
         }
         done += width;
     }
 }
 
 pub(super) fn row<F: Fold>(x: &[F::In]) -> F::Acc {
-    if x.len() <= ROW_LEAF {
-        return row_leaf::<F>(x);
+    tree::<F>(0, x.len(), &mut |at, len| row_leaf::<F>(&x[at..at + len]))
+}
+
+/// The tree over `len` elements from `at` on, of what `leaf(at, len)` makes of its leaves.
+fn tree<F: Fold>(at: usize, len: usize, leaf: &mut impl FnMut(usize, usize) -> F::Acc) -> F::Acc {
+    if len <= ROW_LEAF {
+        return leaf(at, len);
     }
-    let (left, right) = x.split_at((x.len() / 2).next_multiple_of(ROW_LEAF));
-    F::join(row::<F>(left), row::<F>(right))
+    let left = (len / 2).next_multiple_of(ROW_LEAF);
+    let first = tree::<F>(at, left, leaf);
+    F::join(first, tree::<F>(at + left, len - left, leaf))
 }
 
 fn columns<F: Fold>(x: &[F::In], stride: usize, rows: usize, out: &mut [F::Acc]) {

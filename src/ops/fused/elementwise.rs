@@ -1,0 +1,237 @@
+//! `_Fused`: a chain of elementwise functions in one pass over memory, which may end in a reduction.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::program::{Compiled, Input, Lane, MAX_INPUTS, Program, TILE};
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
+use crate::ops::math::Reduce;
+use crate::ops::math::reduce::{Wide, reduced};
+use crate::ops::parts::SERIAL;
+use crate::shape::{Dims, Shape};
+use crate::value::{IntoValue, Value};
+
+/// Elements of a chunk: about 10 us of work for a middling program, so that threads end at about the same time.
+const CHUNK: usize = 16 * TILE;
+
+/// A program over inputs of one shape, and of scalars: `(d..), (d..), () -> (d..)`, with the bits of its functions one
+/// after the other; then perhaps a reduction, with the bits of that op. Float32 or float64.
+#[derive(Clone)]
+pub struct Fused {
+    program: Program,
+    /// Bit `i`: input `i` is one element for all.
+    scalars: u32,
+    end: Option<End>,
+    single: Compiled<f32>,
+    double: Compiled<f64>,
+}
+
+/// The reduction in which a program ends.
+#[derive(Debug, Clone)]
+pub struct End {
+    /// How elements are combined.
+    pub reduce: Reduce,
+    /// Along which axes; negative ones count from the back.
+    pub axes: Vec<i64>,
+}
+
+/// The row of [`Fused`].
+pub static FUSED: OpKind = OpKind::new("_Fused", "x: N*T -> y: T", parse, examples)
+    .not_differentiable("passes make it, after gradients were built");
+
+impl Fused {
+    /// The op of a program.
+    ///
+    /// # Errors
+    /// `InvalidArgument` where no input has the common shape, or there are too many.
+    pub fn new(program: Program, scalars: u32, end: Option<End>) -> Result<Fused> {
+        let n = program.n_inputs();
+        if n > MAX_INPUTS || (0..n).all(|i| scalars >> i & 1 == 1) {
+            return Err(Error::invalid(format!("the program must have an input of its shape, but has {n} inputs")));
+        }
+        let (single, double) = (Compiled::new(&program), Compiled::new(&program));
+        Ok(Fused { program, scalars, end, single, double })
+    }
+
+    /// The functions.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The reduction after them.
+    pub fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
+    /// Whether input `i` is one element for all.
+    pub fn is_scalar(&self, i: usize) -> bool {
+        self.scalars >> i & 1 == 1
+    }
+
+    fn first_full(&self) -> usize {
+        (!self.scalars).trailing_zeros() as usize
+    }
+}
+
+impl std::fmt::Debug for Fused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Fused({}", self.program)?;
+        if let Some(End { reduce, axes }) = &self.end {
+            write!(f, "; {:?} {axes:?}", reduce.how)?;
+        }
+        f.write_str(")")
+    }
+}
+
+fn parse(attrs: &Attrs) -> Result<Arc<dyn Op>> {
+    let end = match attrs.str_or("reduction", "")?.as_str() {
+        "" => None,
+        name => {
+            let reduce = (crate::ops::find(name)?.parse)(attrs)?;
+            let reduce = (reduce.as_ref() as &dyn std::any::Any).downcast_ref::<Reduce>().cloned();
+            let wrong = || Error::invalid("the reduction must be the name of one");
+            Some(End { reduce: reduce.ok_or_else(wrong)?, axes: attrs.ints_or("axes", &[])? })
+        }
+    };
+    let scalars = attrs.int_or("scalars", 0)? as u32;
+    Ok(Arc::new(Fused::new(Program::parse(&attrs.str("program")?)?, scalars, end)?))
+}
+
+fn examples() -> Vec<Example> {
+    use crate::ops::math::Reduction::{Max, Mean, Sum};
+    let op = |text: &str, scalars, end: Option<(_, bool, &[i64])>| {
+        let program = Program::parse(text).expect("the text is a program");
+        let end = end.map(|(how, keep_dims, axes)| End { reduce: Reduce { how, keep_dims }, axes: axes.to_vec() });
+        Fused::new(program, scalars, end).expect("an input has the shape")
+    };
+    let x = || [[0.5f32, -1.5, 2.0], [4.0, 5.0, -6.0]].into_value();
+    let empty = || Value::from_vec(&[0, 3], Vec::<f32>::new()).expect("dims with a zero hold no elements");
+    vec![
+        Example::new(op("Tanh(x0) Mul(t0,x1)", 0, None), [x(), x()]),
+        Example::new(op("Sub(x1,x0) Relu(t0) Add(x1,t1)", 2, None), [x(), 2.0f32.into_value()]),
+        Example::new(op("Square(x0)", 0, Some((Sum, false, &[0, 1]))), [x()]),
+        Example::new(op("Neg(x0)", 0, Some((Mean, true, &[0]))), [x()]),
+        Example::new(op("Sin(x0)", 0, Some((Max, false, &[-1]))), [[[0.5f64], [1.5]].into_value()]),
+        Example::new(op("Exp(x0)", 0, Some((Sum, false, &[0]))), [empty()]),
+    ]
+}
+
+impl Op for Fused {
+    fn kind(&self) -> &'static OpKind {
+        &FUSED
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        let (want, have) = (self.program.n_inputs(), cx.n_inputs());
+        if have != want || !matches!(cx.dtype(0), DType::F32 | DType::F64) {
+            let text = format!("the program takes {want} inputs of floats, but got {have} of {}", cx.dtype(0));
+            return Err(Error::invalid(text));
+        }
+        let mut shape = Shape::unknown();
+        for i in 0..have {
+            match self.is_scalar(i) {
+                true => drop(cx.shape(i).with_rank(0)?),
+                false => shape = shape.merge(cx.shape(i))?,
+            }
+        }
+        let shape = match &self.end {
+            Some(end) => end.reduce.reduced_shape(&shape, &end.axes)?,
+            None => shape,
+        };
+        cx.output(cx.dtype(0), shape);
+        Ok(())
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        let out = match cx.input(0).dtype() {
+            DType::F32 => self.compute(cx, &self.single)?,
+            _ => self.compute(cx, &self.double)?,
+        };
+        cx.output(0, out);
+        Ok(())
+    }
+
+    fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
+        let mut attrs = vec![
+            ("program", AttrValue::Str(self.program.to_string().into())),
+            ("scalars", AttrValue::Int(self.scalars.into())),
+        ];
+        if let Some(End { reduce, axes }) = &self.end {
+            attrs.push(("reduction", AttrValue::Str(reduce.how.kind().name.into())));
+            attrs.extend(reduce.attrs());
+            attrs.push(("axes", AttrValue::Ints(axes.clone())));
+        }
+        attrs
+    }
+}
+
+impl Fused {
+    fn compute<T: Lane + Wide>(&self, cx: &RunCx<'_>, program: &Compiled<T>) -> Result<Value> {
+        let dims = Dims::from_slice(cx.input(self.first_full()).dims());
+        self.check_dims(cx, &dims)?;
+        let input = |i: usize| -> Result<Input<'_, T>> {
+            let elements = cx.input(i).slice::<T>()?;
+            Ok(if self.is_scalar(i) { Input::One(elements[0]) } else { Input::Full(elements) })
+        };
+        let inputs: SmallVec<[Input<'_, T>; 8]> = (0..cx.n_inputs()).map(input).collect::<Result<_>>()?;
+        if let Some(End { reduce, axes }) = &self.end {
+            let make = |start: usize, tile: &mut [T]| program.run(&inputs, start, tile);
+            return reduce.run_made(cx, &dims, &reduced(axes, dims.len())?, &make);
+        }
+        let mut out = cx.alloc(T::DTYPE, &dims)?;
+        fill(cx, program, &inputs, out.make_mut::<T>()?)?;
+        Ok(out)
+    }
+
+    fn check_dims(&self, cx: &RunCx<'_>, dims: &[usize]) -> Result<()> {
+        for i in 0..cx.n_inputs() {
+            let want = if self.is_scalar(i) { &[][..] } else { dims };
+            let have = cx.input(i).dims();
+            if have != want {
+                return Err(Error::shape(format!("the inputs must have one shape, but have {dims:?} and {have:?}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn fill<T: Lane>(cx: &RunCx<'_>, program: &Compiled<T>, inputs: &[Input<'_, T>], out: &mut [T]) -> Result<()> {
+    let fill = |chunk: usize, part: &mut [T]| {
+        for (i, tile) in part.chunks_mut(TILE).enumerate() {
+            program.run(inputs, chunk * CHUNK + i * TILE, tile);
+        }
+    };
+    if out.len() <= CHUNK || out.len() * program.len() < 2 * SERIAL {
+        fill(0, out);
+        return Ok(());
+    }
+    cx.for_chunks_mut(out, CHUNK, &fill)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{infer_err, infer_ok};
+
+    fn op(text: &str, scalars: u32, end: Option<End>) -> Fused {
+        Fused::new(Program::parse(text).unwrap(), scalars, end).unwrap()
+    }
+
+    #[test]
+    fn inputs_have_one_shape_or_are_scalars() {
+        let sum = |keep_dims, axes: &[i64]| {
+            let reduce = Reduce { how: crate::ops::math::Reduction::Sum, keep_dims };
+            Some(End { reduce, axes: axes.to_vec() })
+        };
+        infer_ok(&op("Add(x0,x1) Mul(t0,x2)", 4, None), "(?,3);(2,?);()", "(2,3)");
+        infer_ok(&op("Exp(x0)", 0, sum(false, &[-1])), "(?,3)", "(?)");
+        infer_ok(&op("Exp(x0)", 0, sum(true, &[0, 1])), "(?,3)", "(1,1)");
+        infer_err(&op("Add(x0,x1)", 0, None), "(2);(3)", "must be equal");
+        infer_err(&op("Add(x0,x1)", 0, None), "(2)", "takes 2 inputs");
+        infer_err(&op("Exp(x0)", 0, None), "int32(2)", "inputs of floats");
+        assert!(Fused::new(Program::parse("Exp(x0)").unwrap(), 1, None).is_err());
+    }
+}
