@@ -24,7 +24,7 @@ use std::sync::LazyLock;
 
 pub use self::into_tensor::IntoTensor;
 use crate::error::{Error, ErrorKind, Result, escape};
-use crate::graph::{Attrs, Graph, OpKind, Tensor, feed};
+use crate::graph::{OpKind, feed};
 
 /// Every op that files can name, by family.
 pub static OPS: &[&[&OpKind]] = &[
@@ -57,12 +57,4 @@ pub fn find(name: &str) -> Result<&'static OpKind> {
     });
     let unknown = || Error::new(ErrorKind::NotFound, format!("there is no op '{}'", escape(name)));
     BY_NAME.get(name).copied().ok_or_else(unknown)
-}
-
-/// Adds a node of a row that has no attributes and one output: for composites that use ops of other families.
-#[track_caller]
-pub(crate) fn apply_row(g: &Graph, name: &str, row: &str, inputs: &[&Tensor]) -> Result<Tensor> {
-    let op = (find(row)?.parse)(&Attrs::default())?;
-    let at = std::panic::Location::caller();
-    g.at_line(at, || g.named(name, || g.apply_named(row, op, inputs)))?.output(0)
 }

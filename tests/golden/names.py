@@ -9,6 +9,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import warnings
 warnings.filterwarnings("ignore")
+import numpy as np
 import tensorflow as tf
 
 tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.FATAL)
@@ -151,14 +152,33 @@ def ref_variables():
     v.assign([0., 0.])
     v.assign_add([1., 1.])
     v.read_value()
-    v.initialized_value()
     tf.is_variable_initialized(v)
     tf.global_variables_initializer()
     tf.local_variables_initializer()
 
 
 @program
+def initialized_value():
+    tf.Variable([1., 2.]).initialized_value()
+
+
+@program
+def identity_matrices():
+    tf.get_variable("a", [2, 3], initializer=tf.initializers.identity())
+    tf.get_variable("b", [2, 2], initializer=tf.initializers.identity(gain=0.5), dtype=tf.float64)
+
+
+@program
+def uninitialized_variables():
+    tf.Variable(1., name="a")
+    tf.Variable([2., 3.], name="b", collections=[tf.GraphKeys.LOCAL_VARIABLES])
+    tf.report_uninitialized_variables()
+    tf.report_uninitialized_variables([], name="none")
+
+
+@program
 def resource_variables():
+    tf.get_variable("m", [2], use_resource=True, initializer=tf.ones_initializer())
     v = tf.Variable([1., 2.], use_resource=True)
     v + 1.
     tf.assign(v, [3., 4.])
@@ -204,7 +224,6 @@ def get_variables():
     tf.get_variable("j", [2, 2], initializer=tf.initializers.identity())
     tf.get_variable("k", [2, 2], initializer=tf.glorot_normal_initializer())
     tf.get_variable("l", [2, 2], initializer=tf.initializers.he_uniform())
-    tf.get_variable("m", [2], use_resource=True, initializer=tf.ones_initializer())
 
 
 @program
@@ -225,6 +244,7 @@ def groups():
     tf.group()
     tf.no_op()
     tf.tuple([a, b])
+    tf.tuple([a, None, b], control_inputs=[tf.no_op()], name="both")
     with tf.control_dependencies([a, b]):
         tf.no_op(name="after")
 
@@ -303,6 +323,8 @@ def dense_with_initializers():
 def flatten():
     tf.layers.flatten(tf.placeholder(tf.float32, [None, 3, 2]))
     tf.layers.flatten(tf.placeholder(tf.float32, [None, None, 2]))
+    tf.layers.flatten(tf.placeholder(tf.float32, [2, 3, 2]))
+    tf.layers.flatten(tf.placeholder(tf.float32, [None]), name="named")
 
 
 # ---- operators
@@ -536,10 +558,6 @@ def unary():
     tf.asinh(x)
     tf.acosh(x)
     tf.atanh(x)
-    tf.erf(x)
-    tf.erfc(x)
-    tf.lgamma(x)
-    tf.digamma(x)
     tf.floor(x)
     tf.ceil(x)
     tf.round(x)
@@ -577,6 +595,24 @@ def softmax_other_axis():
 
 
 @program
+def softmax_axes():
+    x = tf.placeholder(tf.float32, [2, None, 4])
+    tf.nn.softmax(x, axis=2)
+    tf.nn.softmax(x, axis=1, name="named")
+    tf.nn.softmax(x, axis=-3)
+    tf.nn.log_softmax(x, axis=0)
+
+
+@program
+def dropout():
+    x = tf.placeholder(tf.float32, [2, None])
+    tf.nn.dropout(x, rate=tf.placeholder(tf.float32, []))
+    tf.nn.dropout(x, rate=0.25, noise_shape=[2, 1], name="named")
+    tf.nn.dropout(tf.placeholder(tf.float32), rate=0.25, seed=1)
+    tf.nn.dropout(x, rate=0.)
+
+
+@program
 def softmax_unknown_rank():
     tf.nn.softmax(tf.placeholder(tf.float32))
     tf.nn.softmax(tf.placeholder(tf.float32, [None, 2, 3]))
@@ -608,13 +644,22 @@ def binary():
     tf.math.multiply_no_nan(x, y)
     tf.math.xdivy(x, y)
     tf.math.xlogy(x, y)
+    tf.add_n([x, y])
+    tf.add_n([x])
+
+
+@program
+def special_functions():
+    x = tf.placeholder(tf.float32, [2])
+    y = tf.placeholder(tf.float32, [2])
+    tf.erf(x)
+    tf.erfc(x)
+    tf.lgamma(x)
+    tf.digamma(x)
     tf.igamma(x, y)
     tf.igammac(x, y)
     tf.zeta(x, y)
     tf.polygamma(x, y)
-    tf.add_n([x, y])
-    tf.add_n([x])
-    tf.accumulate_n([x, y])
 
 
 @program
@@ -690,6 +735,56 @@ def composed_reductions():
 
 
 @program
+def log_sum_exp():
+    tf.reduce_logsumexp(tf.placeholder(tf.float32, [None, 3]), [0])
+    tf.reduce_logsumexp(tf.placeholder(tf.float32))
+    tf.reduce_logsumexp(tf.placeholder(tf.float32), 0, keepdims=True, name="named")
+
+
+@program
+def norms():
+    x = tf.placeholder(tf.float32, [None, 3])
+    tf.norm(x, axis=1)
+    tf.norm(x, axis=[0, 1], keepdims=True)
+    tf.norm(x, 1, axis=0)
+    tf.norm(x, 1, axis=[0, 1])
+    tf.norm(x, np.inf)
+    tf.norm(x, np.inf, axis=[0, 1])
+    tf.norm(x, 3, axis=-1)
+    tf.norm(tf.placeholder(tf.complex64, [2]))
+
+
+@program
+def normalizations():
+    x = tf.placeholder(tf.float32, [None, 3])
+    v = tf.placeholder(tf.float32, [3])
+    h = tf.placeholder(tf.float16, [2, 3])
+    tf.nn.moments(x, [0, 1], keep_dims=True)
+    tf.nn.moments(tf.placeholder(tf.float32), [0])
+    tf.nn.moments(h, [1])
+    tf.nn.weighted_moments(x, [0], x)
+    tf.nn.sufficient_statistics(x, [1])
+    tf.nn.sufficient_statistics(x, [0, 1], shift=v, keep_dims=True)
+    tf.nn.normalize_moments(v, v, v, None)
+    tf.nn.normalize_moments(v, v, v, v, name="named")
+    tf.nn.batch_normalization(x, v, v, v, v, 0.001)
+    tf.nn.batch_normalization(x, v, v, None, None, 0.001)
+    tf.nn.batch_normalization(h, v, v, v, None, 0.001, name="named")
+    tf.nn.l2_normalize(x, [0, 1], 0.5)
+
+
+@program
+def complex_products():
+    a = tf.placeholder(tf.complex64, [2, 3])
+    c = tf.placeholder(tf.complex64, [5, 2, 3])
+    tf.matmul(a, a, transpose_a=True)
+    tf.matmul(a, a, adjoint_b=True)
+    tf.matmul(c, c, transpose_a=True, name="named")
+    tf.matmul(c, c, adjoint_b=True)
+    tf.matmul(tf.placeholder(tf.float32, [2, 3]), tf.placeholder(tf.float32, [2, 3]), adjoint_a=True)
+
+
+@program
 def products():
     a = tf.placeholder(tf.float32, [2, 3])
     b = tf.placeholder(tf.float32, [3, 4])
@@ -748,6 +843,20 @@ def tensordot_unknown_rank_number():
 
 
 @program
+def tensordot_unknown_rank_right():
+    a = tf.placeholder(tf.float32, [4, 10])
+    b = tf.placeholder(tf.float32)
+    tf.tensordot(a, b, 1)
+
+
+@program
+def tensordot_axes_of_a_run():
+    a = tf.placeholder(tf.float32, [2, 3])
+    b = tf.placeholder(tf.float32, [3, None])
+    tf.tensordot(a, b, tf.placeholder(tf.int32, [2, 1]))
+
+
+@program
 def tensordot_twice():
     a = tf.placeholder(tf.float32, [2, 2])
     b = tf.placeholder(tf.float32, [2, 2])
@@ -764,6 +873,14 @@ def cross_entropies():
     tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=x)
     tf.nn.weighted_cross_entropy_with_logits(y, x, 2.)
     tf.nn.sparse_softmax_cross_entropy_with_logits(labels=[0, 1], logits=x)
+
+
+@program
+def cross_entropies_of_unknown_shapes():
+    x = tf.placeholder(tf.float32, [None, 3])
+    y = tf.placeholder(tf.float32, [None, 3])
+    tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=x, name="named")
+    tf.nn.weighted_cross_entropy_with_logits(y, x, tf.placeholder(tf.float32, []))
 
 
 @program
@@ -787,6 +904,39 @@ def softmax_cross_entropy_old():
 
 
 @program
+def softmax_cross_entropy_axes():
+    x = tf.placeholder(tf.float32, [2, None, 4])
+    y = tf.placeholder(tf.float32, [2, None, 4])
+    tf.nn.softmax_cross_entropy_with_logits_v2(labels=y, logits=x, axis=1)
+    tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=x, dim=0, name="named")
+
+
+@program
+def softmax_cross_entropy_unknown_rank():
+    x = tf.placeholder(tf.float32)
+    tf.nn.softmax_cross_entropy_with_logits_v2(labels=x, logits=x)
+
+
+@program
+def softmax_cross_entropy_of_halves():
+    x = tf.placeholder(tf.float16, [2, 3])
+    tf.nn.softmax_cross_entropy_with_logits_v2(labels=tf.placeholder(tf.float64, [2, 3]), logits=x)
+    tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.placeholder(tf.int64, [2]), logits=x)
+
+
+@program
+def sparse_softmax_cross_entropy_rank1():
+    x = tf.placeholder(tf.float32, [3])
+    tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.placeholder(tf.int32, []), logits=x, name="named")
+
+
+@program
+def sparse_softmax_cross_entropy_unknown_batch():
+    x = tf.placeholder(tf.float32, [None, 3])
+    tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.placeholder(tf.int32, [None]), logits=x)
+
+
+@program
 def sparse_softmax_cross_entropy_rank3():
     x = tf.placeholder(tf.float32, [2, 4, 3])
     tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.placeholder(tf.int32, [2, 4]), logits=x)
@@ -796,6 +946,11 @@ def sparse_softmax_cross_entropy_rank3():
 def losses():
     x = tf.placeholder(tf.float32, [2, 3])
     tf.reduce_mean(tf.square(x - x))
+
+
+@program
+def mean_squared_error():
+    x = tf.placeholder(tf.float32, [2, 3])
     tf.losses.mean_squared_error(x, x)
 
 
@@ -808,21 +963,34 @@ def random_numbers():
     tf.random_uniform([2], 0, 5, tf.int32)
     tf.random_normal([2], 1., 2., name="drawn")
     tf.random_shuffle([1., 2.])
-    tf.multinomial([[1., 2.]], 3)
     tf.random_uniform(tf.placeholder(tf.int32, [2]))
+
+
+@program
+def multinomial():
+    tf.multinomial([[1., 2.]], 3)
 
 
 @program
 def checks():
     x = tf.placeholder(tf.float32, [2])
-    p = tf.placeholder(tf.bool, [])
-    tf.Assert(p, [x])
-    tf.Assert(p, ["message", x], name="sure")
     tf.Print(x, [x], "message")
     tf.check_numerics(x, "message")
     tf.verify_tensor_all_finite(x, "message")
+
+
+@program
+def assertions():
+    x = tf.placeholder(tf.float32, [2])
+    p = tf.placeholder(tf.bool, [])
+    tf.Assert(p, [x])
+    tf.Assert(p, ["message", x], name="sure")
     tf.assert_equal(x, x)
-    tf.print(x)
+
+
+@program
+def print_v2():
+    tf.print(tf.placeholder(tf.float32, [2]))
 
 
 @program

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::cells::{cells_mut, with_cells};
-use super::into_sizes::{check_index, ints_of};
+use super::into_sizes::{IntoSizes, check_index, ints_of};
 use super::pack::join;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, Graph, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::shape::rules::MAX_RANK;
 use crate::shape::{Dim, Dims, Shape, element_count, normalize_axis};
 use crate::value::{IntoValue, Value};
@@ -75,6 +75,18 @@ pub fn concat(values: &[&Tensor], axis: i32) -> Result<Tensor> {
         }
         let axis = g.named("axis", || g.constant(axis))?;
         let inputs: Vec<&Tensor> = values.iter().copied().chain([&axis]).collect();
+        g.named(scope, || g.apply_one(Concat { axis_first: false }, &inputs))
+    })
+}
+
+/// As [`concat`] along axis 0, of int32 vectors some of which are lists: those become constants or `Pack`s, as in TF1.
+#[track_caller]
+pub(in crate::ops) fn concat_lists(g: &Graph, parts: &[&dyn IntoSizes]) -> Result<Tensor> {
+    g.composite("concat", |scope| {
+        let named = |(i, part): (usize, &&dyn IntoSizes)| part.sizes(g, &format!("values_{i}"));
+        let parts = parts.iter().enumerate().map(named).collect::<Result<Vec<_>>>()?;
+        let axis = g.named("axis", || g.constant(0))?;
+        let inputs: Vec<&Tensor> = parts.iter().chain([&axis]).collect();
         g.named(scope, || g.apply_one(Concat { axis_first: false }, &inputs))
     })
 }

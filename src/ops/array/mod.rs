@@ -2,6 +2,7 @@
 
 mod axis_maps;
 mod bitcast;
+mod boolean_mask;
 mod broadcast_args;
 pub(crate) mod cast;
 mod cells;
@@ -44,6 +45,7 @@ mod where_true;
 pub use self::bitcast::Bitcast;
 pub use self::broadcast_args::{BroadcastArgs, BroadcastGradientArgs};
 pub use self::cast::Cast;
+pub(in crate::ops) use self::concat::concat_lists;
 pub use self::concat::{Concat, concat};
 pub use self::concat_offset::ConcatOffset;
 pub use self::constant::Const;

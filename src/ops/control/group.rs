@@ -1,6 +1,6 @@
 //! `group`, `tuple` and `with_dependencies`: waiting for several operations.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{Graph, Operation, Tensor};
 use crate::ops::state::Variable;
 
@@ -101,6 +101,44 @@ impl Graph {
         self.group_as("group_deps", &operations)
     }
 
+    /// The same tensors, each available only when all of them are.
+    ///
+    /// # Errors
+    /// `InvalidArgument` without tensors.
+    ///
+    /// ```
+    /// # use sessile::prelude::*;
+    /// # fn main() -> sessile::Result<()> {
+    /// let g = Graph::new();
+    /// let (a, b) = (g.constant(1.0)?, g.constant(2.0)?);
+    /// assert_eq!(g.tuple(&[&a, &b])?[1].name(), "tuple/control_dependency_1:0");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "tf.tuple")]
+    #[track_caller]
+    pub fn tuple(&self, tensors: &[&Tensor]) -> Result<Vec<Tensor>> {
+        self.tuple_after(tensors, ())
+    }
+
+    /// As [`Graph::tuple`], available only after these operations too.
+    ///
+    /// # Errors
+    /// As there, and the errors of failed builders.
+    #[doc(alias = "tf.tuple")]
+    #[track_caller]
+    pub fn tuple_after(&self, tensors: &[&Tensor], wait_for: impl Operations) -> Result<Vec<Tensor>> {
+        let mut all = Vec::new();
+        tensors.add_to(&mut all)?;
+        wait_for.add_to(&mut all)?;
+        if tensors.is_empty() {
+            return Err(Error::invalid("a tuple takes at least 1 tensor, but got 0"));
+        }
+        self.composite("tuple", |_| {
+            let gate = self.group_as("group_deps", &all)?;
+            tensors.iter().map(|tensor| tensor.after(&gate)).collect()
+        })
+    }
+
     /// One `NoOp`, or one for each device and one for all of them, as TF1 makes them.
     #[track_caller]
     pub(crate) fn group_as(&self, name: &str, all: &[Operation]) -> Result<Operation> {
@@ -137,5 +175,24 @@ impl Tensor {
         g.composite("control_dependency", |scope| {
             g.control_dependencies(&operations, || g.named(scope, || self.identity()))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Session;
+
+    #[test]
+    fn a_tuple_waits_for_all_and_for_what_is_given() -> Result<()> {
+        let g = Graph::new();
+        let (a, v) = (g.constant(1.0f32)?, g.variable(1.0)?);
+        let both = g.tuple_after(&[&a, &v.value()?], v.assign_add(1.0)?)?;
+        let sess = Session::new(&g)?;
+        sess.run(v.initializer())?;
+        assert_eq!(sess.run(&both[0])?.scalar::<f32>()?, 1.0);
+        assert_eq!(sess.run(v.read()?)?.scalar::<f32>()?, 2.0);
+        assert!(g.tuple(&[]).unwrap_err().message().contains("at least 1 tensor, but got 0"));
+        Ok(())
     }
 }

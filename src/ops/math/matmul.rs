@@ -67,18 +67,16 @@ impl Tensor {
     #[doc(alias = "tf.matmul")]
     #[track_caller]
     pub fn matmul_t(&self, transpose_self: bool, other: impl IntoTensor, transpose_other: bool) -> Result<Tensor> {
-        let other = other.tensor(Some(self))?;
-        let is_matrix = |tensor: &Tensor| tensor.shape().rank().is_some_and(|rank| rank <= 2);
-        let graph = self.graph();
-        if is_matrix(self) && is_matrix(&other) {
-            let op = MatMul { transpose_a: transpose_self, transpose_b: transpose_other };
-            return graph.apply_one(op, &[self, &other]);
-        }
-        if self.dtype().is_complex() && (transpose_self || transpose_other) {
-            return Err(Error::unsupported("transposed products of more than two axes are for real numbers"));
-        }
-        let op = BatchMatMulV2 { adj_x: transpose_self, adj_y: transpose_other };
-        graph.apply_named("MatMul", Arc::new(op), &[self, &other])?.output(0)
+        let of = |is_given| if is_given { Given::Transposed } else { Given::Plain };
+        product(self, of(transpose_self), &other, of(transpose_other))
+    }
+
+    /// As [`Tensor::matmul_t`], of matrices that are given as adjoints: transposed, and conjugated where complex.
+    #[doc(alias = "tf.matmul")]
+    #[track_caller]
+    pub fn matmul_adjoint(&self, adjoint_self: bool, other: impl IntoTensor, adjoint_other: bool) -> Result<Tensor> {
+        let of = |is_given| if is_given { Given::Adjoint } else { Given::Plain };
+        product(self, of(adjoint_self), &other, of(adjoint_other))
     }
 
     /// The op `MatMul` itself, which takes nothing but matrices: `(n, k) x (k, m) -> (n, m)`.
@@ -91,6 +89,37 @@ impl Tensor {
         let other = other.tensor(Some(self))?;
         self.graph().apply_one(MatMul::default(), &[self, &other])
     }
+}
+
+/// How a matrix is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Given {
+    Plain,
+    Transposed,
+    Adjoint,
+}
+
+/// `MatMul` transposes and `BatchMatMulV2` takes adjoints: a complex operand that is given otherwise is conjugated.
+#[track_caller]
+fn product(a: &Tensor, given_a: Given, b: &dyn IntoTensor, given_b: Given) -> Result<Tensor> {
+    let b = b.tensor(Some(a))?;
+    let g = a.graph();
+    let is_matrix = |tensor: &Tensor| tensor.shape().rank().is_some_and(|rank| rank <= 2);
+    let are_matrices = is_matrix(a) && is_matrix(&b);
+    let (turned_a, turned_b) = (given_a != Given::Plain, given_b != Given::Plain);
+    let op: Arc<dyn Op> = match are_matrices {
+        true => Arc::new(MatMul { transpose_a: turned_a, transpose_b: turned_b }),
+        false => Arc::new(BatchMatMulV2 { adj_x: turned_a, adj_y: turned_b }),
+    };
+    let conjugated = if are_matrices { Given::Adjoint } else { Given::Transposed };
+    if !a.dtype().is_complex() || given_a != conjugated && given_b != conjugated {
+        return g.apply_named("MatMul", op, &[a, &b])?.output(0);
+    }
+    g.composite("MatMul", |scope| {
+        let operand = |x: &Tensor, given| if given == conjugated { x.conj() } else { Ok(x.clone()) };
+        let (a, b) = (operand(a, given_a)?, operand(&b, given_b)?);
+        g.named(scope, || g.apply_named("MatMul", op, &[&a, &b]))?.output(0)
+    })
 }
 
 fn parse(attrs: &Attrs) -> Result<Arc<dyn Op>> {
@@ -192,6 +221,21 @@ mod tests {
         assert_eq!(got.slice::<f32>().unwrap(), [6.5, 7.0, 17.0, 13.0]);
         let gram = &run_op(MatMul { transpose_a: true, transpose_b: false }, &[a.clone(), a]).unwrap()[0];
         assert_eq!(gram.slice::<f32>().unwrap(), [17.0, 22.0, 27.0, 22.0, 29.0, 36.0, 27.0, 36.0, 45.0]);
+    }
+
+    /// By hand: `[i, 1]` times its adjoint is 2, times its transpose 0; the same in a stack of one matrix.
+    #[test]
+    fn complex_matrices_are_conjugated_as_adjoints_alone() {
+        use num_complex::Complex32;
+        let g = Graph::new();
+        let row = Value::from_vec(&[1, 2], vec![Complex32::i(), Complex32::from(1.0)]).unwrap();
+        for dims in [&[1, 2][..], &[1, 1, 2]] {
+            let x = g.constant(row.clone().reshaped(dims).unwrap()).unwrap();
+            let products = [x.matmul_t(false, &x, true).unwrap(), x.matmul_adjoint(false, &x, true).unwrap()];
+            let got = crate::Session::new(&g).unwrap().run(&products).unwrap();
+            let numbers = got.iter().map(|value| value.slice::<Complex32>().unwrap()[0]);
+            assert_eq!(numbers.collect::<Vec<_>>(), [0.0.into(), 2.0.into()]);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Statistics that TensorFlow composes of reductions: the nodes are those of TF1.
 
 use super::axes::ReduceAxes;
+use super::functions::{add, subtract};
 use super::operators::minus;
 use crate::dtype::DType;
 use crate::error::Result;
@@ -41,6 +42,8 @@ builders! {
         "`Unsupported` for dtypes that have no zero";
     variance reduce_variance reduce_variance_keepdims "tf.math.reduce_variance",
         "The mean of the squared deviations from the mean", "`Unsupported` for what is no number";
+    log_sum_exp reduce_logsumexp reduce_logsumexp_keepdims "tf.reduce_logsumexp",
+        "`log(sum(exp(x)))`, without overflow for large elements,", "`Unsupported` for integers";
     std reduce_std reduce_std_keepdims "tf.math.reduce_std",
         "The standard deviation, the root of [`Tensor::reduce_variance`],", "`Unsupported` for integers";
 }
@@ -79,6 +82,19 @@ fn std(x: &Tensor, axes: ReduceAxes, keep_dims: bool) -> Result<Tensor> {
     x.graph().composite("reduce_std", |_| variance(x, axes, keep_dims)?.sqrt())
 }
 
+/// The largest element comes out of the sum, so that no exponential overflows.
+#[track_caller]
+fn log_sum_exp(x: &Tensor, axes: ReduceAxes, keep_dims: bool) -> Result<Tensor> {
+    x.graph().composite("ReduceLogSumExp", |_| {
+        let max = x.reduce_max_keepdims(axes.clone())?;
+        let max = max.is_finite()?.select(&max, max.zeros_like()?)?.stop_gradient()?;
+        let exp = subtract(x, &max)?.exp()?;
+        let log = reduced(&exp, axes, keep_dims, (Tensor::reduce_sum, Tensor::reduce_sum_keepdims))?.log()?;
+        let max = if keep_dims { max } else { max.reshape(log.shape_tensor()?)? };
+        add(&log, &max)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +122,18 @@ mod tests {
         let nodes = "reduce_variance/Mean/reduction_indices reduce_variance/Mean reduce_variance/sub \
                      reduce_variance/Square reduce_variance/Mean_1/reduction_indices reduce_variance/Mean_1 Sqrt";
         check(|x| x.reduce_std(0), "reduce_std/Sqrt:0 (3,)", nodes);
+    }
+
+    /// From TensorFlow 1.15.5.
+    #[test]
+    fn sums_of_exponentials_do_not_overflow() {
+        let g = Graph::new();
+        let inf = f32::INFINITY;
+        let x = g.constant([[1.0f32, 2.0, 3.0], [1000.0, 1000.0, 0.0], [-inf, -inf, -inf], [inf, 0.0, 1.0]]).unwrap();
+        let sums = x.reduce_logsumexp(1).unwrap();
+        let got = crate::session::Session::new(&g).unwrap().run(&sums).unwrap();
+        assert_eq!(got.slice::<f32>().unwrap(), [3.407_606, 1000.693_15, -inf, inf]);
+        assert_eq!(x.reduce_logsumexp_keepdims(()).unwrap().shape(), shape![1, 1]);
     }
 
     #[test]
