@@ -217,13 +217,16 @@ impl Graph {
         context::take_pending(self.root().id()).unwrap_or_else(|| default.into())
     }
 
-    /// Prefixes the names of what `build` makes. A second `foo` becomes `foo_1`; `foo/` enters `foo` again. `build` is
-    /// given the scope as a name that makes an op take exactly the scope's name.
+    /// Prefixes the names of what `build` makes. A second `foo` becomes `foo_1`; `foo/` enters `foo` again; an empty name
+    /// leaves all scopes. `build` is given the scope as a name that makes an op take exactly the scope's name.
     ///
     /// # Errors
     /// `InvalidName`, and the errors of `build`.
     #[doc(alias = "tf.name_scope")]
     pub fn name_scope<R>(&self, name: &str, build: impl FnOnce(&str) -> Result<R>) -> Result<R> {
+        if name.is_empty() {
+            return self.at_root_scope(|| self.unnamed(|| build("")));
+        }
         let scope = self.open_scope(name)?;
         let verbatim = format!("{scope}/");
         let change = |cx: &mut Context| {

@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
-use crate::dtype::{DType, Plain};
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
 use crate::kernel::Number;
 use crate::ops::array::Fill;
+use crate::ops::math::operators::times;
 use crate::ops::random::{Normal, Uniform};
 pub use crate::ops::state::Initializer;
 use crate::shape::{Dims, Shape};
@@ -309,19 +310,11 @@ impl Initializer for Identity {
         let [rows, columns] = *dims else {
             return Err(Error::shape(format!("an identity matrix must have rank 2, but has shape {shape}")));
         };
-        let gain = self.gain.into_value().weak_cast(dtype)?;
-        let value = with_type!(dtype, T in floats => diagonal::<T>(rows, columns, gain.slice::<T>()?[0])?, else => {
+        if !dtype.is_floating() {
             return Err(Error::unsupported(format!("an identity matrix of {dtype} cannot be made")));
-        });
-        g.constant(value)
+        }
+        times(&self.gain, &g.eye(dtype, rows, columns)?)
     }
-}
-
-fn diagonal<T: Plain + Number>(rows: usize, columns: usize, gain: T) -> Result<Value> {
-    let mut value = Value::full::<T>(&[rows, columns], T::ZERO)?;
-    let cells = value.make_mut::<T>()?;
-    (0..rows.min(columns)).for_each(|i| cells[i * columns + i] = gain);
-    Ok(value)
 }
 
 fn dims_of(shape: &Shape) -> Result<Dims> {

@@ -91,6 +91,21 @@ impl Tensor {
     }
 }
 
+impl Tensor {
+    /// The rows of this table that ids name: `(n, ..) x (ids..) -> (ids.., ..)`. As [`Tensor::gather`], with the nodes
+    /// of TF1's `embedding_lookup` in a table of one part.
+    ///
+    /// # Errors
+    /// As for [`Tensor::gather`].
+    #[doc(alias = "tf.nn.embedding_lookup")]
+    #[track_caller]
+    pub fn embedding_lookup(&self, ids: impl IntoTensor) -> Result<Tensor> {
+        let ids = ids.tensor(None)?;
+        let g = self.graph();
+        g.composite("embedding_lookup", |scope| g.named(scope, || self.gather(&ids))?.identity())
+    }
+}
+
 fn infer(cx: &mut InferCx<'_>, axis: Option<i64>, batch_dims: i64) -> Result<()> {
     check_index("indices", cx.dtype(1))?;
     let (params, indices) = (cx.shape(0).with_rank_at_least(1)?, cx.shape(1).clone());

@@ -1,5 +1,7 @@
 //! What can stand where TensorFlow takes a list of integers or a tensor of them: sizes, axes, permutations.
 
+use std::panic::Location;
+
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Attrs, Graph, RunCx, Tensor};
@@ -83,7 +85,8 @@ impl IntoSizes for Shape {
     #[track_caller]
     fn sizes(&self, g: &Graph, name: &str) -> Result<Tensor> {
         let unknown = || Error::shape(format!("sizes must be known, but the shape is {self}"));
-        g.named(name, || g.constant(sizes_value(&self.numbers().ok_or_else(unknown)?)))
+        let numbers = self.numbers().ok_or_else(unknown)?;
+        g.at_line(Location::caller(), || g.named(name, || g.constant(sizes_value(&numbers))))
     }
 
     fn numbers(&self) -> Option<Vec<i64>> {
@@ -94,10 +97,10 @@ impl IntoSizes for Shape {
 impl IntoSizes for [Size] {
     #[track_caller]
     fn sizes(&self, g: &Graph, name: &str) -> Result<Tensor> {
-        match self.numbers() {
+        g.at_line(Location::caller(), || match self.numbers() {
             Some(numbers) => g.named(name, || g.constant(sizes_value(&numbers))),
             None => g.named(name, || super::pack::pack_sizes(g, self)),
-        }
+        })
     }
 
     fn numbers(&self) -> Option<Vec<i64>> {

@@ -7,7 +7,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Attrs, Example, Graph, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::shape::{Dim, Shape, element_count};
-use crate::value::Value;
+use crate::value::{IntoValue, Value};
 
 /// Numbers from a start to a limit, without it.
 #[derive(Debug, Clone)]
@@ -38,6 +38,21 @@ impl Graph {
     #[doc(alias = "tf.range")]
     #[track_caller]
     pub fn range(&self, start: i32, limit: i32, delta: i32) -> Result<Tensor> {
+        self.numbers([start, limit, delta])
+    }
+
+    /// As [`Graph::range`], of float32 numbers.
+    ///
+    /// # Errors
+    /// As there.
+    #[doc(alias = "tf.range")]
+    #[track_caller]
+    pub fn range_f32(&self, start: f32, limit: f32, delta: f32) -> Result<Tensor> {
+        self.numbers([start, limit, delta])
+    }
+
+    #[track_caller]
+    fn numbers<T: IntoValue>(&self, [start, limit, delta]: [T; 3]) -> Result<Tensor> {
         self.composite("range", |scope| {
             let start = self.named("start", || self.constant(start))?;
             let limit = self.named("limit", || self.constant(limit))?;

@@ -1,5 +1,6 @@
 //! `Split` and `SplitV`: parts of a tensor along an axis.
 
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::into_sizes::{check_index, ints_of, sizes_value};
@@ -71,10 +72,12 @@ impl Tensor {
         let g = self.graph();
         let number = i32::try_from(n).map_err(|_| Error::invalid(format!("{n} parts are too many")))?;
         // TF1 makes the number a constant, which it then does not use.
-        let _ = g.unnamed(|| g.constant(number))?;
-        g.composite("split", |scope| {
-            let axis = g.named("split_dim", || g.constant(axis))?;
-            Ok(g.named(scope, || g.apply(Split { n }, &[&axis, self]))?.outputs())
+        g.at_line(Location::caller(), || {
+            let _ = g.unnamed(|| g.constant(number))?;
+            g.composite("split", |scope| {
+                let axis = g.named("split_dim", || g.constant(axis))?;
+                Ok(g.named(scope, || g.apply(Split { n }, &[&axis, self]))?.outputs())
+            })
         })
     }
 
@@ -87,10 +90,12 @@ impl Tensor {
     pub fn split_sizes(&self, sizes: &[i64], axis: i32) -> Result<Vec<Tensor>> {
         let g = self.graph();
         let n = sizes.len();
-        let sizes = g.unnamed(|| g.constant(sizes_value(sizes)))?;
-        g.composite("split", |scope| {
-            let axis = g.named("split_dim", || g.constant(axis))?;
-            Ok(g.named(scope, || g.apply(SplitV { n }, &[self, &sizes, &axis]))?.outputs())
+        g.at_line(Location::caller(), || {
+            let sizes = g.unnamed(|| g.constant(sizes_value(sizes)))?;
+            g.composite("split", |scope| {
+                let axis = g.named("split_dim", || g.constant(axis))?;
+                Ok(g.named(scope, || g.apply(SplitV { n }, &[self, &sizes, &axis]))?.outputs())
+            })
         })
     }
 }

@@ -27,6 +27,16 @@ impl Tensor {
     pub fn check_numerics(&self, message: &str) -> Result<Tensor> {
         self.graph().apply_one(CheckNumerics { message: message.to_owned() }, &[self])
     }
+
+    /// As [`Tensor::check_numerics`], with the nodes of TF1's `verify_tensor_all_finite`: the tensor behind the check.
+    ///
+    /// # Errors
+    /// As there.
+    #[doc(alias = "tf.verify_tensor_all_finite")]
+    #[track_caller]
+    pub fn verify_all_finite(&self, message: &str) -> Result<Tensor> {
+        self.graph().composite("VerifyFinite", |_| self.after(self.check_numerics(message)?))
+    }
 }
 
 fn parse(attrs: &Attrs) -> Result<Arc<dyn Op>> {

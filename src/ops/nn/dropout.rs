@@ -81,7 +81,6 @@ fn dropout(x: &Tensor, rate: Factor, noise: Option<DrawShape>, seed: Option<i64>
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::dtype::DType;
     use crate::graph::Graph;
     use crate::shape;

@@ -111,7 +111,7 @@ mod tests {
         check(x.weighted_cross_entropy_with_logits(&p, g.constant(2.0f32).unwrap()), &WEIGHTED);
     }
 
-    const SIGMOID: [f32; 5] = [0.0, 1.313_261_7, 0.693_147_2, 0.849_076_95, 100.0];
+    const SIGMOID: [f32; 5] = [0.0, 1.313_261_7, std::f32::consts::LN_2, 0.849_077, 100.0];
     const WEIGHTED: [f32; 5] = [0.0, 2.626_523_4, 1.039_720_8, 0.967_596_2, 100.0];
 
     #[test]

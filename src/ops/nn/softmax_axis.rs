@@ -85,7 +85,7 @@ fn swap(axis: &Size, last: &Tensor) -> Result<Tensor> {
         Size::Tensor(axis) => Size::Tensor(plus(axis, &1)?),
     };
     let between = range_of(g, next, last)?;
-    concat_lists(g, &[&before, &sizes![last], &between, &[axis.clone()]])
+    concat_lists(g, &[&before, &sizes![last], &between, &sizes![axis.clone()]])
 }
 
 #[cfg(test)]

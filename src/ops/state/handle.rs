@@ -30,11 +30,17 @@ pub struct VariableV2 {
     pub container: String,
     /// The variable's name, where it is not the node's.
     pub shared_name: String,
+    /// Whether this is the older op, `Variable`, for which the shape of a scalar means an unknown one.
+    pub is_legacy: bool,
 }
 
-/// The row of [`VariableV2`] as a reference. `Variable` is its older name.
+/// The row of [`VariableV2`] as the older reference, whose shape `()` means an unknown one.
+pub static VARIABLE: OpKind = OpKind::new("Variable", "-> ref: Ref(dtype)", parse_legacy, examples_legacy)
+    .effect(Effect::Variable)
+    .not_differentiable("a variable's reference has no inputs");
+
+/// The row of [`VariableV2`] as a reference.
 pub static VARIABLE_V2: OpKind = OpKind::new("VariableV2", "-> ref: Ref(dtype)", parse_ref, || examples(Spelling::Ref))
-    .aliases(&["Variable"])
     .effect(Effect::Variable)
     .not_differentiable("a variable's reference has no inputs");
 
@@ -47,26 +53,31 @@ pub static VAR_HANDLE: OpKind =
 impl VariableV2 {
     /// A variable that is named by its node.
     pub fn new(spelling: Spelling, dtype: DType, shape: Shape) -> VariableV2 {
-        VariableV2 { spelling, dtype, shape, container: String::new(), shared_name: String::new() }
+        VariableV2 { spelling, dtype, shape, container: String::new(), shared_name: String::new(), is_legacy: false }
     }
 
-    fn parse(spelling: Spelling, attrs: &Attrs) -> Result<Arc<dyn Op>> {
-        Ok(Arc::new(VariableV2 {
+    fn parse(spelling: Spelling, attrs: &Attrs) -> Result<VariableV2> {
+        Ok(VariableV2 {
             spelling,
             dtype: attrs.dtype("dtype")?,
             shape: attrs.shape_or("shape", Shape::unknown())?,
             container: attrs.str_or("container", "")?,
             shared_name: attrs.str_or("shared_name", "")?,
-        }))
+            is_legacy: false,
+        })
     }
 }
 
 fn parse_ref(attrs: &Attrs) -> Result<Arc<dyn Op>> {
-    VariableV2::parse(Spelling::Ref, attrs)
+    Ok(Arc::new(VariableV2::parse(Spelling::Ref, attrs)?))
+}
+
+fn parse_legacy(attrs: &Attrs) -> Result<Arc<dyn Op>> {
+    Ok(Arc::new(VariableV2 { is_legacy: true, ..VariableV2::parse(Spelling::Ref, attrs)? }))
 }
 
 fn parse_handle(attrs: &Attrs) -> Result<Arc<dyn Op>> {
-    VariableV2::parse(Spelling::Resource, attrs)
+    Ok(Arc::new(VariableV2::parse(Spelling::Resource, attrs)?))
 }
 
 fn examples(spelling: Spelling) -> Vec<Example> {
@@ -78,9 +89,15 @@ fn examples(spelling: Spelling) -> Vec<Example> {
     vec![Example::new(named, []), Example::new(VariableV2::new(spelling, DType::I64, Shape::unknown()), [])]
 }
 
+fn examples_legacy() -> Vec<Example> {
+    let of = |shape: Shape| VariableV2 { is_legacy: true, ..VariableV2::new(Spelling::Ref, DType::F32, shape) };
+    vec![Example::new(of(Shape::scalar()), []), Example::new(of(Shape::from([2, 3])), [])]
+}
+
 impl Op for VariableV2 {
     fn kind(&self) -> &'static OpKind {
         match self.spelling {
+            Spelling::Ref if self.is_legacy => &VARIABLE,
             Spelling::Ref => &VARIABLE_V2,
             Spelling::Resource => &VAR_HANDLE,
         }
@@ -91,7 +108,8 @@ impl Op for VariableV2 {
             Spelling::Ref => Role::Ref,
             Spelling::Resource => Role::Handle,
         };
-        cx.output_variable(self.dtype, &self.shape, role);
+        let is_unsaid = self.is_legacy && self.shape.rank() == Some(0);
+        cx.output_variable(self.dtype, if is_unsaid { Shape::unknown() } else { self.shape.clone() }, role);
         Ok(())
     }
 
@@ -107,5 +125,19 @@ impl Op for VariableV2 {
             ("dtype", AttrValue::Type(self.dtype)),
             ("shape", AttrValue::Shape(self.shape.clone())),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::infer_ok;
+
+    #[test]
+    fn the_older_op_cannot_tell_a_scalar_from_an_unknown_shape() {
+        let of = |shape: Shape| VariableV2 { is_legacy: true, ..VariableV2::new(Spelling::Ref, DType::F32, shape) };
+        infer_ok(&of(Shape::scalar()), "", "<unknown>");
+        infer_ok(&of(Shape::from([2])), "", "(2)");
+        infer_ok(&VariableV2::new(Spelling::Ref, DType::F32, Shape::scalar()), "", "()");
     }
 }

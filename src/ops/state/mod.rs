@@ -7,6 +7,7 @@ mod handle;
 mod initial;
 mod inspect;
 mod read;
+mod report;
 mod scatter;
 mod scatter_nd;
 mod scope;
@@ -32,6 +33,7 @@ use crate::graph::OpKind;
 
 /// The rows of this family.
 pub(super) static OPS: &[&OpKind] = &[
+    &handle::VARIABLE,
     &handle::VARIABLE_V2,
     &handle::VAR_HANDLE,
     &read::READ_VARIABLE,

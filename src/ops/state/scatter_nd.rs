@@ -6,8 +6,10 @@ use super::assign::pass_on;
 use super::handle::Spelling;
 use super::read::uninitialized;
 use super::scatter::{ScatterRule, apply, check_index};
+use super::variable::Variable;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Attrs, Effect, Example, InferCx, Op, OpKind, Role, RunCx, to_ints};
+use crate::graph::{Attrs, Effect, Example, InferCx, Op, OpKind, Operation, Role, RunCx, to_ints};
+use crate::ops::IntoTensor;
 use crate::shape::Shape;
 use crate::value::{IntoValue, Value};
 
@@ -52,6 +54,46 @@ rows! {
     RESOURCE_SCATTER_ND_UPDATE Update Resource "ResourceScatterNdUpdate" "ref: Ref(T), indices: Tindices, updates: T ->";
     RESOURCE_SCATTER_ND_ADD Add Resource "ResourceScatterNdAdd" "ref: Ref(T), indices: Tindices, updates: T ->";
     RESOURCE_SCATTER_ND_SUB Sub Resource "ResourceScatterNdSub" "ref: Ref(T), indices: Tindices, updates: T ->";
+}
+
+impl Variable {
+    /// Replaces the slices that the last axis of `indices` names: `(d..), (n.., k), (n.., d[k..])`. Nothing happens
+    /// before a session runs it.
+    ///
+    /// # Errors
+    /// `ShapeMismatch`, `DTypeMismatch`; a run fails with `IndexOutOfRange`.
+    ///
+    /// Source: TensorFlow's `ScatterNdUpdate`.
+    #[doc(alias = "tf.scatter_nd_update")]
+    #[track_caller]
+    pub fn scatter_nd_update(&self, indices: impl IntoTensor, updates: impl IntoTensor) -> Result<Operation> {
+        scatter(self, ScatterRule::Update, &indices, &updates)
+    }
+
+    /// Adds to the slices that `indices` name; otherwise as [`Variable::scatter_nd_update`].
+    #[doc(alias = "tf.scatter_nd_add")]
+    #[track_caller]
+    pub fn scatter_nd_add(&self, indices: impl IntoTensor, updates: impl IntoTensor) -> Result<Operation> {
+        scatter(self, ScatterRule::Add, &indices, &updates)
+    }
+
+    /// Subtracts from the slices that `indices` name; otherwise as [`Variable::scatter_nd_update`].
+    #[doc(alias = "tf.scatter_nd_sub")]
+    #[track_caller]
+    pub fn scatter_nd_sub(&self, indices: impl IntoTensor, updates: impl IntoTensor) -> Result<Operation> {
+        scatter(self, ScatterRule::Sub, &indices, &updates)
+    }
+}
+
+#[track_caller]
+fn scatter(var: &Variable, rule: ScatterRule, indices: &dyn IntoTensor, updates: &dyn IntoTensor) -> Result<Operation> {
+    let (g, handle) = (var.graph(), var.handle());
+    let op = ScatterNdUpdate { spelling: Spelling::Ref, rule };
+    g.composite(op.kind().name, |scope| {
+        let indices = g.named("indices", || indices.tensor(None))?;
+        let updates = g.named("updates", || updates.tensor(Some(&handle)))?;
+        g.named(scope, || g.apply(op, &[&handle, &indices, &updates]))
+    })
 }
 
 fn parse(attrs: &Attrs, op: ScatterNdUpdate) -> Result<Arc<dyn Op>> {

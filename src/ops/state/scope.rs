@@ -43,6 +43,7 @@ pub enum Reuse {
 pub struct VariableScope {
     name: String,
     is_unique: bool,
+    from_root: bool,
     reuse: Reuse,
     initializer: Option<Arc<dyn Initializer>>,
 }
@@ -56,6 +57,12 @@ impl VariableScope {
     /// A scope that nobody has had: `name`, else `name_1`, `name_2`, ...
     pub fn unique(name: &str) -> VariableScope {
         VariableScope { is_unique: true, ..VariableScope::new(name) }
+    }
+
+    /// Names variables by this scope alone, whatever scopes are around: as TF1 does where it is given a scope that was
+    /// open before. Ops are still named by the scopes around.
+    pub fn from_root(self) -> VariableScope {
+        VariableScope { from_root: true, ..self }
     }
 
     /// Whether variables are new or shared.
@@ -137,12 +144,13 @@ impl Graph {
         let around = self.ambient::<Open>().unwrap_or_default();
         let scopes = self.registry::<Scopes>();
         let name = if scope.is_unique { scopes.unused(&around.name, &scope.name) } else { scope.name };
-        let full = join(&around.name, &name);
+        let full = if scope.from_root { name.clone() } else { join(&around.name, &name) };
         *scopes.0.lock().opened.entry(full.clone()).or_insert(0) += 1;
         let reuse = if scope.reuse == Reuse::Inherit { around.reuse } else { scope.reuse };
         let initializer = scope.initializer.or_else(|| around.initializer.clone());
         let open = Arc::new(Open { name: full.clone(), reuse, initializer });
-        let result = self.with_ambient(open, || match name.as_str() {
+        let own = if scope.from_root { name.rsplit('/').next().unwrap_or_default() } else { &name };
+        let result = self.with_ambient(open, || match own {
             "" => build(),
             name => self.name_scope(name, |_| build()),
         });

@@ -92,6 +92,20 @@ impl Graph {
         self.variable_from("Variable", initial, options)
     }
 
+    /// As [`Graph::variable_with`], with an initial value that `build` makes in the variable's scope.
+    ///
+    /// # Errors
+    /// As there, and those of `build`.
+    #[doc(alias = "tf.Variable")]
+    #[track_caller]
+    pub fn variable_built(
+        &self,
+        build: impl FnOnce(&Graph) -> Result<Tensor>,
+        options: VariableOptions,
+    ) -> Result<Variable> {
+        self.variable_from("Variable", |g| g.name_scope("Initializer", |_| build(g)), options)
+    }
+
     /// A variable whose initial value is built in its scope.
     #[track_caller]
     pub(crate) fn variable_from(

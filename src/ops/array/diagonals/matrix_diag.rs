@@ -83,7 +83,7 @@ impl Tensor {
     #[doc(alias = "tf.linalg.diag")]
     #[track_caller]
     pub fn matrix_diag(&self) -> Result<Tensor> {
-        self.graph().apply_one(MatrixDiag { version: Version::V1 }, &[self])
+        self.graph().apply_named("diag", Arc::new(MatrixDiag { version: Version::V1 }), &[self])?.output(0)
     }
 }
 

@@ -77,7 +77,7 @@ impl Tensor {
     #[doc(alias = "tf.linalg.diag_part")]
     #[track_caller]
     pub fn matrix_diag_part(&self) -> Result<Tensor> {
-        self.graph().apply_one(MatrixDiagPart { version: Version::V1 }, &[self])
+        self.graph().apply_named("diag_part", Arc::new(MatrixDiagPart { version: Version::V1 }), &[self])?.output(0)
     }
 }
 

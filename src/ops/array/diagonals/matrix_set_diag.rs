@@ -77,7 +77,9 @@ impl Tensor {
     #[track_caller]
     pub fn matrix_set_diag(&self, diagonal: impl IntoTensor) -> Result<Tensor> {
         let diagonal = diagonal.tensor(Some(self))?;
-        self.graph().apply_one(MatrixSetDiag { version: Version::V1 }, &[self, &diagonal])
+        self.graph()
+            .apply_named("set_diag", Arc::new(MatrixSetDiag { version: Version::V1 }), &[self, &diagonal])?
+            .output(0)
     }
 }
 
