@@ -3,12 +3,14 @@
 mod builders;
 mod draw;
 mod integers;
+mod multinomial;
 mod seeds;
 mod shuffle;
 
 pub use self::builders::{DrawShape, Normal, Uniform, UniformInt};
 pub use self::draw::{Draw, RandomFloats};
 pub use self::integers::RandomUniformInt;
+pub use self::multinomial::Multinomial;
 pub use self::seeds::Seeds;
 pub use self::shuffle::RandomShuffle;
 use crate::graph::OpKind;
@@ -19,5 +21,6 @@ pub(super) static OPS: &[&OpKind] = &[
     &draw::RANDOM_STANDARD_NORMAL,
     &draw::TRUNCATED_NORMAL,
     &integers::RANDOM_UNIFORM_INT,
+    &multinomial::MULTINOMIAL,
     &shuffle::RANDOM_SHUFFLE,
 ];

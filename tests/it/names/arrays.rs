@@ -16,6 +16,7 @@ pub const PROGRAMS: &[(&str, Program)] = &[
     ("joining_and_splitting", joining_and_splitting),
     ("picking", picking),
     ("random_numbers", random_numbers),
+    ("multinomial", multinomial),
     ("checks", checks),
 ];
 
@@ -157,6 +158,14 @@ fn random_numbers(g: &Graph) -> sessile::Result<()> {
     with_constant(g, "RandomShuffle", "value", [1.0f32, 2.0], |value| value.random_shuffle(None))?;
     let shape = ints(g, shape![2])?;
     g.random_uniform(&shape)?;
+    Ok(())
+}
+
+fn multinomial(g: &Graph) -> sessile::Result<()> {
+    g.name_scope("multinomial", |scope| {
+        let logits = g.named("logits", || g.constant([[1.0f32, 2.0]]))?;
+        g.named(scope, || logits.multinomial(3, None))
+    })?;
     Ok(())
 }
 
