@@ -2,6 +2,7 @@
 
 mod dense;
 mod flatten;
+pub mod losses;
 
 pub use self::dense::{Dense, dense};
 pub use self::flatten::flatten;

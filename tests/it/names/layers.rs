@@ -1,7 +1,7 @@
 //! Layers.
 
 use sessile::init::{constant, he_normal, ones, zeros};
-use sessile::layers::{Dense, dense, flatten};
+use sessile::layers::{Dense, dense, flatten, losses};
 use sessile::prelude::*;
 
 use super::{Program, x};
@@ -17,6 +17,11 @@ pub const PROGRAMS: &[(&str, Program)] = &[
     ("dense_in_scopes", dense_in_scopes),
     ("dense_with_initializers", dense_with_initializers),
     ("flatten", flatten_twice),
+    ("mean_squared_error", |g| {
+        let x = x(g, shape![2, 3])?;
+        losses::mean_squared_error(&x, &x)?;
+        Ok(())
+    }),
 ];
 
 fn dense_once(g: &Graph, shape: Shape) -> sessile::Result<()> {
