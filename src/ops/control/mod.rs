@@ -6,6 +6,7 @@ mod closure;
 mod group;
 mod no_op;
 mod print;
+mod string_format;
 mod summarize;
 
 pub use self::assert::Assert;
@@ -14,7 +15,15 @@ pub use self::closure::Closure;
 pub use self::group::Operations;
 pub use self::no_op::NoOp;
 pub use self::print::Print;
+pub use self::string_format::{PrintV2, StringFormat};
 use crate::graph::OpKind;
 
 /// The rows of this family.
-pub(super) static OPS: &[&OpKind] = &[&no_op::NO_OP, &assert::ASSERT, &print::PRINT, &check_numerics::CHECK_NUMERICS];
+pub(super) static OPS: &[&OpKind] = &[
+    &no_op::NO_OP,
+    &assert::ASSERT,
+    &print::PRINT,
+    &string_format::PRINT_V2,
+    &string_format::STRING_FORMAT,
+    &check_numerics::CHECK_NUMERICS,
+];

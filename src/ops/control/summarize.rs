@@ -22,6 +22,25 @@ pub(super) fn summarize(value: &Value, limit: i64) -> String {
     text
 }
 
+/// How many elements are shown at each end of each axis.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends(Option<usize>);
+
+impl Ends {
+    /// All elements where the number is negative.
+    pub(super) fn of(number: i64) -> Ends {
+        Ends(usize::try_from(number).ok())
+    }
+}
+
+/// The elements at the ends of each axis, as `StringFormat` writes them: `[0 1 2 ... 7 8 9]`, rows on lines of their own.
+pub(super) fn summarize_ends(value: &Value, ends: Ends) -> String {
+    let ends = ends.0.map_or(value.len(), |ends| ends.min(value.len()));
+    let mut summary = Summary { value, limit: value.len(), next: 0, text: String::new() };
+    summary.ends(value.dims(), 0, 0, ends);
+    summary.text
+}
+
 struct Summary<'a> {
     value: &'a Value,
     limit: usize,
@@ -51,6 +70,45 @@ impl Summary<'_> {
                 self.text.push(']');
             }
         }
+    }
+
+    /// The ends of axis `axis` of `dims`, whose elements start at `first`.
+    fn ends(&mut self, dims: &[usize], axis: usize, first: usize, ends: usize) {
+        let Some(n) = dims.get(axis) else {
+            self.next = first;
+            return match self.value.dtype() {
+                DType::String => {
+                    self.text.push('"');
+                    self.element();
+                    self.text.push('"');
+                }
+                _ => self.element(),
+            };
+        };
+        let step: usize = dims[axis + 1..].iter().product();
+        self.text.push('[');
+        for i in 0..ends.min(*n) {
+            if i > 0 {
+                self.space(dims, axis);
+            }
+            self.ends(dims, axis + 1, first + i * step, ends);
+        }
+        if *n > ends.saturating_mul(2) {
+            self.space(dims, axis);
+            self.text.push_str("...");
+        }
+        for i in ends.max(n.saturating_sub(ends))..*n {
+            self.space(dims, axis);
+            self.ends(dims, axis + 1, first + i * step, ends);
+        }
+        self.text.push(']');
+    }
+
+    /// What stands between two parts along an axis: blanks on the last one, else lines.
+    fn space(&mut self, dims: &[usize], axis: usize) {
+        let n_lines = dims.len() - axis - 1;
+        self.text.extend(std::iter::repeat_n('\n', n_lines));
+        self.text.extend(std::iter::repeat_n(' ', if n_lines == 0 { 1 } else { axis + 1 }));
     }
 
     fn element(&mut self) {
@@ -129,6 +187,29 @@ mod tests {
     #[track_caller]
     fn check(value: impl IntoValue, limit: i64, want: &str) {
         assert_eq!(summarize(&value.into_value(), limit), want);
+    }
+
+    /// By TensorFlow 1.15.5.
+    #[test]
+    fn ends_are_those_of_tensorflow() {
+        #[track_caller]
+        fn check(value: impl IntoValue, ends: i64, want: &str) {
+            assert_eq!(summarize_ends(&value.into_value(), Ends::of(ends)), want);
+        }
+        let counted = |n: i32| (0..n).collect::<Vec<_>>();
+        let cube = |n: i32, dims: &[usize]| Value::from_vec(dims, counted(n)).unwrap();
+        check(1.5f32, 3, "1.5");
+        check([[1i32, 2], [3, 4]], 3, "[[1 2]\n [3 4]]");
+        check(counted(10), 3, "[0 1 2 ... 7 8 9]");
+        check(counted(10), -1, "[0 1 2 3 4 5 6 7 8 9]");
+        check(counted(10), 0, "[ ...]");
+        check(counted(6), 3, "[0 1 2 3 4 5]");
+        check(cube(8, &[2, 2, 2]), 3, "[[[0 1]\n  [2 3]]\n\n [[4 5]\n  [6 7]]]");
+        check(cube(9, &[3, 3]), 1, "[[0 ... 2]\n ...\n [6 ... 8]]");
+        check(cube(0, &[0, 3]), 3, "[]");
+        check(cube(0, &[2, 0]), 3, "[\n ...]");
+        check([["a", "b"]], 3, "[[\"a\" \"b\"]]");
+        check([true, false], 3, "[1 0]");
     }
 
     /// By TensorFlow 1.15.5.

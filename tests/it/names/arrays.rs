@@ -18,6 +18,7 @@ pub const PROGRAMS: &[(&str, Program)] = &[
     ("random_numbers", random_numbers),
     ("multinomial", multinomial),
     ("checks", checks),
+    ("print_v2", print_v2),
 ];
 
 /// An op on a constant that TF1 makes in the op's scope.
@@ -174,5 +175,11 @@ fn checks(g: &Graph) -> sessile::Result<()> {
     x.print(&[&x], "message")?;
     x.check_numerics("message")?;
     x.verify_all_finite("message")?;
+    Ok(())
+}
+
+fn print_v2(g: &Graph) -> sessile::Result<()> {
+    let x = x(g, shape![2])?;
+    g.print_v2("{}", &[&x])?;
     Ok(())
 }

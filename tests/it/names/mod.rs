@@ -33,7 +33,6 @@ fn programs() -> impl Iterator<Item = (&'static str, Program)> {
 const PENDING: &[(&str, &[&str])] = &[
     ("variables are of one kind here", &["resource_variables", "resource_scatter_updates"]),
     ("an assertion is one node here, and nothing else needs branches", &["assertions", "initialized_value"]),
-    ("the ops have no rows", &["print_v2"]),
     ("training and saving are compared elsewhere", &["training", "training_adam", "saver"]),
 ];
 
