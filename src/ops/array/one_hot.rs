@@ -161,7 +161,8 @@ impl Op for OneHot {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let indices = cx.input(0);
-        let (&[depth], 0, 0) = (ints_of(cx.input(1))?.as_slice(), cx.input(2).rank(), cx.input(3).rank()) else {
+        let are_scalars = (1..4).all(|i| cx.input(i).rank() == 0);
+        let (&[depth], true) = (ints_of(cx.input(1))?.as_slice(), are_scalars) else {
             return Err(Error::shape("depth, on_value and off_value must be scalars"));
         };
         let (axis, depth) = (new_axis(self.axis, indices.rank())?, check_depth(depth)?);
@@ -220,5 +221,16 @@ mod tests {
         infer_err(&OneHot { axis: 3 }, "int64(2,3);int32();();()", "expected axis to be -1 or between [0, 3)");
         let inputs = [0.into_value(), (-1).into_value(), 1.into_value(), 0.into_value()];
         assert!(run_op(OneHot { axis: -1 }, &inputs).unwrap_err().message().contains("depth must be non-negative"));
+    }
+
+    /// The rule refuses it too where it knows the rank; a run comes here where it does not.
+    #[test]
+    fn a_depth_that_is_no_scalar_is_refused_in_the_run() {
+        use crate::{DType, Graph, Session, Shape};
+        let g = Graph::new();
+        let depth = g.placeholder(DType::I32, Shape::unknown()).unwrap();
+        let rows = g.constant([0]).unwrap().one_hot(&depth).unwrap();
+        let error = Session::new(&g).unwrap().run_with(&rows, crate::feeds! { &depth => [2] }).unwrap_err();
+        assert!(error.message().contains("must be scalars"), "{error}");
     }
 }
