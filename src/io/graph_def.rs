@@ -1,21 +1,19 @@
 //! `GraphDef`: a graph as TensorFlow writes it, decoded node by node.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
 
-use prost::Message;
 use prost::bytes::Bytes;
+use prost::{Message, encoding};
 
 use super::attr::decode_attr;
 use super::budget::Budget;
+use super::file::{MAX_FILE, named, read_regular, write_whole};
 use super::proto::{AttrProto, FunctionHead, GraphHead, NodeProto, VersionDef};
+use super::text::{graph_from_text, graph_to_text};
 use super::wire::{Field, Fields};
-use crate::error::{Error, ErrorKind, Result, escape};
+use crate::error::{Error, ErrorKind, Result};
 use crate::graph::AttrValue;
-
-/// The largest file: what protobuf can hold.
-const MAX_FILE: u64 = (2 << 30) - 1;
 
 /// What readers of this engine understand: the newest version of TensorFlow's graphs at the time of writing.
 const CONSUMER: i32 = 2_000;
@@ -73,6 +71,8 @@ pub struct Function {
     pub control_returns: BTreeMap<String, String>,
     /// The body.
     pub nodes: Vec<NodeDef>,
+    /// The whole function as the file has it.
+    pub(super) encoded: Bytes,
 }
 
 impl GraphDef {
@@ -85,15 +85,80 @@ impl GraphDef {
         GraphDef::decode(Bytes::copy_from_slice(bytes))
     }
 
-    /// Reads a binary file.
+    /// Decodes the text of a text file (`.pbtxt`).
     ///
     /// # Errors
-    /// `Io`, `InvalidArgument` for what is not a regular file or larger than 2 GiB, and those of [`GraphDef::parse`].
+    /// `DataLoss` with line and column, and those of [`GraphDef::parse`].
+    pub fn parse_text(text: &str) -> Result<GraphDef> {
+        GraphDef::decode(graph_from_text(text)?.into())
+    }
+
+    /// Reads a file: text if its name ends in `.pbtxt`, else binary.
+    ///
+    /// # Errors
+    /// `Io`, `InvalidArgument` for what is not a regular file or larger than 2 GiB, and those of [`GraphDef::parse`] and
+    /// [`GraphDef::parse_text`].
     pub fn read(path: impl AsRef<Path>) -> Result<GraphDef> {
         let path = path.as_ref();
-        let text = path.to_string_lossy();
-        let named = |error: Error| error.note(format!("the file is '{}'", escape(&text)));
-        GraphDef::decode(read_regular(path).map_err(named)?).map_err(named)
+        let decode = |bytes: Bytes| match is_text(path) {
+            true => GraphDef::parse_text(&utf8(bytes)?),
+            false => GraphDef::decode(bytes),
+        };
+        read_regular(path).and_then(decode).map_err(|error| named(error, path))
+    }
+
+    /// The bytes of a binary file. Equal graphs give equal bytes.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for more than 2 GiB, which protobuf cannot hold.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let len = self.encoded_len();
+        if len as u64 > MAX_FILE {
+            return Err(Error::invalid(format!("a graph file has at most {MAX_FILE} bytes, but this needs {len}")));
+        }
+        let mut bytes = Vec::with_capacity(len);
+        for node in &self.nodes {
+            encoding::message::encode(1, &node.to_proto(), &mut bytes);
+        }
+        if !self.functions.is_empty() {
+            encode_head(2, self.library_len(), &mut bytes);
+            for function in &self.functions {
+                encode_head(1, function.encoded.len(), &mut bytes);
+                bytes.extend_from_slice(&function.encoded);
+            }
+        }
+        encoding::message::encode(4, &self.versions.to_proto(), &mut bytes);
+        Ok(bytes)
+    }
+
+    /// The text of a text file.
+    ///
+    /// # Errors
+    /// Those of [`GraphDef::to_bytes`].
+    pub fn to_text(&self) -> Result<String> {
+        graph_to_text(&self.to_bytes()?)
+    }
+
+    /// Writes a file: text if its name ends in `.pbtxt`, else binary. An old file is replaced in one step: when writing
+    /// fails, it is as it was.
+    ///
+    /// # Errors
+    /// `Io`, and those of [`GraphDef::to_bytes`].
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let bytes = if is_text(path) { self.to_text()?.into_bytes() } else { self.to_bytes()? };
+        write_whole(path, &bytes)
+    }
+
+    /// How many bytes the file has.
+    pub(super) fn encoded_len(&self) -> usize {
+        let nodes: usize = self.nodes.iter().map(|node| encoding::message::encoded_len(1, &node.to_proto())).sum();
+        let library = if self.functions.is_empty() { 0 } else { with_head(self.library_len()) };
+        nodes + library + encoding::message::encoded_len(4, &self.versions.to_proto())
+    }
+
+    fn library_len(&self) -> usize {
+        self.functions.iter().map(|function| with_head(function.encoded.len())).sum()
     }
 
     /// The nodes of a name.
@@ -108,13 +173,13 @@ impl GraphDef {
         for field in Fields::of(&bytes) {
             let field = field?;
             match field {
-                Field { number: 1, bytes: Some(node), offset } => {
+                Field { number: 1, bytes: Some(node), offset, .. } => {
                     graph.nodes.push(decode_node(node, offset, &mut budget)?)
                 }
-                Field { number: 2, bytes: Some(library), offset } => {
+                Field { number: 2, bytes: Some(library), offset, .. } => {
                     decode_library(&library, offset, &mut budget, &mut graph.functions)?;
                 }
-                Field { number: 1 | 2, bytes: None, offset } => {
+                Field { number: 1 | 2, bytes: None, offset, .. } => {
                     return Err(super::wire::damaged(offset, "must be a message, but is a number"));
                 }
                 _ => {}
@@ -135,13 +200,44 @@ impl NodeDef {
         decode_attr(attr, &mut Budget::of_file(0)).map(Some)
     }
 
+    fn to_proto(&self) -> NodeProto {
+        let NodeDef { name, op, inputs: input, device, attrs: attr } = self.clone();
+        NodeProto { name, op, input, device, attr }
+    }
+
     /// The names of the attributes.
     pub fn attr_names(&self) -> impl Iterator<Item = &str> {
         self.attrs.keys().map(String::as_str)
     }
 }
 
+fn is_text(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pbtxt"))
+}
+
+fn utf8(bytes: Bytes) -> Result<String> {
+    String::from_utf8(bytes.into()).map_err(|error| {
+        let offset = error.utf8_error().valid_up_to();
+        Error::new(ErrorKind::DataLoss, format!("the text is not UTF-8 at byte {offset}"))
+    })
+}
+
+/// Key and length of a message in a field of a small number.
+fn encode_head(number: u32, len: usize, bytes: &mut Vec<u8>) {
+    encoding::encode_key(number, encoding::WireType::LengthDelimited, bytes);
+    encoding::encode_varint(len as u64, bytes);
+}
+
+fn with_head(len: usize) -> usize {
+    encoding::key_len(1) + encoding::encoded_len_varint(len as u64) + len
+}
+
 impl Versions {
+    fn to_proto(&self) -> VersionDef {
+        let Versions { producer, min_consumer, bad_consumers } = self.clone();
+        VersionDef { producer, min_consumer, bad_consumers }
+    }
+
     fn check(&self) -> Result<()> {
         if self.producer < 0 || self.min_consumer < 0 {
             let (producer, consumer) = (self.producer, self.min_consumer);
@@ -209,7 +305,7 @@ fn decode_node(bytes: Bytes, offset: usize, budget: &mut Budget) -> Result<NodeD
 fn decode_library(bytes: &Bytes, offset: usize, budget: &mut Budget, out: &mut Vec<Function>) -> Result<()> {
     for field in Fields::of(bytes) {
         let field = field?;
-        if let Field { number: 1, bytes: Some(function), offset: inner } = field {
+        if let Field { number: 1, bytes: Some(function), offset: inner, .. } = field {
             out.push(decode_function(&function, offset + inner, budget)?);
         }
     }
@@ -217,11 +313,13 @@ fn decode_library(bytes: &Bytes, offset: usize, budget: &mut Budget, out: &mut V
 }
 
 fn decode_function(bytes: &Bytes, offset: usize, budget: &mut Budget) -> Result<Function> {
+    // A list that grows by doubling.
+    budget.charge(2 * size_of::<Function>())?;
     // Arguments and results are small messages: at most some 130 bytes for two of the file.
     let mut nodes = Vec::new();
     for field in Fields::of(bytes) {
         match field? {
-            Field { number: 3, bytes: Some(node), offset: inner } => {
+            Field { number: 3, bytes: Some(node), offset: inner, .. } => {
                 nodes.push(decode_node(node, offset + inner, budget)?);
             }
             Field { bytes: Some(other), .. } => budget.charge(64 * other.len())?,
@@ -238,27 +336,8 @@ fn decode_function(bytes: &Bytes, offset: usize, budget: &mut Budget) -> Result<
         returns: head.ret,
         control_returns: head.control_ret,
         nodes,
+        encoded: bytes.clone(),
     })
-}
-
-/// The bytes of a regular file. Pipes, devices and folders are refused, and a file that grows is cut off.
-fn read_regular(path: &Path) -> Result<Bytes> {
-    let meta = std::fs::metadata(path)?;
-    if !meta.is_file() {
-        return Err(Error::invalid("a graph must be in a regular file"));
-    }
-    let too_large = |len: u64| Error::invalid(format!("a graph file has at most {MAX_FILE} bytes, but this has {len}"));
-    if meta.len() > MAX_FILE {
-        return Err(too_large(meta.len()));
-    }
-    let mut bytes = Vec::new();
-    let fits = bytes.try_reserve_exact(meta.len() as usize);
-    fits.map_err(|_| Error::new(ErrorKind::ResourceExhausted, format!("no memory for {} bytes", meta.len())))?;
-    std::fs::File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(too_large(bytes.len() as u64));
-    }
-    Ok(bytes.into())
 }
 
 #[cold]

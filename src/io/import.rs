@@ -17,6 +17,9 @@ use crate::graph::feed::Feed;
 use crate::graph::{AttrValue, Attrs, Fact, Graph, Naming, NodeId, Op, OpKind, Operation, OutputId, Role, Tensor};
 use crate::ops;
 
+/// What the names of reads end in that an import adds, before the number of the input.
+pub(super) const HIDDEN_READ: &str = "/_read";
+
 /// What to import, and how.
 #[derive(Debug, Clone, Default)]
 #[doc(alias = "tf.import_graph_def")]
@@ -257,7 +260,7 @@ impl<'a> Builder<'a> {
             if takes_variable || self.graph.fact(*input).role != Role::Ref {
                 continue;
             }
-            let name: Arc<str> = format!("{consumer}/_read{i}").into();
+            let name: Arc<str> = format!("{consumer}{HIDDEN_READ}{i}").into();
             let read = self.graph.push(read_op()?, SmallVec::from_slice(&[*input]), &[], Naming::Kept(&name), None)?;
             self.graph.mark_extra(1);
             *input = OutputId { node: read.id(), slot: 0 };

@@ -1,4 +1,4 @@
-//! TensorFlow's files: graphs come in by [`GraphDef`].
+//! TensorFlow's files: graphs come in and go out by [`GraphDef`].
 //!
 //! ```no_run
 //! use sessile::io::{GraphDef, ImportOptions, load_graph_def};
@@ -17,16 +17,27 @@
 
 mod attr;
 mod budget;
+mod encode;
+mod export;
+mod file;
 mod graph_def;
 mod import;
+mod npy;
 mod order;
 mod proto;
 mod tensor_proto;
 #[cfg(test)]
 mod tests;
+mod text;
 mod wire;
 
 pub use self::budget::Budget;
+pub use self::encode::tensor_to_bytes;
+pub use self::export::{ExportOptions, export_graph_def};
 pub use self::graph_def::{Function, GraphDef, NodeDef, Versions};
 pub use self::import::{Element, ImportOptions, Imported, import_graph_def, load_graph_def};
+pub use self::npy::{Arrays, npy_to_bytes, parse_npy, read_npy, write_npy};
+#[cfg(feature = "npz")]
+pub use self::npy::{read_npz, write_npz};
 pub use self::tensor_proto::parse_tensor;
+pub use self::text::{graph_from_text, graph_to_text};

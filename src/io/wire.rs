@@ -4,10 +4,24 @@ use prost::bytes::{Buf, Bytes};
 
 use crate::error::{Error, ErrorKind, Result};
 
+/// How a field is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WireType {
+    Varint,
+    Fixed64,
+    Bytes,
+    Fixed32,
+}
+
 /// One field of a message.
+#[derive(Debug)]
 pub(super) struct Field {
     /// Its number.
     pub(super) number: u32,
+    /// How it is written.
+    pub(super) wire: WireType,
+    /// A number's bits.
+    pub(super) value: u64,
     /// The bytes of a string, message or packed list; `None` for a number.
     pub(super) bytes: Option<Bytes>,
     /// Where it begins in the message.
@@ -31,17 +45,23 @@ impl Fields {
         if number == 0 {
             return Err(damaged(offset, "has field number 0"));
         }
-        let bytes = match key & 7 {
-            0 => self.varint(offset).map(|_| None)?,
-            1 => self.take(8, offset).map(|_| None)?,
+        let (wire, value, bytes) = match key & 7 {
+            0 => (WireType::Varint, self.varint(offset)?, None),
+            1 => (WireType::Fixed64, self.number(8, offset)?, None),
             2 => {
                 let len = self.varint(offset)?;
-                Some(self.take(len, offset)?)
+                (WireType::Bytes, 0, Some(self.take(len, offset)?))
             }
-            5 => self.take(4, offset).map(|_| None)?,
+            5 => (WireType::Fixed32, self.number(4, offset)?, None),
             other => return Err(damaged(offset, &format!("has wire type {other}"))),
         };
-        Ok(Field { number, bytes, offset })
+        Ok(Field { number, wire, value, bytes, offset })
+    }
+
+    /// A little-endian number of so many bytes.
+    fn number(&mut self, len: u64, offset: usize) -> Result<u64> {
+        let bytes = self.take(len, offset)?;
+        Ok(bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte)))
     }
 
     fn varint(&mut self, offset: usize) -> Result<u64> {
@@ -71,6 +91,26 @@ impl Iterator for Fields {
         }
         Some(field)
     }
+}
+
+/// The numbers of a packed list, as bits.
+pub(super) fn packed(bytes: &Bytes, wire: WireType, offset: usize) -> impl Iterator<Item = Result<u64>> + use<> {
+    let mut fields = Fields::of(bytes);
+    std::iter::from_fn(move || {
+        if !fields.rest.has_remaining() {
+            return None;
+        }
+        let number = match wire {
+            WireType::Varint => fields.varint(offset),
+            WireType::Fixed64 => fields.number(8, offset),
+            WireType::Fixed32 => fields.number(4, offset),
+            WireType::Bytes => Err(damaged(offset, "cannot be a packed list")),
+        };
+        if number.is_err() {
+            fields.rest.clear();
+        }
+        Some(number)
+    })
 }
 
 #[cold]

@@ -6,13 +6,13 @@ use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value as Json;
-use sessile::io::{GraphDef, ImportOptions, load_graph_def, parse_tensor};
+use sessile::io::{GraphDef, ImportOptions, load_graph_def, parse_npy, parse_tensor};
 use sessile::{Code, Error, ErrorKind, Graph, Operation, Session, Tensor, Value};
 use zip::ZipArchive;
 
 use super::compare::{Tolerance, same_form, same_value};
 use super::outcome::{Outcome, Status};
-use super::{npy, shapes};
+use super::shapes;
 
 /// The cases of one zip.
 pub struct Cases(ZipArchive<File>);
@@ -70,7 +70,7 @@ impl Cases {
 
     fn value(&mut self, stem: &str) -> Result<Value, String> {
         match self.bytes(&format!("{stem}.npy")) {
-            Ok(bytes) => npy::parse(&bytes).map_err(|error| format!("{stem}: {error}")),
+            Ok(bytes) => parse_npy(&bytes).map_err(|error| format!("{stem}: {error}")),
             Err(_) => parse_tensor(&self.bytes(&format!("{stem}.pb"))?).map_err(|error| format!("{stem}: {error}")),
         }
     }

@@ -11,7 +11,6 @@ mod case;
 mod compare;
 mod memory;
 mod model;
-mod npy;
 mod outcome;
 mod parent;
 mod program;

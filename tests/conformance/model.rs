@@ -7,13 +7,12 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 use sessile::Session;
-use sessile::io::{GraphDef, ImportOptions, load_graph_def};
+use sessile::io::{GraphDef, ImportOptions, load_graph_def, parse_npy};
 use sessile::{ErrorKind, Value};
 use zip::ZipArchive;
 
 use super::case::tensor;
 use super::compare::{Tolerance, same_value};
-use super::npy;
 use super::outcome::Outcome;
 
 /// Runs the frozen graph of a folder on the recorded inputs.
@@ -65,7 +64,7 @@ pub fn arrays(path: &Path) -> Result<BTreeMap<String, Value>, String> {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(|error| named(error.to_string()))?;
         let name = file.name().trim_end_matches(".npy").to_owned();
-        arrays.insert(name, npy::parse(&bytes).map_err(named)?);
+        arrays.insert(name, parse_npy(&bytes).map_err(|error| named(error.to_string()))?);
     }
     Ok(arrays)
 }

@@ -2,6 +2,8 @@
 
 mod building;
 mod custom;
+#[cfg(feature = "tensorflow")]
+mod export;
 mod floors;
 mod names;
 mod passes;

@@ -1,0 +1,252 @@
+//! From a graph of the engine to a file's graph.
+
+use std::collections::BTreeMap;
+
+use super::encode::{encode_attr, encode_shapes};
+use super::graph_def::{GraphDef, NodeDef, Versions};
+use super::import::HIDDEN_READ;
+use super::proto::AttrProto;
+use crate::dtype::DType;
+use crate::error::{Error, Result, escape};
+use crate::graph::{AttrValue, Fact, Graph, Node, NodeId, OutputId, Role};
+use crate::ops;
+use crate::ops::state::ReadVariable;
+
+/// The version that exported graphs say they were written by: that of TensorFlow 1.15, whose ops they name.
+const PRODUCER: i32 = 134;
+
+/// How to export.
+#[derive(Debug, Clone)]
+pub struct ExportOptions {
+    /// Writes the static shapes as `_output_shapes`, as `as_graph_def(add_shapes=True)` does. Viewers show them; no
+    /// importer has to believe them.
+    pub output_shapes: bool,
+}
+
+impl Default for ExportOptions {
+    fn default() -> ExportOptions {
+        ExportOptions { output_shapes: true }
+    }
+}
+
+/// A graph as a file's graph: names, ops, attributes, control inputs, devices. Equal graphs give equal bytes. Files know
+/// a dim's size or nothing, so names of dims are lost; so are source lines and the claims of `set_shape`. The order in
+/// which reads and writes of a variable stand in the program is lost too, where no control input says it: TensorFlow
+/// then runs them in any order.
+///
+/// # Errors
+/// `Unsupported` with all ops that files cannot name: a user's own, closures, and those that passes make.
+///
+/// ```
+/// # use sessile::prelude::*;
+/// # fn main() -> sessile::Result<()> {
+/// use sessile::io::{ExportOptions, export_graph_def};
+///
+/// let g = Graph::new();
+/// let x = g.placeholder(DType::F32, shape![?, 3])?;
+/// let _y = x.relu()?;
+/// let def = export_graph_def(&g, &ExportOptions::default())?;
+/// assert_eq!(def.nodes[1].inputs, ["Placeholder"]);
+/// # Ok(()) }
+/// ```
+#[doc(alias = "tf.Graph.as_graph_def")]
+pub fn export_graph_def(graph: &Graph, options: &ExportOptions) -> Result<GraphDef> {
+    let graph = graph.root();
+    check_ops(graph)?;
+    let mut def = GraphDef { versions: Versions { producer: PRODUCER, ..Versions::default() }, ..GraphDef::default() };
+    for node in graph.nodes().filter(|node| !is_hidden_read(graph, node)) {
+        let exported = export_node(graph, node, options).map_err(|error| error.at(|| node.site(Vec::new())))?;
+        def.nodes.push(exported);
+    }
+    def.file_len = def.encoded_len();
+    Ok(def)
+}
+
+/// Names all ops at once that files cannot name.
+fn check_ops(graph: &Graph) -> Result<()> {
+    let mut refused: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+    for node in graph.nodes() {
+        let kind = node.op().kind();
+        let is_known = ops::find(kind.name).is_ok_and(|row| std::ptr::eq(row, kind));
+        if !is_known || kind.name.starts_with('_') {
+            refused.entry(kind.name).or_insert((0, node.name())).0 += 1;
+        }
+    }
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let list: Vec<String> = refused.iter().map(|(op, (n, _))| format!("{} ({n})", escape(op))).collect();
+    let text = format!("{} ops of the graph cannot be written to a file: {}", list.len(), list.join(", "));
+    let place = |(op, (_, node)): (&&str, &(usize, &str))| format!("{} is in '{}'", escape(op), escape(node));
+    Err(refused.iter().map(place).fold(Error::unsupported(text), Error::note))
+}
+
+/// Whether an import put this read before an op that takes a value: files leave it out.
+fn is_hidden_read(graph: &Graph, node: &Node) -> bool {
+    let is_named_so = node.name().rsplit_once(HIDDEN_READ).is_some_and(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
+    is_named_so && reads_ref(graph, node)
+}
+
+/// Whether this is a read of a TF1 reference, which files write as `Identity`.
+fn reads_ref(graph: &Graph, node: &Node) -> bool {
+    let is_ref = || node.inputs().first().is_some_and(|input| graph.fact(*input).role == Role::Ref);
+    node.op_as::<ReadVariable>().is_some() && is_ref()
+}
+
+fn export_node(graph: &Graph, node: &Node, options: &ExportOptions) -> Result<NodeDef> {
+    let data = node.inputs().iter().map(|input| input_name(graph, visible(graph, *input)));
+    let control = node.control_inputs().iter().map(|id| format!("^{}", graph.node(visible_node(graph, *id)).name()));
+    let inputs = data.chain(control).collect();
+    let mut attrs = export_attrs(graph, node)?;
+    let has_shapes = !node.outputs().is_empty() && !DOUBTED.contains(&node.op().kind().name);
+    if options.output_shapes && has_shapes {
+        attrs.insert("_output_shapes".to_owned(), output_shapes(graph, node));
+    }
+    let op = if reads_ref(graph, node) { "Identity" } else { node.op().kind().name };
+    let device = node.device().unwrap_or_default().to_owned();
+    Ok(NodeDef { name: node.name().to_owned(), op: op.to_owned(), inputs, device, attrs })
+}
+
+/// `x`, or `x:1` for another output than the first.
+fn input_name(graph: &Graph, id: OutputId) -> String {
+    let name = graph.node(id.node).name();
+    if id.slot == 0 { name.to_owned() } else { format!("{name}:{}", id.slot) }
+}
+
+/// The tensor that files name: what a hidden read reads, or the tensor itself.
+fn visible(graph: &Graph, id: OutputId) -> OutputId {
+    let node = graph.node(id.node);
+    match node.inputs().first() {
+        Some(input) if is_hidden_read(graph, node) => *input,
+        _ => id,
+    }
+}
+
+fn visible_node(graph: &Graph, id: NodeId) -> NodeId {
+    visible(graph, OutputId { node: id, slot: 0 }).node
+}
+
+fn output_shapes(graph: &Graph, node: &Node) -> AttrProto {
+    let slots = 0..node.outputs().len() as u32;
+    encode_shapes(slots.map(|slot| {
+        let fact = graph.fact(OutputId { node: node.id(), slot });
+        // A handle is a scalar; the shape that is known is that of its variable.
+        if fact.role == Role::Handle { crate::shape::Shape::scalar() } else { fact.shape }
+    }))
+}
+
+fn export_attrs(graph: &Graph, node: &Node) -> Result<BTreeMap<String, AttrProto>> {
+    let kind = node.op().kind();
+    if reads_ref(graph, node) {
+        let dtype = node.outputs().first().map_or(DType::F32, |fact| fact.dtype);
+        return Ok(BTreeMap::from([("T".to_owned(), encode_attr(&AttrValue::Type(dtype))?)]));
+    }
+    let inputs: Vec<Fact> =
+        node.inputs().iter().enumerate().map(|(i, id)| as_passed(node, i, graph.fact(*id))).collect();
+    let outputs: Vec<&Fact> = node.outputs().iter().collect();
+    let typed = kind.args().attrs(&inputs.iter().collect::<Vec<_>>(), &outputs);
+    let own = node.op().attrs().into_iter().map(|(name, value)| (name.to_owned(), value));
+    let all = typed.into_iter().filter(|(name, _)| !IMPLIED.contains(&(kind.name, name.as_str()))).chain(own);
+    let all = all.filter(|(name, value)| !is_newer(kind.name, name, value));
+    all.map(|(name, value)| Ok((name, encode_attr(&value)?))).collect()
+}
+
+/// Attributes that a row's signature has and TensorFlow's definition has not.
+const IMPLIED: &[(&str, &str)] = &[("VarIsInitializedOp", "dtype"), ("VariableShape", "T")];
+
+/// Ops of which TensorFlow 1.15 infers another rank than its kernels give: it refuses the right shapes.
+const DOUBTED: &[&str] = &["UniqueV2", "UniqueWithCountsV2"];
+
+/// Attributes with the value that later versions of TensorFlow take where they are absent, and 1.15 does not know.
+fn is_newer(op: &str, name: &str, value: &AttrValue) -> bool {
+    matches!((op, name, value), ("AssignVariableOp", "validate_shape", AttrValue::Bool(false)))
+}
+
+/// A handle that is passed on as a value has the dtype `resource`; where an op wants a variable, files say the
+/// variable's dtype.
+fn as_passed(node: &Node, i: usize, fact: Fact) -> Fact {
+    let takes_variable = node.op().kind().args().inputs.get(i).is_some_and(|arg| arg.is_variable);
+    match fact.role {
+        Role::Handle if !takes_variable => Fact { dtype: DType::Resource, ..fact },
+        _ => fact,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::io::{ImportOptions, load_graph_def};
+    use crate::prelude::*;
+
+    #[track_caller]
+    fn round_trip(g: &Graph) -> (GraphDef, Graph) {
+        let def = export_graph_def(g, &ExportOptions::default()).unwrap();
+        let bytes = def.to_bytes().unwrap();
+        assert_eq!(bytes.len(), def.encoded_len());
+        let again = GraphDef::parse(&bytes).unwrap();
+        assert_eq!(again.to_bytes().unwrap(), bytes);
+        let (back, _) = load_graph_def(&again, &ImportOptions::default()).unwrap();
+        (def, back)
+    }
+
+    #[test]
+    fn names_inputs_controls_and_devices_come_back() {
+        let g = Graph::new();
+        let x = g.named("x", || g.placeholder(DType::F32, shape![?, 3])).unwrap();
+        let parts = x.split(3, 1).unwrap();
+        let y =
+            g.device("/device:CPU:0", || g.control_dependencies(&[x.operation()], || &parts[2] + &parts[0])).unwrap();
+        let (def, back) = round_trip(&g);
+        let last = def.node("add").unwrap();
+        assert_eq!((last.op.as_str(), last.device.as_str()), ("AddV2", "/device:CPU:0"));
+        assert_eq!(last.inputs, ["split:2", "split", "^x"]);
+        assert_eq!(back.dump(), g.dump());
+        assert_eq!(back.tensor_by_name(&y.name()).unwrap().node().device(), Some("/device:CPU:0"));
+    }
+
+    #[test]
+    fn variables_are_written_as_tf1_writes_them() {
+        let g = Graph::new();
+        let v = g.named("v", || g.variable(array![[1.0f32, 2.0]])).unwrap();
+        let y = (&v + 1.0).unwrap();
+        let (def, back) = round_trip(&g);
+        let ops: Vec<_> = def.nodes.iter().map(|node| (node.name.as_str(), node.op.as_str())).collect();
+        let want = [
+            ("v/initial_value", "Const"),
+            ("v", "VariableV2"),
+            ("v/Assign", "Assign"),
+            ("v/read", "Identity"),
+            ("add/y", "Const"),
+            ("add", "AddV2"),
+        ];
+        assert_eq!(ops, want);
+        assert_eq!(back.dump(), g.dump());
+        let sess = Session::new(&back).unwrap();
+        sess.run(&back.operation_by_name("v/Assign").unwrap()).unwrap();
+        assert_eq!(sess.run(y.name().as_str()).unwrap().to_string(), "[[2. 3.]]");
+    }
+
+    #[test]
+    fn shapes_are_written_and_never_believed() {
+        let g = Graph::new();
+        let x = g.placeholder(DType::F32, shape!["batch", 3]).unwrap();
+        let _ = x.relu().unwrap();
+        let def = export_graph_def(&g, &ExportOptions::default()).unwrap();
+        let shapes = def.nodes[1].attr("_output_shapes").unwrap().unwrap();
+        assert!(matches!(&shapes, AttrValue::Shapes(shapes) if shapes[0].to_string() == "(?, 3)"));
+        let bare = export_graph_def(&g, &ExportOptions { output_shapes: false }).unwrap();
+        assert!(bare.nodes[1].attr("_output_shapes").unwrap().is_none());
+    }
+
+    #[test]
+    fn ops_that_files_cannot_name_are_listed_at_once() {
+        let g = Graph::new();
+        let x = g.constant([1.0f32]).unwrap();
+        let _ = g.closure("f", &[&x], &[(DType::F32, shape![1])], |values| Ok(values.to_vec())).unwrap();
+        let error = export_graph_def(&g, &ExportOptions::default()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("PyFunc (1)"), "{error}");
+    }
+}

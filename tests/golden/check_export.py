@@ -1,0 +1,121 @@
+"""Asks TensorFlow to read what was exported.
+
+    SESSILE_EXPORT=DIR cargo test --features tensorflow --test it export
+    python tests/golden/check_export.py DIR [FAMILY ...]      with TensorFlow 1.15 or 2.x
+
+Every graph under DIR/ops must be importable. Every graph under DIR/cases must be, and the runs that are recorded
+beside its original in tests/golden/FAMILY.zip must give the recorded answers. The last line counts, and the exit code
+is 0 only where nothing failed.
+"""
+import io
+import json
+import os
+import sys
+import zipfile
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+tf.disable_v2_behavior()
+tf.logging.set_verbosity(tf.logging.ERROR)
+# Known, and not the fault of what is exported.
+EXPECTED = {
+    "ops/TopK_0": "graphs of version 7 and later cannot have it; only older ones, which we read, do",
+    "ops/BiasAdd_1": "we take NCHW for rank 2, as the kernel does",
+    "binary/mod_by_zero": "Mod is written by its newer name, whose kernel raises another class",
+}
+TOLERANCE = {"float64": 1e-9, "complex128": 1e-9, "float16": 1e-2, "bfloat16": 1e-2}
+
+
+def read_graph(data):
+    graph_def = tf.GraphDef()
+    graph_def.ParseFromString(data)
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.import_graph_def(graph_def, name="")
+    return graph
+
+
+def read_value(archive, stem):
+    try:
+        return np.load(io.BytesIO(archive.read(stem + ".npy")))
+    except KeyError:
+        proto = tf.make_tensor_proto(0)
+        proto.ParseFromString(archive.read(stem + ".pb"))
+        return tf.make_ndarray(proto)
+
+
+def same(got, want, is_random):
+    if np.asarray(got).shape != want.shape:
+        return False
+    if is_random:
+        return True
+    if want.dtype.kind in "OS":
+        trim = np.vectorize(lambda x: (x if isinstance(x, bytes) else str(x).encode()).rstrip(b"\0"), otypes="O")
+        return want.size == 0 or bool((trim(got) == trim(want)).all())
+    if want.dtype.kind in "fcV":
+        slack = TOLERANCE.get(want.dtype.name, 1e-4)
+        got, want = np.asarray(got), np.asarray(want)
+        if want.dtype.kind == "V":
+            return got.tobytes() == want.tobytes()
+        return np.allclose(got, want, rtol=slack, atol=slack / 10 * max(1.0, abs(want).max() if want.size else 0), equal_nan=True)
+    return bool((np.asarray(got) == want).all())
+
+
+def replay(graph, archive, case):
+    with tf.Session(graph=graph) as session:
+        for k, run in enumerate(json.loads(archive.read(case + "/runs.json"))):
+            feeds = {name: read_value(archive, "%s/r%d/in%d" % (case, k, i)) for i, name in enumerate(run["feeds"])}
+            targets = [graph.get_operation_by_name(name.split(":")[0]) for name in run["targets"]]
+            try:
+                got = session.run([list(run["fetches"]), targets], feeds)[0]
+            except tf.errors.OpError as error:
+                if type(error).__name__ != run["error"]:
+                    return "run %d: %s" % (k, error.message)
+                continue
+            if run["error"]:
+                return "run %d: %s was expected" % (k, run["error"])
+            for i, name in enumerate(run["fetches"]):
+                want = read_value(archive, "%s/r%d/out%d" % (case, k, i))
+                if not same(got[i], want, run.get("random")):
+                    return "run %d: %s is %s, but was %s" % (k, name, str(got[i])[:200], str(want)[:200])
+    return None
+
+
+def check(path, archive, case):
+    """What is wrong with an exported graph; None if nothing is."""
+    with open(path, "rb") as file:
+        graph = read_graph(file.read())
+    if archive is None:
+        return None
+    problem = replay(graph, archive, case)
+    # This version may answer otherwise than the one that was recorded: to the original, too.
+    return problem and problem != replay(read_graph(archive.read(case + "/graph.pb")), archive, case) and problem
+
+
+def main(folder, families):
+    here = os.path.dirname(os.path.abspath(__file__))
+    n = failed = 0
+    for root, _, files in sorted(os.walk(folder)):
+        family = os.path.basename(root)
+        if families and family not in families:
+            continue
+        path = os.path.join(here, family + ".zip")
+        archive = zipfile.ZipFile(path) if os.path.exists(path) and "cases" in root else None
+        for name in sorted(files):
+            n += 1
+            case = name[: -len(".pb")]
+            try:
+                problem = check(os.path.join(root, name), archive, case)
+            except Exception as error:
+                problem = "%s: %s" % (type(error).__name__, error)
+            if problem and family + "/" + case not in EXPECTED:
+                failed += 1
+                print("%s/%s: %s" % (family, case, problem.strip().splitlines()[0][:400]))
+    print("TensorFlow %s: %d graphs, %d failed" % (tf.__version__, n, failed))
+    return 1 if failed or not n else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
