@@ -42,6 +42,7 @@ impl Limits {
     }
 
     /// An error if the run has to stop. The clock is read only where a deadline is set.
+    #[inline]
     pub fn check(&self) -> Result<()> {
         if self.tokens.iter().any(CancelToken::is_cancelled) {
             return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled"));

@@ -9,6 +9,6 @@ mod state;
 mod stats;
 
 pub use self::plan::Plan;
-pub use self::run::{Host, StepOrder};
+pub use self::run::{Fetched, Host, StepOrder};
 pub use self::state::SessionState;
 pub use self::stats::{RunMetadata, StepRecord};

@@ -15,7 +15,7 @@ use crossbeam::deque::{Injector, Steal};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-use super::plan::Plan;
+use super::plan::{KEPT, Plan};
 use super::run::{Host, Scratch, StepOrder, call, record};
 use crate::error::{Error, Result};
 use crate::graph::{Env, RunCx, Slots};
@@ -24,6 +24,8 @@ use crate::value::{Recycler, Value};
 
 /// A step that takes longer is worth waking a worker for: about twice what the waking costs.
 const COSTLY_NS: u64 = 20_000;
+/// What reading the clock adds to each measured step.
+const CLOCK_NS: u64 = 25;
 /// Below this much work beside the longest path, plan order on one thread wins.
 const MIN_GAIN_NS: u64 = 100_000;
 /// Combinations of feed sizes that a plan remembers.
@@ -92,6 +94,7 @@ fn key(feeds: &[Value]) -> u64 {
 
 /// Whether running steps at once is worth it: by how much the steps beside the longest path would cost.
 pub(super) fn judge(plan: &Plan, times: &[u64]) -> Mode {
+    let times: Vec<u64> = times.iter().map(|time| time.saturating_sub(CLOCK_NS)).collect();
     let mut ready_at = vec![0u64; times.len()];
     let mut longest = 0;
     for (index, step) in plan.steps.iter().enumerate() {
@@ -116,7 +119,7 @@ struct Shared<'a> {
     pending: &'a [AtomicU32],
     readers: &'a [AtomicU32],
     costly: &'a [bool],
-    env: Env<'a>,
+    env: &'a Env<'a>,
     host: &'a Host<'a>,
     ready: Injector<u32>,
     remaining: AtomicUsize,
@@ -133,7 +136,7 @@ pub(super) fn run(
     pending: &mut Vec<AtomicU32>,
     readers: &mut Vec<AtomicU32>,
     costly: &[bool],
-    env: Env<'_>,
+    env: &Env<'_>,
     host: &Host<'_>,
 ) -> Result<()> {
     pending.resize_with(plan.steps.len(), AtomicU32::default);
@@ -195,16 +198,19 @@ impl Shared<'_> {
         let _mark = self.plan.writes.then(|| self.host.state.mark_writing());
         let recycler = RefCell::new(self.recyclers.lock().pop().unwrap_or_default());
         let mut stack: SmallVec<[u32; 32]> = SmallVec::from_slice(&[first]);
+        let mut n_done = 0;
         while let Some(index) = stack.pop() {
             self.step(index, &recycler);
             self.release(index, &recycler, &mut stack);
-            if self.remaining.fetch_sub(1, Ordering::AcqRel) == 1
-                && let Some(signal) = self.signal.get()
-            {
-                signal.progress();
-            }
+            n_done += 1;
         }
         self.recyclers.lock().push(recycler.into_inner());
+        // All threads share this counter, so it is touched once for many cheap steps.
+        if self.remaining.fetch_sub(n_done, Ordering::AcqRel) == n_done
+            && let Some(signal) = self.signal.get()
+        {
+            signal.progress();
+        }
     }
 
     fn step(&self, index: u32, recycler: &RefCell<Recycler>) {
@@ -212,7 +218,7 @@ impl Shared<'_> {
             return;
         }
         let step = &self.plan.steps[index as usize];
-        let began = Instant::now();
+        let began = self.host.trace.map(|_| Instant::now());
         // SAFETY: all steps that write an input have ended, and so have those that state orders before this one;
         // `take_always` names inputs that no other step reads; output cells are written by this step alone.
         let cx = unsafe { RunCx::new(self.slots, &step.io, step.take_always, self.env, recycler) };
@@ -220,7 +226,7 @@ impl Shared<'_> {
         if let Err(error) = result {
             self.failed.fetch_min(index, Ordering::AcqRel);
             self.errors.lock().push((index, error));
-        } else if let Some((trace, origin)) = self.host.trace {
+        } else if let (Some((trace, origin)), Some(began)) = (self.host.trace, began) {
             // SAFETY: as above; nothing is taken, and the outputs are released only after this.
             let cx = unsafe { RunCx::new(self.slots, &step.io, 0, self.env, recycler) };
             let thread = thread_number();
@@ -232,8 +238,12 @@ impl Shared<'_> {
     fn release(&self, index: u32, recycler: &RefCell<Recycler>, stack: &mut SmallVec<[u32; 32]>) {
         let step = &self.plan.steps[index as usize];
         for slot in &step.io.inputs {
-            let readers = &self.readers[*slot as usize];
-            if self.plan.readers[*slot as usize] != u32::MAX && readers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let is_last = match self.plan.readers[*slot as usize] {
+                KEPT => false,
+                1 => true,
+                _ => self.readers[*slot as usize].fetch_sub(1, Ordering::AcqRel) == 1,
+            };
+            if is_last {
                 self.free(*slot, recycler);
             }
         }
@@ -243,7 +253,8 @@ impl Shared<'_> {
             }
         }
         for next in &step.successors {
-            if self.pending[*next as usize].fetch_sub(1, Ordering::AcqRel) != 1 {
+            let waits_for_one = self.plan.steps[*next as usize].n_waits == 1;
+            if !waits_for_one && self.pending[*next as usize].fetch_sub(1, Ordering::AcqRel) != 1 {
                 continue;
             }
             if self.costly[*next as usize] && !stack.is_empty() {

@@ -1,13 +1,13 @@
 //! A plan: the steps of one request, frozen and packed.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use super::order::StateOrder;
 use super::parallel::Choice;
-use super::run::Scratch;
+use super::run::Spare;
 use super::state::SessionState;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result, Site, escape};
@@ -15,6 +15,9 @@ use crate::graph::{Effect, Fact, Graph, Node, NodeId, Op, OutputId, StepIo, VarH
 use crate::ops::array::Const;
 use crate::optimize::PlanGraph;
 use crate::value::Value;
+
+/// Stands for the number of readers of a cell that steps do not free.
+pub(super) const KEPT: u32 = u32::MAX;
 
 /// One kernel call.
 pub(super) struct Step {
@@ -58,8 +61,8 @@ pub struct Plan {
     feed_names: Vec<String>,
     /// Places (feed, axis) that have the same named dim.
     same_dims: Vec<((usize, usize), (usize, usize))>,
-    /// The cell of each fetch.
-    pub(super) fetches: Vec<u32>,
+    /// The cell of each fetch, and whether its value is moved out: nobody needs it after this.
+    pub(super) fetches: Vec<(u32, bool)>,
     /// Cells that hold the same value in every run.
     pub(super) constants: Vec<(u32, Value)>,
     pub(super) preloads: Vec<Preload>,
@@ -67,7 +70,7 @@ pub struct Plan {
     /// Whether steps, and not only preloads, touch variables.
     pub(super) has_state_steps: bool,
     pub(super) writes: bool,
-    /// How many steps read each cell; `u32::MAX` for cells that are never freed.
+    /// How many steps read each cell; [`KEPT`] for cells that no step frees.
     pub(super) readers: Vec<u32>,
     /// Steps that wait for nobody.
     pub(super) roots: Vec<u32>,
@@ -75,9 +78,7 @@ pub struct Plan {
     pub(super) has_width: bool,
     pub(super) choice: Choice,
     /// Cells and buffers of runs that have ended, for the next ones.
-    // Boxed, because a scratch moves in and out with every run.
-    #[allow(clippy::vec_box)]
-    pub(super) spare: Mutex<Vec<Box<Scratch>>>,
+    pub(super) spare: Spare,
 }
 
 impl Plan {
@@ -247,7 +248,12 @@ impl<'a> Builder<'a> {
         let same_dims = same_dims(&feeds);
         let vars = self.vars(state);
         self.handles(&source.graph);
-        let readers = self.lifetimes(&fetches);
+        let mut readers = self.lifetimes(&fetches);
+        // What the run brings in stays until its end where several read it: no threads count the readers of one cell.
+        for slot in feeds.iter().map(|(slot, _)| slot).chain(self.preloads.iter().map(|preload| &preload.slot)) {
+            let readers = &mut readers[*slot as usize];
+            *readers = if *readers > 1 { KEPT } else { *readers };
+        }
         let roots = (0..self.steps.len() as u32).filter(|i| self.steps[*i as usize].n_waits == 0).collect();
         let has_width = self.has_width();
         Ok(Plan {
@@ -256,7 +262,7 @@ impl<'a> Builder<'a> {
             feeds,
             feed_names,
             same_dims,
-            fetches,
+            fetches: moved_out(&fetches, &self.constants),
             constants: self.constants,
             preloads: self.preloads,
             vars,
@@ -266,7 +272,7 @@ impl<'a> Builder<'a> {
             roots,
             has_width,
             choice: Choice::default(),
-            spare: Mutex::new(Vec::new()),
+            spare: Spare::default(),
             steps: self.steps,
         })
     }
@@ -287,14 +293,13 @@ impl<'a> Builder<'a> {
 
     /// Who reads a cell last, and who may take it; answers how many read each.
     fn lifetimes(&mut self, fetches: &[u32]) -> Vec<u32> {
-        const KEPT: u32 = u32::MAX;
         let mut readers = vec![0u32; self.n_slots as usize];
         let mut last = vec![None::<u32>; self.n_slots as usize];
         for slot in fetches.iter().chain(self.constants.iter().map(|(slot, _)| slot)) {
             readers[*slot as usize] = KEPT;
         }
         for (index, step) in self.steps.iter_mut().enumerate() {
-            step.io.is_fetched = step.io.outputs.iter().any(|slot| fetches.contains(slot));
+            step.io.is_fetched = step.io.outputs.iter().any(|slot| readers[*slot as usize] == KEPT);
             // A cell that nobody reads is freed by the step that makes it.
             for slot in &step.io.outputs {
                 last[*slot as usize] = Some(index as u32);
@@ -333,9 +338,17 @@ impl<'a> Builder<'a> {
     }
 }
 
+/// For each fetched cell whether its value is moved out: it is no constant, and no later fetch wants it, too.
+fn moved_out(fetches: &[u32], constants: &[(u32, Value)]) -> Vec<(u32, bool)> {
+    let mut stays: HashSet<u32> = constants.iter().map(|(slot, _)| *slot).collect();
+    let mut fetches: Vec<_> = fetches.iter().rev().map(|slot| (*slot, stays.insert(*slot))).collect();
+    fetches.reverse();
+    fetches
+}
+
 /// Pairs of places in the feeds with the same dim, which anonymous ones never are.
 fn same_dims(feeds: &[(u32, Fact)]) -> Vec<((usize, usize), (usize, usize))> {
-    let mut first = std::collections::HashMap::new();
+    let mut first = HashMap::new();
     let mut same = Vec::new();
     for (feed, (_, fact)) in feeds.iter().enumerate() {
         for (axis, dim) in

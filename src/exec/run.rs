@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicU32;
 use std::time::Instant;
 
+use crossbeam::atomic::AtomicCell;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
@@ -62,6 +63,33 @@ pub(super) struct Scratch {
 /// Scratches kept for later runs: as many as run at once on a common machine.
 const MAX_SPARE: usize = 64;
 
+/// Scratches of runs that have ended, for the next ones. One run after another passes one on without a lock.
+#[derive(Default)]
+pub(super) struct Spare {
+    next: AtomicCell<Option<Box<Scratch>>>,
+    // Boxed, because a scratch moves in and out with every run.
+    #[allow(clippy::vec_box)]
+    others: Mutex<Vec<Box<Scratch>>>,
+}
+
+impl Spare {
+    fn take(&self) -> Option<Box<Scratch>> {
+        self.next.take().or_else(|| self.others.lock().pop())
+    }
+
+    fn give(&self, scratch: Box<Scratch>) {
+        if let Some(other) = self.next.swap(Some(scratch)) {
+            let mut others = self.others.lock();
+            if others.len() < MAX_SPARE {
+                others.push(other);
+            }
+        }
+    }
+}
+
+/// The values that a run was asked for, each to be taken out once.
+pub type Fetched = SmallVec<[Option<Value>; 2]>;
+
 impl Scratch {
     fn new(plan: &Plan) -> Scratch {
         let mut slots = Slots::new(plan.n_slots);
@@ -91,22 +119,19 @@ impl Scratch {
 }
 
 impl Plan {
-    /// Runs the plan: one value a feed goes in (they are moved out), one a fetch comes out.
+    /// Runs the plan: one value a feed goes in (they are moved out), one a fetch is added to `fetched`.
     ///
     /// # Errors
     /// `BadFeed` before anything runs; `Uninitialized`, naming all variables that have no value; the error of the
     /// failing step that comes first in the plan. No variable is changed by a run that fails.
-    pub fn run(&self, feeds: &mut SmallVec<[Value; 4]>, host: &Host<'_>) -> Result<SmallVec<[Value; 2]>> {
+    pub fn run(&self, feeds: &mut SmallVec<[Value; 4]>, fetched: &mut Fetched, host: &Host<'_>) -> Result<()> {
         let _token = if self.writes { Some(host.state.write_token()?) } else { None };
-        let mut scratch = self.spare.lock().pop().unwrap_or_else(|| Box::new(Scratch::new(self)));
-        let result = self.run_in(&mut scratch, feeds, host);
+        let mut scratch = self.spare.take().unwrap_or_else(|| Box::new(Scratch::new(self)));
+        let result = self.run_in(&mut scratch, feeds, fetched, host);
         if result.is_err() {
             scratch.clear(self);
         }
-        let mut spare = self.spare.lock();
-        if spare.len() < MAX_SPARE {
-            spare.push(scratch);
-        }
+        self.spare.give(scratch);
         result
     }
 
@@ -114,16 +139,17 @@ impl Plan {
         &self,
         scratch: &mut Scratch,
         feeds: &mut SmallVec<[Value; 4]>,
+        fetched: &mut Fetched,
         host: &Host<'_>,
-    ) -> Result<SmallVec<[Value; 2]>> {
+    ) -> Result<()> {
         host.limits.check()?;
         let mode = self.choice.mode(self, feeds, host);
-        for ((slot, _), value) in self.feeds.iter().zip(feeds.drain(..)) {
-            *scratch.slots.get_mut(*slot as usize) = Some(value);
+        for (slot, _) in self.feeds.iter().rev() {
+            *scratch.slots.get_mut(*slot as usize) = feeds.pop();
         }
         self.load_variables(scratch, host)?;
         let view = RunView { session: host.state, locals: &scratch.locals };
-        let env = Env { pool: host.pool, state: Some(&view as &dyn RunState), limits: host.limits };
+        let env = &Env { pool: host.pool, state: Some(&view as &dyn RunState), limits: host.limits };
         match mode {
             Mode::Serial => serial::run(self, scratch, env, host)?,
             Mode::Measured(key) => {
@@ -139,7 +165,7 @@ impl Plan {
             }
         }
         self.commit(scratch, host);
-        self.collect(scratch)
+        self.collect(scratch, fetched)
     }
 
     /// Snapshots the variables: into cells for plain reads, into locals for steps.
@@ -195,21 +221,20 @@ impl Plan {
     }
 
     /// Takes the fetched values out and empties the cells that no step has freed.
-    fn collect(&self, scratch: &mut Scratch) -> Result<SmallVec<[Value; 2]>> {
+    fn collect(&self, scratch: &mut Scratch, fetched: &mut Fetched) -> Result<()> {
         let absent = || Error::internal("a fetched cell is empty");
-        let is_kept = |slot: u32| self.constants.iter().any(|(constant, _)| *constant == slot);
-        let mut values = SmallVec::with_capacity(self.fetches.len());
-        for (n, slot) in self.fetches.iter().enumerate() {
+        for (slot, moves_out) in &self.fetches {
             let cell = scratch.slots.get_mut(*slot as usize);
-            let is_last = !self.fetches[n + 1..].contains(slot) && !is_kept(*slot);
-            let value = if is_last { cell.take() } else { cell.clone() };
-            values.push(value.ok_or_else(absent)?);
+            if cell.is_none() {
+                return Err(absent());
+            }
+            fetched.push(if *moves_out { cell.take() } else { cell.clone() });
         }
         let inputs = self.feeds.iter().map(|(slot, _)| slot).chain(self.preloads.iter().map(|preload| &preload.slot));
         for slot in inputs {
             *scratch.slots.get_mut(*slot as usize) = None;
         }
-        Ok(values)
+        Ok(())
     }
 }
 
@@ -223,12 +248,19 @@ fn put_preload(slots: &mut Slots, slot: u32, value: Option<Value>, n: usize, mis
 /// Runs one step's kernel; panics become errors, errors get their place.
 #[inline]
 pub(super) fn call(plan: &Plan, step: &Step, mut cx: RunCx<'_>) -> Result<()> {
-    let result = catch_unwind(AssertUnwindSafe(|| step.op.run(&mut cx)));
+    match catch_unwind(AssertUnwindSafe(|| step.op.run(&mut cx))) {
+        Ok(result) => ended(plan, step, &cx, result),
+        Err(payload) => Err(panicked(plan, step, &cx, &*payload)),
+    }
+}
+
+/// What a kernel has answered, with its place; in debug builds what it made is checked.
+#[inline]
+pub(super) fn ended(plan: &Plan, step: &Step, cx: &RunCx<'_>, result: Result<()>) -> Result<()> {
     match result {
-        Ok(Ok(())) if !cfg!(debug_assertions) => Ok(()),
-        Ok(Ok(())) => check_outputs(plan, step, &cx),
-        Ok(Err(error)) => Err(locate(plan, step, &cx, error)),
-        Err(payload) => Err(locate(plan, step, &cx, panicked(&*payload))),
+        Ok(()) if !cfg!(debug_assertions) => Ok(()),
+        Ok(()) => check_outputs(plan, step, cx),
+        Err(error) => Err(locate(plan, step, cx, error)),
     }
 }
 
@@ -251,11 +283,13 @@ fn locate(plan: &Plan, step: &Step, cx: &RunCx<'_>, error: Error) -> Error {
     error.at(|| plan.site(step.node, cx.describe_inputs()))
 }
 
+/// The error of a kernel that panicked.
 #[cold]
-fn panicked(payload: &(dyn Any + Send)) -> Error {
+pub(super) fn panicked(plan: &Plan, step: &Step, cx: &RunCx<'_>, payload: &(dyn Any + Send)) -> Error {
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned());
-    Error::new(ErrorKind::Panicked, format!("the kernel panicked: {}", escape(&text)))
+    let error = Error::new(ErrorKind::Panicked, format!("the kernel panicked: {}", escape(&text)));
+    locate(plan, step, cx, error)
 }
 
 /// The record of one step for a trace.

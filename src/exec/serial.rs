@@ -1,9 +1,11 @@
 //! Steps in plan order on the caller's thread: plain cells, no locks, no atomics. Kernels may still use the pool.
 
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use super::plan::{Plan, Step};
-use super::run::{Host, Scratch, call, record};
+use super::run::{Host, Scratch, call, ended, panicked, record};
 use crate::error::Result;
 use crate::graph::{Env, RunCx};
 
@@ -11,21 +13,34 @@ use crate::graph::{Env, RunCx};
 const CHECK_EVERY: usize = 32;
 
 /// Runs all steps.
-pub(super) fn run(plan: &Plan, scratch: &Scratch, env: Env<'_>, host: &Host<'_>) -> Result<()> {
+pub(super) fn run(plan: &Plan, scratch: &Scratch, env: &Env<'_>, host: &Host<'_>) -> Result<()> {
     if host.trace.is_some() {
         return run_measured(plan, scratch, env, host).map(drop);
     }
-    for steps in plan.steps.chunks(CHECK_EVERY) {
-        host.limits.check()?;
-        for step in steps {
-            run_step(plan, step, scratch, env)?;
+    let current = Cell::new(0);
+    // Panics are caught once a run, not once a step.
+    let all = AssertUnwindSafe(|| run_steps(plan, scratch, env, host, &current));
+    catch_unwind(all).unwrap_or_else(|payload| {
+        let step = &plan.steps[current.get()];
+        // SAFETY: the step has been left; nothing is taken here.
+        let cx = unsafe { RunCx::new(&scratch.slots, &step.io, 0, env, &scratch.recycler) };
+        Err(panicked(plan, step, &cx, &*payload))
+    })
+}
+
+fn run_steps(plan: &Plan, scratch: &Scratch, env: &Env<'_>, host: &Host<'_>, current: &Cell<usize>) -> Result<()> {
+    for (index, step) in plan.steps.iter().enumerate() {
+        if index % CHECK_EVERY == 0 {
+            host.limits.check()?;
         }
+        current.set(index);
+        run_step(plan, step, scratch, env)?;
     }
     Ok(())
 }
 
 /// Runs all steps and answers how long each took, in nanoseconds.
-pub(super) fn run_measured(plan: &Plan, scratch: &Scratch, env: Env<'_>, host: &Host<'_>) -> Result<Vec<u64>> {
+pub(super) fn run_measured(plan: &Plan, scratch: &Scratch, env: &Env<'_>, host: &Host<'_>) -> Result<Vec<u64>> {
     let mut times = Vec::with_capacity(plan.steps.len());
     for step in &plan.steps {
         host.limits.check()?;
@@ -44,10 +59,12 @@ pub(super) fn run_measured(plan: &Plan, scratch: &Scratch, env: Env<'_>, host: &
 }
 
 #[inline]
-fn run_step(plan: &Plan, step: &Step, scratch: &Scratch, env: Env<'_>) -> Result<()> {
+fn run_step(plan: &Plan, step: &Step, scratch: &Scratch, env: &Env<'_>) -> Result<()> {
     // SAFETY: this thread alone touches the cells; inputs are full because steps are in topological order, and an
     // input in `take_in_order` has no later reader.
-    call(plan, step, unsafe { RunCx::new(&scratch.slots, &step.io, step.take_in_order, env, &scratch.recycler) })?;
+    let mut cx = unsafe { RunCx::new(&scratch.slots, &step.io, step.take_in_order, env, &scratch.recycler) };
+    let result = step.op.run(&mut cx);
+    ended(plan, step, &cx, result)?;
     free(step, scratch);
     Ok(())
 }

@@ -96,7 +96,7 @@ pub(crate) fn run_alone(node: &Node, inputs: &[Value]) -> Result<Box<[Value]>> {
     let (recycler, limits, pool) = (RefCell::new(Recycler::default()), Limits::default(), serial());
     let env = Env { pool: &pool, state: None, limits: &limits };
     // SAFETY: the cells are this function's own.
-    let mut cx = unsafe { RunCx::new(&slots, &io, 0, env, &recycler) };
+    let mut cx = unsafe { RunCx::new(&slots, &io, 0, &env, &recycler) };
     let run = std::panic::AssertUnwindSafe(|| node.op().run(&mut cx));
     let panicked = || Error::new(ErrorKind::Panicked, "the kernel panicked");
     std::panic::catch_unwind(run).unwrap_or_else(|_| Err(panicked()))?;

@@ -22,7 +22,7 @@ pub use self::fetch::{Fetch, Results, Wanted};
 pub use self::prepared::Prepared;
 use crate::cancel::{CancelToken, Limits};
 use crate::error::{Error, ErrorKind, Result, escape};
-use crate::exec::{Host, Plan, RunMetadata, SessionState};
+use crate::exec::{Fetched, Host, Plan, RunMetadata, SessionState};
 use crate::graph::{Graph, NodeId, Operation, OutputId, Tensor};
 use crate::optimize::{PlanGraph, Request, plan_graph};
 use crate::pool::Pool;
@@ -111,8 +111,9 @@ impl Session {
         let mut wanted = Wanted::of(&self.0.graph);
         let layout = fetches.declare(&mut wanted)?;
         let (plan, mut values) = self.bind(wanted, feeds)?;
-        let values = self.execute(&plan, &mut values, &self.0.default_limits(), None)?;
-        collect::<F>(&layout, values)
+        let mut fetched = Fetched::new();
+        self.execute(&plan, &mut values, &mut fetched, &self.0.default_limits(), None)?;
+        F::collect(&layout, &mut Results(&mut fetched))
     }
 
     /// Runs with options; answers what was done beside what was fetched.
@@ -134,9 +135,10 @@ impl Session {
         let (plan, mut values) = self.bind(wanted, feeds)?;
         let steps = Mutex::default();
         let trace = options.trace.then_some((&steps, began));
-        let values = self.execute(&plan, &mut values, &limits, trace)?;
+        let mut fetched = Fetched::new();
+        self.execute(&plan, &mut values, &mut fetched, &limits, trace)?;
         let metadata = RunMetadata { steps: steps.into_inner(), duration: began.elapsed() };
-        Ok((collect::<F>(&layout, values)?, metadata))
+        Ok((F::collect(&layout, &mut Results(&mut fetched))?, metadata))
     }
 
     /// The form without static types: values for tensors in, values of tensors out.
@@ -211,9 +213,10 @@ impl Session {
         &self,
         plan: &Plan,
         values: &mut SmallVec<[Value; 4]>,
+        fetched: &mut Fetched,
         limits: &Limits,
         trace: Option<(&Mutex<Vec<crate::exec::StepRecord>>, Instant)>,
-    ) -> Result<SmallVec<[Value; 2]>> {
+    ) -> Result<()> {
         self.check_open()?;
         for (i, value) in values.iter_mut().enumerate() {
             check_feed(plan.feed_fact(i), value, || plan.feed_name(i))?;
@@ -221,7 +224,7 @@ impl Session {
         plan.check_named_dims(values)?;
         let order = self.0.config.step_order;
         let host = Host { pool: &self.0.pool, state: &self.0.state, limits, order, trace };
-        plan.run(values, &host)
+        plan.run(values, fetched, &host)
     }
 
     fn check_open(&self) -> Result<()> {
@@ -288,11 +291,6 @@ impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Session({:?}, {} threads)", self.0.graph, self.0.pool.threads())
     }
-}
-
-fn collect<F: Fetch>(layout: &F::Layout, values: SmallVec<[Value; 2]>) -> Result<F::Output> {
-    let mut values: SmallVec<[Option<Value>; 2]> = values.into_iter().map(Some).collect();
-    F::collect(layout, &mut Results(&mut values))
 }
 
 /// The order in which a plan takes feeds: by id.

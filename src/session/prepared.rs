@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::fetch::Results;
 use super::{FeedValues, Session};
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::Plan;
+use crate::exec::{Fetched, Plan};
 use crate::value::Value;
 
 /// Fetches and feeds that [`Session::prepare`] has bound: running looks nothing up. Named by what comes out, so that it
@@ -40,22 +40,24 @@ impl<O> Prepared<O> {
     /// # Errors
     /// Those of [`Session::run_with`].
     pub fn run(&self, values: impl FeedValues) -> Result<O> {
-        self.run_values(values.into_values())
+        self.run_values(&mut values.into_values())
     }
 
-    fn run_values(&self, values: SmallVec<[Value; 4]>) -> Result<O> {
+    fn run_values(&self, values: &mut SmallVec<[Value; 4]>) -> Result<O> {
         if values.len() != self.order.len() {
             let text = format!("the run was prepared for {} feeds, but got {}", self.order.len(), values.len());
             return Err(Error::new(ErrorKind::BadFeed, text));
         }
-        let mut values = if self.is_in_order { values } else { self.reorder(values) };
+        if !self.is_in_order {
+            *values = self.reorder(values);
+        }
         let limits = self.session.0.default_limits();
-        let values = self.session.execute(&self.plan, &mut values, &limits, None)?;
-        let mut values: SmallVec<[Option<Value>; 2]> = values.into_iter().map(Some).collect();
-        (self.collect)(&mut Results(&mut values))
+        let mut fetched = Fetched::new();
+        self.session.execute(&self.plan, values, &mut fetched, &limits, None)?;
+        (self.collect)(&mut Results(&mut fetched))
     }
 
-    fn reorder(&self, values: SmallVec<[Value; 4]>) -> SmallVec<[Value; 4]> {
+    fn reorder(&self, values: &[Value]) -> SmallVec<[Value; 4]> {
         self.order.iter().map(|place| values[*place].clone()).collect()
     }
 

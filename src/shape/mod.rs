@@ -95,6 +95,9 @@ impl Shape {
         if own.len() != dims.len() {
             return false;
         }
+        if own.iter().zip(dims).all(|(dim, &size)| dim.is_anonymous() || dim.known() == Some(size)) {
+            return true;
+        }
         let mut sizes: SmallVec<[(Symbol, i64); 4]> = SmallVec::new();
         for (symbol, &size) in own.iter().zip(dims).filter_map(|(dim, size)| Some((dim.as_symbol()?, size))) {
             if symbol.name().is_some() {

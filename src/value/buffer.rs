@@ -18,6 +18,10 @@ const WIDE_ALIGN: usize = 64;
 /// Bytes from which a block is wide.
 pub(super) const WIDE_FROM: usize = 4096;
 
+/// Bytes up to which a block is zeroed by hand: `calloc` passes by the allocator's lists of small blocks of a thread,
+/// and costs 20 ns more.
+const ZERO_BY_HAND: usize = 1024;
+
 /// One block of memory. Always behind an `Arc`; written only by who holds the `Arc` alone.
 pub struct Buffer {
     data: NonNull<u8>,
@@ -39,7 +43,7 @@ struct Wide;
 impl Buffer {
     /// A block of our own with `bytes` zeroed bytes.
     pub(super) fn zeroed(bytes: usize) -> Result<Buffer> {
-        let mut buffer = Buffer::own(bytes, |layout| unsafe { alloc::alloc_zeroed(layout) })?;
+        let mut buffer = Buffer::own(bytes, |layout| unsafe { zeroed_block(layout) })?;
         buffer.init = bytes;
         Ok(buffer)
     }
@@ -61,7 +65,7 @@ impl Buffer {
             return Ok(Buffer::adopt(Vec::<T>::new()));
         }
         // SAFETY: the layout's size is not 0.
-        let block = NonNull::new(unsafe { alloc::alloc_zeroed(layout) }).ok_or_else(|| too_large(layout.size()))?;
+        let block = NonNull::new(unsafe { zeroed_block(layout) }).ok_or_else(|| too_large(layout.size()))?;
         Ok(Buffer { data: block, init: layout.size(), block, layout })
     }
 
@@ -140,6 +144,24 @@ impl Buffer {
         // SAFETY: the block is 16-aligned, so at most 48 bytes are skipped, and that much slack was asked for.
         Ok(Buffer { data: unsafe { block.add(skip) }, init: 0, block, layout })
     }
+}
+
+/// A zeroed block, or null.
+///
+/// # Safety
+/// The layout's size is not 0.
+unsafe fn zeroed_block(layout: Layout) -> *mut u8 {
+    if layout.size() > ZERO_BY_HAND {
+        // SAFETY: promised by the caller.
+        return unsafe { alloc::alloc_zeroed(layout) };
+    }
+    // SAFETY: promised by the caller.
+    let block = unsafe { alloc::alloc(layout) };
+    if !block.is_null() {
+        // SAFETY: the block has that many bytes.
+        unsafe { block.write_bytes(0, layout.size()) };
+    }
+    block
 }
 
 impl Drop for Buffer {

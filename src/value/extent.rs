@@ -28,6 +28,17 @@ impl Extent {
     }
 }
 
+/// Dims that are not used are 0, so that short lists are compared as words, without a call.
+impl PartialEq for Extent {
+    #[inline]
+    fn eq(&self, other: &Extent) -> bool {
+        match (&self.0, &other.0) {
+            (Repr::Inline(rank, dims), Repr::Inline(other_rank, others)) => rank == other_rank && dims == others,
+            _ => **self == **other,
+        }
+    }
+}
+
 impl Deref for Extent {
     type Target = [usize];
 
@@ -49,6 +60,8 @@ mod tests {
         for rank in 0..9 {
             let dims: Vec<usize> = (1..=rank).collect();
             assert_eq!(*Extent::of(&dims).clone(), dims);
+            assert!(Extent::of(&dims) == Extent::of(&dims) && Extent::of(&dims) != Extent::of(&[&dims[..], &[1]].concat()));
+            assert!(rank == 0 || Extent::of(&dims) != Extent::of(&dims[1..]));
         }
     }
 }

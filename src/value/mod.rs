@@ -73,6 +73,12 @@ impl Value {
         &self.dims
     }
 
+    /// Whether both have the same shape.
+    #[inline]
+    pub fn has_dims_of(&self, other: &Value) -> bool {
+        self.dims == other.dims
+    }
+
     /// The number of axes.
     #[inline]
     pub fn rank(&self) -> usize {

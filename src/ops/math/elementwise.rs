@@ -159,6 +159,9 @@ impl Fit {
 
 /// Over the memory of an operand if possible.
 fn zip_in_place<T: Plain>(cx: &mut RunCx<'_>, row: RowFn<'_, T, T>) -> Result<()> {
+    if zip_few_over_first(cx, row) {
+        return Ok(());
+    }
     let fit = Fit::of(cx.input(0), cx.input(1))?;
     if fit.a_fits()
         && let Some(mut out) = cx.take_if_unique(0)
@@ -174,6 +177,25 @@ fn zip_in_place<T: Plain>(cx: &mut RunCx<'_>, row: RowFn<'_, T, T>) -> Result<()
         zip_fresh(cx, &fit, row)?;
     }
     Ok(())
+}
+
+/// The commonest case, with nothing in its way: few elements over the memory of the first operand. False where it is
+/// another case.
+fn zip_few_over_first<T: Plain>(cx: &mut RunCx<'_>, row: RowFn<'_, T, T>) -> bool {
+    let (a, b) = (cx.input(0), cx.input(1));
+    let is_same = a.has_dims_of(b);
+    let fits = is_same || (b.len() == 1 && b.rank() <= a.rank());
+    if !fits || a.len() >= PARALLEL_FROM || a.dtype() != T::DTYPE || b.dtype() != T::DTYPE {
+        return false;
+    }
+    let Some((a, b)) = cx.overwrite(0, 1) else { return false };
+    // The dtypes were just checked, and nobody shares what may be overwritten.
+    let (Some(out), Ok(b)) = (a.slice_mut::<T>(), b.slice::<T>()) else { return false };
+    match b {
+        [one] if !is_same => row(out, Side::Out, Side::One(*one)),
+        _ => row(out, Side::Out, Side::Row(b)),
+    }
+    true
 }
 
 fn zip_fresh<T: Plain, U: Plain>(cx: &mut RunCx<'_>, fit: &Fit, row: RowFn<'_, T, U>) -> Result<()> {

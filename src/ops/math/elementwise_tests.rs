@@ -54,7 +54,7 @@ fn run_on(op: impl Op, inputs: Vec<Value>, may_take: u32, threads: usize) -> Res
     let (pool, limits, recycler) = (Pool::new(threads)?, Limits::default(), RefCell::new(Recycler::default()));
     let env = Env { pool: &pool, state: None, limits: &limits };
     // SAFETY: the cells are this function's own, and each is an input or output once.
-    let mut cx = unsafe { RunCx::new(&slots, &io, may_take, env, &recycler) };
+    let mut cx = unsafe { RunCx::new(&slots, &io, may_take, &env, &recycler) };
     op.run(&mut cx)?;
     Ok(slots.get_mut(n).take().expect("the op put its output"))
 }
