@@ -80,8 +80,11 @@ impl Graph {
         if self.root().is_finalized() {
             return Err(Error::new(ErrorKind::Finalized, "the graph is finalized and cannot be modified"));
         }
-        let facts = self.facts(&inputs);
-        let facts: SmallVec<[&Fact; 3]> = facts.iter().collect();
+        let claimed = self.claimed_facts(&inputs);
+        let facts: SmallVec<[&Fact; 3]> = match claimed.is_empty() {
+            true => inputs.iter().map(|id| &self.node(id.node).outputs()[id.slot as usize]).collect(),
+            false => claimed.iter().collect(),
+        };
         let outputs = self
             .infer(&*op, &inputs, &facts)
             .map_err(|error| self.locate(error, &op, &inputs, &facts, &naming, location))?;
@@ -89,25 +92,22 @@ impl Graph {
         let (control, device) = context::read(root, |cx| (self.controls(cx, control), cx.device.clone()));
         let full_name = self.full_name(root, &naming)?;
         let mut names = self.0.names.lock();
+        let id = NodeId(u32::try_from(self.len()).map_err(|_| too_many_nodes())?);
+        let findable = self.parent().is_none().then_some(id);
         let name: Arc<str> = match full_name {
-            FullName::Unique(name) => names.unique(&name).into(),
-            FullName::Verbatim(name) => {
-                names.verbatim(&name)?;
-                name.into()
-            }
+            FullName::Unique(name) => names.unique(&name, findable),
+            FullName::Verbatim(name) => names.verbatim(&name, findable)?,
             FullName::Kept(name) => name,
         };
-        let id = NodeId(u32::try_from(self.len()).map_err(|_| too_many_nodes())?);
-        if self.parent().is_none() {
-            names.bind(&name, id);
-        }
         let constant = OnceLock::new();
         let node = Node { id, name, op, inputs, control, outputs, device, location, constant };
         self.0.nodes.push(node).map_err(|_| too_many_nodes())?;
         Ok(self.operation(id))
     }
 
-    fn facts(&self, inputs: &[OutputId]) -> SmallVec<[Fact; 3]> {
+    /// The inputs' facts with what `set_shape` said of them; nothing where it was never called.
+    fn claimed_facts(&self, inputs: &[OutputId]) -> SmallVec<[Fact; 3]> {
+        let inputs = if self.0.has_claims.load(Ordering::Acquire) { inputs } else { &[] };
         inputs.iter().map(|id| self.fact(*id)).collect()
     }
 
@@ -274,7 +274,7 @@ impl Graph {
         }
         let (full, is_root) = context::read(self.root().id(), |cx| (join(&cx.scope, name), cx.scope.is_empty()));
         check_scope_name(name, is_root)?;
-        Ok(self.0.names.lock().unique(&full))
+        Ok(self.0.names.lock().unique(&full, None).to_string())
     }
 
     /// Lets every node that `build` makes wait for these operations.

@@ -31,13 +31,15 @@ pub(crate) struct Context {
 
 thread_local! {
     static STACK: RefCell<Vec<(u64, Context)>> = const { RefCell::new(Vec::new()) };
+    /// The context outside of all closures.
+    static OUTSIDE: Context = Context::default();
 }
 
 /// Reads the present context of a graph.
 pub(crate) fn read<R>(graph: u64, f: impl FnOnce(&Context) -> R) -> R {
     STACK.with_borrow(|stack| match stack.iter().rev().find(|(id, _)| *id == graph) {
         Some((_, context)) => f(context),
-        None => f(&Context::default()),
+        None => OUTSIDE.with(f),
     })
 }
 

@@ -1,6 +1,9 @@
 //! Unique names, as TensorFlow makes them: the check ignores case, the name keeps it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt::Write;
+use std::sync::Arc;
 
 use super::NodeId;
 use crate::error::{Error, ErrorKind, Result, escape};
@@ -8,64 +11,69 @@ use crate::error::{Error, ErrorKind, Result, escape};
 /// The names of one graph, bodies of its control flow included.
 #[derive(Default)]
 pub(crate) struct Names {
-    /// Lower-case name: how often it was asked for, and the root node that has it.
-    used: HashMap<Box<str>, Entry>,
+    /// Lower-case name: how often it was asked for, and the root node that has it. Names are ASCII.
+    used: HashMap<Box<str>, Use>,
+    /// The lower-case form of the name at hand.
+    folded: String,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Entry {
+struct Use {
     asked: u32,
     node: Option<NodeId>,
 }
 
 impl Names {
-    /// A name that nobody has: `name`, else `name_1`, `name_2`, ...; marks it as used.
-    pub(crate) fn unique(&mut self, name: &str) -> String {
-        let key = name.to_lowercase();
-        let Some(entry) = self.used.get_mut(key.as_str()) else {
-            self.used.insert(key.into(), Entry { asked: 1, node: None });
-            return name.to_owned();
+    /// A name that nobody has: `name`, else `name_1`, `name_2`, ...; marks it as used, by a node or by nobody.
+    pub(crate) fn unique(&mut self, name: &str, node: Option<NodeId>) -> Arc<str> {
+        self.folded.clear();
+        self.folded.push_str(name);
+        self.folded.make_ascii_lowercase();
+        let Some(base) = self.used.get_mut(self.folded.as_str()) else {
+            self.used.insert(self.folded.as_str().into(), Use { asked: 1, node });
+            return name.into();
         };
-        let mut suffix = entry.asked;
-        entry.asked += 1;
+        let mut number = base.asked;
+        base.asked += 1;
         loop {
-            let candidate = format!("{key}_{suffix}");
-            if !self.used.contains_key(candidate.as_str()) {
-                self.used.insert(candidate.into(), Entry { asked: 1, node: None });
-                return format!("{name}_{suffix}");
+            self.folded.truncate(name.len());
+            write!(self.folded, "_{number}").expect("writing to a string does not fail");
+            if let Entry::Vacant(place) = self.used.entry(self.folded.as_str().into()) {
+                place.insert(Use { asked: 1, node });
+                return self.numbered(name);
             }
-            suffix += 1;
+            number += 1;
         }
+    }
+
+    /// The name with the number that its lower-case form has got.
+    fn numbered(&mut self, name: &str) -> Arc<str> {
+        self.folded.replace_range(..name.len(), name);
+        self.folded.as_str().into()
     }
 
     /// The name that [`Names::unique`] would give, without taking it.
     pub(crate) fn peek(&self, name: &str) -> String {
-        let key = name.to_lowercase();
+        let key = name.to_ascii_lowercase();
         let Some(entry) = self.used.get(key.as_str()) else { return name.to_owned() };
         let free = (entry.asked..).find(|n| !self.used.contains_key(format!("{key}_{n}").as_str()));
         format!("{name}_{}", free.expect("fewer names than numbers"))
     }
 
     /// Takes a name as it stands: the last op of a composite has the name of its scope.
-    pub(crate) fn verbatim(&mut self, name: &str) -> Result<()> {
-        let entry = self.used.entry(name.to_lowercase().into()).or_default();
+    pub(crate) fn verbatim(&mut self, name: &str, node: Option<NodeId>) -> Result<Arc<str>> {
+        let entry = self.used.entry(name.to_ascii_lowercase().into()).or_default();
         entry.asked = entry.asked.max(1);
-        match entry.node {
-            None => Ok(()),
-            Some(_) => Err(Error::new(ErrorKind::AlreadyExists, format!("the name '{}' is taken", escape(name)))),
+        if entry.node.is_some() {
+            return Err(Error::new(ErrorKind::AlreadyExists, format!("the name '{}' is taken", escape(name))));
         }
-    }
-
-    /// Records who has a name.
-    pub(crate) fn bind(&mut self, name: &str, node: NodeId) {
-        if let Some(entry) = self.used.get_mut(name.to_lowercase().as_str()) {
-            entry.node = Some(node);
-        }
+        entry.node = node;
+        Ok(name.into())
     }
 
     /// Who has a name, but for the case of its letters.
     pub(crate) fn find(&self, name: &str) -> Option<NodeId> {
-        self.used.get(name.to_lowercase().as_str())?.node
+        self.used.get(name.to_ascii_lowercase().as_str())?.node
     }
 }
 
@@ -125,8 +133,8 @@ mod tests {
     #[track_caller]
     fn unique(asked: &[&str], given: &[&str]) {
         let mut names = Names::default();
-        let got: Vec<_> = asked.iter().map(|name| names.unique(name)).collect();
-        assert_eq!(got, given);
+        let got: Vec<_> = asked.iter().map(|name| names.unique(name, None)).collect();
+        assert_eq!(got.iter().map(|name| &**name).collect::<Vec<_>>(), given);
     }
 
     #[test]

@@ -60,7 +60,9 @@ mod tests {
         for rank in 0..9 {
             let dims: Vec<usize> = (1..=rank).collect();
             assert_eq!(*Extent::of(&dims).clone(), dims);
-            assert!(Extent::of(&dims) == Extent::of(&dims) && Extent::of(&dims) != Extent::of(&[&dims[..], &[1]].concat()));
+            assert!(
+                Extent::of(&dims) == Extent::of(&dims) && Extent::of(&dims) != Extent::of(&[&dims[..], &[1]].concat())
+            );
             assert!(rank == 0 || Extent::of(&dims) != Extent::of(&dims[1..]));
         }
     }

@@ -1,5 +1,6 @@
 //! The integration tests, in one binary.
 
+mod alloc;
 mod building;
 mod custom;
 #[cfg(feature = "tensorflow")]
@@ -10,3 +11,4 @@ mod passes;
 mod scale;
 mod session;
 mod state;
+mod threads;

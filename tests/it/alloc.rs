@@ -1,0 +1,116 @@
+//! What a warm run asks of the allocator: nothing inside of the plan, and two blocks for each value that it hands out.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use sessile::prelude::*;
+
+/// The system's allocator, which counts the blocks that a thread asks for.
+struct Counting;
+
+thread_local! {
+    static BLOCKS: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: all calls go on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: as promised by the caller.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: as promised by the caller.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as promised by the caller.
+        unsafe { System.realloc(block, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: as promised by the caller.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+/// A thread that ends has no counter any more.
+fn count() {
+    let _ = BLOCKS.try_with(|blocks| blocks.set(blocks.get() + 1));
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Blocks that one call asks for on this thread, after some to warm up.
+fn blocks(mut run: impl FnMut() -> sessile::Result<()>) -> sessile::Result<usize> {
+    for _ in 0..3 {
+        run()?;
+    }
+    let before = BLOCKS.get();
+    run()?;
+    Ok(BLOCKS.get() - before)
+}
+
+/// Runs a prepared program without and with a fetch of its result: no block, and two a result (the elements, and what
+/// counts their owners).
+#[track_caller]
+fn check(y: &Tensor, x: &Tensor, fed: &Value, other: &Value) -> sessile::Result<()> {
+    let g = y.graph();
+    let sess = Session::with_config(g, Config { threads: Some(1), ..Config::default() })?;
+    sess.run(g.global_variables_initializer()?)?;
+    let inside = sess.prepare(y.operation(), &[x])?;
+    assert_eq!(blocks(|| inside.run(fed))?, 0, "inside of the plan");
+    let fetching = sess.prepare(y, &[x])?;
+    assert_eq!(blocks(|| fetching.run(fed).map(drop))?, 2, "with a fetched result");
+    // Another size of batch warms up once, too, and then neither of them allocates.
+    assert_eq!(blocks(|| inside.run(fed).and_then(|()| inside.run(other)))?, 0, "with two sizes in turn");
+    Ok(())
+}
+
+fn dense(x: &Tensor, units: usize) -> sessile::Result<Tensor> {
+    let g = x.graph();
+    let n = x.shape().dim(x.rank()? - 1).known().expect("the inner size is known");
+    let (w, b) = (g.variable(g.random_normal([n, units])?)?, g.variable(g.random_normal([units])?)?);
+    x.tensordot(&w, [[x.rank()? - 1], [0]])?.bias_add(&b)
+}
+
+fn ones(dims: &[usize]) -> sessile::Result<Value> {
+    Value::full(dims, 1.0f32)
+}
+
+#[test]
+fn a_warm_run_of_the_seed_program_allocates_its_result_only() -> sessile::Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder(DType::F32, shape![?, 3, 4])?;
+    check(&dense(&x, 10)?, &x, &ones(&[2, 3, 4])?, &ones(&[5, 3, 4])?)
+}
+
+#[test]
+fn a_warm_run_of_a_small_network_allocates_its_result_only() -> sessile::Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder(DType::F32, shape![?, 20])?;
+    let hidden = dense(&x, 64)?.relu()?;
+    let hidden = (dense(&hidden, 64)?.relu()? + &hidden)?;
+    let y = (dense(&hidden, 10)?.tanh()? * 0.5f64)?;
+    check(&y, &x, &ones(&[16, 20])?, &ones(&[64, 20])?)
+}
+
+#[test]
+fn a_warm_run_of_a_deep_chain_allocates_its_result_only() -> sessile::Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder(DType::F32, shape![?])?;
+    let mut y = x.clone();
+    for n in 0..50 {
+        y = match n % 3 {
+            0 => y.exp()?,
+            1 => (&y * &x)?,
+            _ => (&y - 1.0)?,
+        };
+    }
+    check(&y, &x, &ones(&[100])?, &ones(&[7])?)
+}
