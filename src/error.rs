@@ -3,8 +3,9 @@
 //! Leaf code says *what* is wrong (`Error::new(kind, "must be X, but is Y")`); the frame that knows *where* attaches
 //! the node once ([`Error::at`]). Nothing here knows of graphs: a site is plain text and a source line.
 
+use std::any::Any;
 use std::fmt;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 
 /// The result of everything that can fail here.
@@ -182,6 +183,19 @@ impl Error {
         Error::new(ErrorKind::Internal, message)
     }
 
+    /// What a kernel that panicked said. The payload is dropped here, and may panic in that too.
+    #[cold]
+    pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Error {
+        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+        let text = text.unwrap_or_else(|| "no message".to_owned());
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            // Whatever dropping it would do has happened twice by now.
+            std::mem::forget(second);
+        }
+        Error::new(ErrorKind::Panicked, format!("the kernel panicked: {}", escape(&text)))
+    }
+
     /// The cause.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -229,6 +243,12 @@ impl Error {
             inner.notes.push(note.into());
         }
         self
+    }
+
+    /// Takes over the lines below the place of an error that this one replaces.
+    #[cold]
+    pub(crate) fn with_notes_of(self, other: &Error) -> Error {
+        other.0.notes.iter().fold(self, |error, note| error.note(note))
     }
 
     /// Attaches further errors of the same call.

@@ -5,6 +5,7 @@ pub mod dtype;
 pub mod error;
 pub mod exec;
 pub mod graph;
+pub mod guide;
 #[cfg(feature = "tensorflow")]
 pub mod io;
 pub mod kernel;

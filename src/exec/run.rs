@@ -250,7 +250,7 @@ fn put_preload(slots: &mut Slots, slot: u32, value: Option<Value>, n: usize, mis
 pub(super) fn call(plan: &Plan, step: &Step, mut cx: RunCx<'_>) -> Result<()> {
     match catch_unwind(AssertUnwindSafe(|| step.op.run(&mut cx))) {
         Ok(result) => ended(plan, step, &cx, result),
-        Err(payload) => Err(panicked(plan, step, &cx, &*payload)),
+        Err(payload) => Err(panicked(plan, step, &cx, payload)),
     }
 }
 
@@ -285,11 +285,8 @@ fn locate(plan: &Plan, step: &Step, cx: &RunCx<'_>, error: Error) -> Error {
 
 /// The error of a kernel that panicked.
 #[cold]
-pub(super) fn panicked(plan: &Plan, step: &Step, cx: &RunCx<'_>, payload: &(dyn Any + Send)) -> Error {
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned());
-    let error = Error::new(ErrorKind::Panicked, format!("the kernel panicked: {}", escape(&text)));
-    locate(plan, step, cx, error)
+pub(super) fn panicked(plan: &Plan, step: &Step, cx: &RunCx<'_>, payload: Box<dyn Any + Send>) -> Error {
+    locate(plan, step, cx, Error::panicked(payload))
 }
 
 /// The record of one step for a trace.

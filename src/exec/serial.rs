@@ -24,7 +24,7 @@ pub(super) fn run(plan: &Plan, scratch: &Scratch, env: &Env<'_>, host: &Host<'_>
         let step = &plan.steps[current.get()];
         // SAFETY: the step has been left; nothing is taken here.
         let cx = unsafe { RunCx::new(&scratch.slots, &step.io, 0, env, &scratch.recycler) };
-        Err(panicked(plan, step, &cx, &*payload))
+        Err(panicked(plan, step, &cx, payload))
     })
 }
 

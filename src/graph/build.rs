@@ -398,7 +398,7 @@ fn join(scope: &str, name: &str) -> String {
 }
 
 #[cold]
-fn mismatch(name: &str) -> Error {
+pub(super) fn mismatch(name: &str) -> Error {
     let text = format!("'{}' belongs to another graph, or to the body of a control flow node", escape(name));
     Error::new(ErrorKind::GraphMismatch, text)
 }

@@ -13,7 +13,7 @@ use super::node::{Node, NodeId, OutputId};
 use super::op::Effect;
 use super::run::{Env, RunCx, Slots, StepIo};
 use crate::cancel::Limits;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::pool::Pool;
 use crate::shape::element_count;
 use crate::value::{Recycler, Value};
@@ -98,8 +98,7 @@ pub(crate) fn run_alone(node: &Node, inputs: &[Value]) -> Result<Box<[Value]>> {
     // SAFETY: the cells are this function's own.
     let mut cx = unsafe { RunCx::new(&slots, &io, 0, &env, &recycler) };
     let run = std::panic::AssertUnwindSafe(|| node.op().run(&mut cx));
-    let panicked = || Error::new(ErrorKind::Panicked, "the kernel panicked");
-    std::panic::catch_unwind(run).unwrap_or_else(|_| Err(panicked()))?;
+    std::panic::catch_unwind(run).unwrap_or_else(|payload| Err(Error::panicked(payload)))?;
     let missing = || Error::internal("the kernel left an output empty");
     (n..n + n_outputs).map(|i| slots.get_mut(i).take().ok_or_else(missing)).collect()
 }

@@ -282,9 +282,16 @@ impl Graph {
     }
 
     /// Adds a tensor to a named collection.
+    ///
+    /// # Errors
+    /// `GraphMismatch` for a tensor of another graph, or of a body in this one.
     #[doc(alias = "tf.add_to_collection")]
-    pub fn add_to_collection(&self, name: &str, tensor: &Tensor) {
+    pub fn add_to_collection(&self, name: &str, tensor: &Tensor) -> Result<()> {
+        if tensor.graph.id() != self.root().id() {
+            return Err(build::mismatch(&tensor.name()));
+        }
         self.root().0.collections.lock().entry(name.to_owned()).or_default().push(tensor.id);
+        Ok(())
     }
 
     /// The tensors of a named collection, in the order in which they were added.

@@ -221,7 +221,7 @@ impl Loss {
             let losses = each()?;
             let (weights, check) = self.checked_weights(g, &losses)?;
             let loss = g.control_dependencies(&[check], || self.reduced(g, &losses, weights))?;
-            g.add_to_collection(LOSSES, &loss);
+            g.add_to_collection(LOSSES, &loss)?;
             Ok(loss)
         })
     }

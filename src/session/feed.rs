@@ -52,7 +52,7 @@ impl Key {
             Key::Tensor(tensor) => tensor.clone(),
             Key::Name(name) => graph.tensor_by_name(name).map_err(|error| {
                 let text = format!("feed '{}' cannot be interpreted as a tensor: {}", escape(name), error.message());
-                Error::new(ErrorKind::BadFeed, text)
+                Error::new(ErrorKind::BadFeed, text).with_notes_of(&error)
             })?,
         };
         check_graph(graph, tensor.graph(), || tensor.name())?;

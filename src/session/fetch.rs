@@ -35,7 +35,7 @@ impl<'a> Wanted<'a> {
     pub fn name(&mut self, name: &str) -> Result<usize> {
         let tensor = self.graph.tensor_by_name(name).map_err(|error| {
             let text = format!("fetch '{}' cannot be interpreted as a tensor: {}", escape(name), error.message());
-            Error::new(ErrorKind::BadFetch, text)
+            Error::new(ErrorKind::BadFetch, text).with_notes_of(&error)
         })?;
         self.tensor(&tensor)
     }

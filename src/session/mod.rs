@@ -129,7 +129,7 @@ impl Session {
         let began = Instant::now();
         let timeout = options.timeout.or(self.0.config.operation_timeout);
         let tokens = options.cancel.iter().cloned().chain([self.0.running.clone()]).collect();
-        let limits = Limits::new(tokens, timeout.map(|timeout| began + timeout));
+        let limits = Limits::new(tokens, timeout.and_then(|timeout| began.checked_add(timeout)));
         let mut wanted = Wanted::of(&self.0.graph);
         let layout = fetches.declare(&mut wanted)?;
         let (plan, mut values) = self.bind(wanted, feeds)?;
@@ -283,7 +283,7 @@ impl Inner {
     }
 
     fn limits_after(&self, timeout: Duration) -> Limits {
-        Limits::new(vec![self.running.clone()], Some(Instant::now() + timeout))
+        Limits::new(vec![self.running.clone()], Instant::now().checked_add(timeout))
     }
 }
 

@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["graph"],
     &["ops"],
     &["grad", "optimize", "exec"],
-    &["session", "layers", "init", "train"],
+    &["session", "layers", "init", "train", "guide"],
     &["io"],
     &["bin"],
 ];
@@ -63,4 +63,47 @@ fn no_module_uses_a_floor_above_its_own() {
         }
     }
     assert!(upward.is_empty(), "{}", upward.join("\n"));
+}
+
+/// Functions that return `Result` and are no builders: what ops, rules and layers are made of.
+const NO_BUILDERS: &[&str] = &["parse", "check", "new", "activation", "output_dim", "output_shape"];
+
+/// The builders of a source without an alias: public, found by the users' line, and fallible.
+fn builders_without_alias(text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut missing = Vec::new();
+    for (i, line) in lines.iter().enumerate() {
+        let Some(rest) = line.trim_start().strip_prefix("pub fn ") else { continue };
+        let name = &rest[..rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())];
+        let signature = lines[i..].iter().take_while(|line| !line.ends_with(';')).take(12).copied();
+        let signature: String = signature.collect::<Vec<_>>().join(" ");
+        let returns = signature.split('{').next().unwrap_or_default();
+        let is_head = |line: &&&str| line.trim_start().starts_with("///") || line.trim_start().starts_with("#[");
+        let head: String = lines[..i].iter().rev().take_while(is_head).copied().collect();
+        // The name of a macro's builders is a variable; their aliases come with the rows.
+        if !name.is_empty()
+            && returns.contains("-> Result<")
+            && !head.contains("doc(alias = ")
+            && !NO_BUILDERS.contains(&name)
+        {
+            missing.push(name.to_owned());
+        }
+    }
+    missing
+}
+
+/// Whoever knows TensorFlow's name of an op finds its builder in the documentation.
+#[test]
+fn every_builder_can_be_found_by_tensorflows_name() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ops");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let mut missing = Vec::new();
+    for path in files {
+        let text = fs::read_to_string(&path).expect("a source is text");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let inside = path.strip_prefix(&root).expect("sources are under src/ops").display().to_string();
+        missing.extend(builders_without_alias(code).into_iter().map(|name| format!("{inside}: {name}")));
+    }
+    assert!(missing.is_empty(), "add #[doc(alias = \"tf....\")] to\n{}", missing.join("\n"));
 }

@@ -3,12 +3,13 @@
 mod alloc;
 mod building;
 mod custom;
-#[cfg(feature = "tensorflow")]
 mod export;
+mod faults;
 mod floors;
 mod names;
 mod passes;
 mod scale;
 mod session;
+mod sketch;
 mod state;
 mod threads;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cells::{Cell, cells, cells_mut, with_cells};
 use super::into_sizes::{check_index, ints_of};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::ops::IntoTensor;
 use crate::shape::{Dim, Dims, Shape, element_count, normalize_axis};
@@ -173,7 +173,10 @@ fn run(cx: &mut RunCx<'_>, axis: i64, batch_dims: i64) -> Result<()> {
 fn checked(indices: &Value, size: usize) -> Result<Vec<usize>> {
     let refuse = |(i, index): (usize, i64)| match usize::try_from(index).ok().filter(|index| *index < size) {
         Some(index) => Ok(index),
-        None => Err(Error::invalid(format!("indices{} = {index} is not in [0, {size})", place(indices.dims(), i)))),
+        None => {
+            let text = format!("indices{} = {index} is not in [0, {size})", place(indices.dims(), i));
+            Err(Error::new(ErrorKind::IndexOutOfRange, text))
+        }
     };
     ints_of(indices)?.into_iter().enumerate().map(refuse).collect()
 }

@@ -145,6 +145,9 @@ impl Op for Split {
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
         let value = cx.shape(1).with_rank_at_least(1)?;
+        if self.n == 0 {
+            return Err(Error::invalid("the number of parts must be at least 1, but is 0"));
+        }
         let part = match (axis_of(cx, 0, value.rank())?, value.rank()) {
             (Some(axis), _) => {
                 let size = value.dim(axis);

@@ -92,7 +92,8 @@ impl Tensor {
     fn pool(&self, how: Pooling, ksize: usize, window: Window) -> Result<Tensor> {
         window.check(window.strides.len().saturating_sub(2))?;
         let mut sizes = vec![1; window.strides.len()];
-        (0..window.spatial()).for_each(|i| sizes[window.axis(i)] = ksize as i64);
+        (0..window.spatial()).for_each(|i| sizes[window.axis(i)] = i64::try_from(ksize).unwrap_or(i64::MAX));
+        check_ksize(&sizes, "ksize", &window)?;
         self.graph().apply_one(Pool { how, ksize: sizes, window }, &[self])
     }
 }
@@ -105,6 +106,11 @@ fn parse(attrs: &Attrs, how: Pooling, spatial: usize) -> Result<Arc<dyn Op>> {
 /// The sizes of a window, validated.
 pub(super) fn parse_ksize(attrs: &Attrs, name: &str, window: &Window) -> Result<Vec<i64>> {
     let ksize = attrs.ints(name)?;
+    check_ksize(&ksize, name, window)?;
+    Ok(ksize)
+}
+
+fn check_ksize(ksize: &[i64], name: &str, window: &Window) -> Result<()> {
     if ksize.len() != window.strides.len() || ksize.iter().any(|size| *size < 1) {
         return Err(Error::invalid(format!(
             "{name} must be {} numbers of 1 or more, but is {ksize:?}",
@@ -114,7 +120,7 @@ pub(super) fn parse_ksize(attrs: &Attrs, name: &str, window: &Window) -> Result<
     if ksize[0] != 1 || ksize[window.channel_axis()] != 1 {
         return Err(Error::unsupported(format!("pooling over the batch or the depth is not available: {ksize:?}")));
     }
-    Ok(ksize)
+    Ok(())
 }
 
 /// The sizes of the window in space.
@@ -202,7 +208,7 @@ fn max_pool<T: Ordered>(cx: &RunCx<'_>, g: &Geometry, x: &Value, out: &mut Value
     if out.is_empty() {
         return Ok(());
     }
-    let step = g.windows_per_chunk(g.filter_len() * g.channels / 4);
+    let step = g.windows_per_chunk(g.filter_len().saturating_mul(g.channels) / 4);
     cx.for_chunks_mut(out, step * g.channels, &|chunk, out| max_windows(g, x, chunk * step, out))
 }
 
@@ -211,7 +217,7 @@ fn avg_pool<T: Floating>(cx: &RunCx<'_>, g: &Geometry, x: &Value, out: &mut Valu
     if out.is_empty() {
         return Ok(());
     }
-    let step = g.windows_per_chunk(g.filter_len() * g.channels / 4);
+    let step = g.windows_per_chunk(g.filter_len().saturating_mul(g.channels) / 4);
     cx.for_chunks_mut(out, step * g.channels, &|chunk, out| avg_windows(g, x, chunk * step, out))
 }
 

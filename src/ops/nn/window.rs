@@ -254,9 +254,9 @@ impl Geometry {
         self.output.iter().product()
     }
 
-    /// Cells of a window, without channels.
+    /// Cells of a window, without channels; as many as a number holds where a pool's window is larger than any image.
     pub fn filter_len(&self) -> usize {
-        self.filter.iter().product()
+        self.filter.iter().fold(1, |n, size| n.saturating_mul(*size))
     }
 
     /// Dims of the output with channels last.

@@ -74,7 +74,7 @@ impl Graph {
     /// # use sessile::prelude::*;
     /// # fn main() -> sessile::Result<()> {
     /// let g = Graph::new();
-    /// let v = g.named("v", || g.variable(g.constant([[1.0f32, 2.0]])?))?;
+    /// let v = g.named("v", || g.variable([[1.0f32, 2.0]]))?;
     /// assert_eq!(v.to_string(), "<tf.Variable 'v:0' shape=(1, 2) dtype=float32_ref>");
     /// # Ok(()) }
     /// ```
@@ -193,7 +193,7 @@ fn new_variable(g: &Graph, scope: &str, initial: Tensor, options: VariableOption
     g.registry::<Variables>().add(data.clone(), read.id());
     let trainable = options.trainable.then(|| TRAINABLE_VARIABLES.to_owned());
     for collection in options.collections.into_iter().chain(trainable) {
-        g.add_to_collection(&collection, &handle);
+        g.add_to_collection(&collection, &handle)?;
     }
     Ok(Variable { graph: g.clone(), data })
 }

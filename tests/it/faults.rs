@@ -1,0 +1,383 @@
+//! Mistakes of users, one test each: an error that says what is wrong, and nothing changed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sessile::exec::StepOrder;
+use sessile::optimize::Passes;
+use sessile::prelude::*;
+use sessile::{CancelToken, ErrorKind, Result, RunOptions};
+
+#[track_caller]
+fn refused(result: Result<impl Sized>, kind: ErrorKind, words: &str) {
+    let error = result.map(drop).unwrap_err();
+    assert_eq!(error.kind(), kind, "{error}");
+    assert!(error.to_string().contains(words), "{error}");
+}
+
+fn ready(g: &Graph) -> Result<Session> {
+    let sess = Session::new(g)?;
+    sess.run(g.global_variables_initializer()?)?;
+    Ok(sess)
+}
+
+#[test]
+fn nothing_of_another_graph_enters() -> Result<()> {
+    let (g, h) = (Graph::new(), Graph::new());
+    let (mine, foreign) = (g.constant([1.0f32])?, h.constant([1.0f32])?);
+    let (v, sess) = (h.variable([1.0f32])?, Session::new(&g)?);
+    let mismatch = ErrorKind::GraphMismatch;
+    refused(&mine + &foreign, mismatch, "belongs to another graph");
+    refused(concat(&[&mine, &foreign], 0), mismatch, "");
+    refused(g.group((&mine, &foreign)), mismatch, "");
+    refused(g.control_dependencies(&[foreign.operation()], || g.no_op()), mismatch, "");
+    refused(g.variables_initializer(std::slice::from_ref(&v)), mismatch, "");
+    refused(g.add_to_collection("mine", &foreign), mismatch, "");
+    refused(sess.run(&v), mismatch, "");
+    refused(sess.run(foreign.operation()), mismatch, "");
+    refused(sess.run_with(&mine, feeds! { foreign => [1.0f32] }), mismatch, "");
+    refused(sess.prepare(&mine, &[&foreign]), mismatch, "");
+    assert!(g.collection("mine").is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_tensor_outlives_the_handle_of_its_graph() -> Result<()> {
+    let x = Graph::new().constant([1.0f32, 2.0])?;
+    let y = (&x + 1)?;
+    assert_eq!(Session::new(y.graph())?.run(&y)?.to_string(), "[2. 3.]");
+    Ok(())
+}
+
+#[test]
+fn products_of_dims_beyond_the_integers_are_refused() -> Result<()> {
+    let g = Graph::new();
+    let sess = Session::new(&g)?;
+    let huge = 1usize << 62;
+    for dims in [&[huge, 2][..], &[huge, huge, huge], &[usize::MAX], &[1 << 40, 1 << 40]] {
+        assert!(Value::zeros(DType::F32, dims).is_err(), "{dims:?}");
+        assert!(Value::full(dims, 1u8).is_err(), "{dims:?}");
+        let _ = g.placeholder(DType::F32, Shape::from(dims)).and_then(|x| x.reshape([-1])).map(|x| x.shape());
+        assert!(g.zeros(DType::F32, dims.to_vec()).and_then(|x| sess.run(&x)).is_err(), "{dims:?}");
+    }
+    // No elements, although two of the sizes would overflow: either is fine, a panic is not.
+    if let Ok(empty) = Value::zeros(DType::F32, &[0, huge, huge]) {
+        assert_eq!((empty.len(), empty.to_string().is_empty()), (0, false));
+    }
+    Ok(())
+}
+
+#[test]
+fn values_are_as_long_as_their_dims_say() {
+    refused(Value::from_vec(&[2, 3], vec![1.0f32; 5]), ErrorKind::ShapeMismatch, "5");
+    refused(Value::from_bytes(DType::F32, &[2], &[0; 7]), ErrorKind::ShapeMismatch, "7");
+    let value = Value::from_vec(&[2], vec![1.0f32, 2.0]).unwrap();
+    assert_eq!(value.view::<f64>().unwrap_err().kind(), ErrorKind::DTypeMismatch);
+    assert!(value.slice::<i32>().is_err() && value.strings().is_err() && value.scalar::<f32>().is_err());
+    assert!(value.clone().array::<bool>().is_err() && value.reshaped(&[3]).is_err());
+}
+
+#[test]
+fn sizes_that_meet_in_the_run_are_named_with_the_node() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder(DType::F32, Shape::unknown())?;
+    let y = g.placeholder(DType::F32, Shape::unknown())?;
+    let sess = Session::new(&g)?;
+    let run = |tensor: Result<Tensor>| {
+        let feeds = feeds! { x => [[1.0f32; 3]; 2], y => [[1.0f32; 5]; 4] };
+        sess.run_with(g.named("it", || tensor)?, feeds)
+    };
+    for tensor in [&x + &y, x.matmul(&y), x.bias_add(&y), concat(&[&x, &y], 0), x.select(&y, &y), x.tensordot(&y, 1)] {
+        let error = run(tensor.clone()).unwrap_err();
+        assert!(tensor.is_err() || error.node().is_some(), "{error}");
+    }
+    let z = x.reshape([-1, 4])?;
+    let error = sess.run_with(&z, feeds! { x => [[1.0f32; 3]; 2] }).unwrap_err();
+    assert!(error.node() == Some("Reshape") && error.to_string().contains('6'), "{error}");
+    Ok(())
+}
+
+#[test]
+fn the_same_tensor_may_be_fetched_twice_and_fetched_as_it_was_fed() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder(DType::F32, shape![?])?;
+    let y = (&x * 2)?;
+    let sess = Session::new(&g)?;
+    let (a, (b, c)) = sess.run_with((&y, (&y, &x)), feeds! { x => [1.0f32] })?;
+    assert_eq!((a.to_string(), b.to_string(), c.to_string()), ("[2.]".into(), "[2.]".into(), "[1.]".into()));
+    let empty: Vec<Tensor> = Vec::new();
+    assert!(sess.run(&empty)?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_variables_reference_cannot_be_fed() -> Result<()> {
+    let g = Graph::new();
+    let v = g.named("v", || g.variable([1.0f32]))?;
+    let sess = ready(&g)?;
+    refused(sess.run_with(&v, feeds! { "v:0" => [2.0f32] }), ErrorKind::BadFeed, "reference to a variable");
+    // Its reads may: that is what TF1's programs do.
+    assert_eq!(sess.run_with(v.value()?, feeds! { v.value()? => [2.0f32] })?.to_string(), "[2.]");
+    Ok(())
+}
+
+#[test]
+fn an_assignment_that_does_not_fit_is_refused_and_leaves_the_variable() -> Result<()> {
+    let g = Graph::new();
+    let v = g.variable([1.0f32, 2.0])?;
+    refused(v.assign(g.constant([1.0f32; 3])?), ErrorKind::ShapeMismatch, "3");
+    refused(v.assign(g.constant([1i32, 2])?), ErrorKind::DTypeMismatch, "int32");
+    refused(v.assign_add(g.constant([1.0f32; 3])?), ErrorKind::ShapeMismatch, "3");
+    let x = g.placeholder(DType::F32, Shape::unknown())?;
+    let changes = [v.assign(&x)?, v.assign_add(&x)?, v.assign_sub(&x)?];
+    let read = v.value()?;
+    let sess = ready(&g)?;
+    for change in changes {
+        let error = sess.run_with(&change, feeds! { x => [1.0f32; 3] }).unwrap_err();
+        assert!(error.kind() == ErrorKind::ShapeMismatch && error.to_string().contains('3'), "{error}");
+        assert_eq!(sess.run(&read)?.to_string(), "[1. 2.]");
+    }
+    Ok(())
+}
+
+#[test]
+fn integers_divided_by_zero_name_the_node_and_wrapping_is_the_same_in_all_builds() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder(DType::I32, shape![?])?;
+    let y = g.placeholder(DType::I32, shape![?])?;
+    let sess = Session::new(&g)?;
+    let run = |tensor: &Tensor, a: i32, b: i32| sess.run_with(tensor, feeds! { x => [a], y => [b] });
+    let by_zero = [x.floor_div(&y)?, (&x % &y)?];
+    for tensor in &by_zero {
+        refused(run(tensor, 1, 0), ErrorKind::DivisionByZero, "division by zero");
+        let _ = run(tensor, i32::MIN, -1)?;
+    }
+    refused(run(&x.pow(&y)?, 2, -1), ErrorKind::InvalidArgument, "negative");
+    assert_eq!(run(&(&x + &y)?, i32::MAX, 1)?.to_string(), "[-2147483648]");
+    assert_eq!(run(&x.abs()?, i32::MIN, 0)?.to_string(), "[-2147483648]");
+    assert_eq!(run(&(-&x)?, i32::MIN, 0)?.to_string(), "[-2147483648]");
+    Ok(())
+}
+
+#[test]
+fn indices_outside_are_named_with_their_value() -> Result<()> {
+    let g = Graph::new();
+    let x = g.constant([1.0f32, 2.0, 3.0])?;
+    let i = g.placeholder(DType::I32, shape![?])?;
+    let sess = Session::new(&g)?;
+    for bad in [3, -1, i32::MAX, i32::MIN] {
+        let error = sess.run_with(x.gather(&i)?, feeds! { i => [0, bad] }).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::IndexOutOfRange, "{error}");
+        assert!(error.to_string().contains(&bad.to_string()), "{error}");
+    }
+    Ok(())
+}
+
+#[test]
+fn tensors_without_elements_have_answers() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder(DType::F32, shape![?, 3])?;
+    let w = g.constant([[1.0f32; 2]; 3])?;
+    let all = vec![
+        x.matmul(&w)?,
+        x.softmax()?,
+        x.reduce_sum(0)?,
+        x.reduce_mean(0)?,
+        x.reduce_max(0)?,
+        x.reduce_prod(())?,
+        concat(&[&x, &x], 1)?,
+        (&x + 1)?,
+    ];
+    let values = Session::new(&g)?.run_with(&all, feeds! { x => Value::zeros(DType::F32, &[0, 3])? })?;
+    let texts: Vec<String> = values.iter().map(Value::to_string).collect();
+    assert_eq!(texts, ["[]", "[]", "[0. 0. 0.]", "[nan nan nan]", "[-inf -inf -inf]", "1.0", "[]", "[]"]);
+    Ok(())
+}
+
+#[test]
+fn a_promise_that_a_closure_breaks_is_an_error_and_so_is_its_panic() -> Result<()> {
+    struct Loud;
+    impl Drop for Loud {
+        fn drop(&mut self) {
+            panic!("and again on the way out");
+        }
+    }
+    let g = Graph::new();
+    let x = g.constant([1.0f32])?;
+    let promise = [(DType::F32, shape![1])];
+    let one = |name: &str, f: fn(&[Value]) -> Result<Vec<Value>>| -> Result<Tensor> {
+        Ok(g.closure(name, &[&x], &promise, f)?.remove(0))
+    };
+    let fine = one("fine", |inputs| Ok(inputs.to_vec()))?;
+    let bad: [(Tensor, ErrorKind); 5] = [
+        (one("none", |_| Ok(vec![]))?, ErrorKind::InvalidArgument),
+        (one("dtype", |_| Ok(vec![Value::from_vec(&[1], vec![1i32])?]))?, ErrorKind::DTypeMismatch),
+        (one("shape", |_| Ok(vec![Value::from_vec(&[2], vec![1.0f32; 2])?]))?, ErrorKind::ShapeMismatch),
+        (one("panic", |_| panic!("out of cheese"))?, ErrorKind::Panicked),
+        (one("loud", |_| std::panic::panic_any(Loud))?, ErrorKind::Panicked),
+    ];
+    for (threads, step_order) in [(1, StepOrder::AsBuilt), (3, StepOrder::AsReady)] {
+        let sess = Session::with_config(&g, Config { threads: Some(threads), step_order, ..Config::default() })?;
+        for (tensor, kind) in &bad {
+            let error = sess.run((tensor, &fine)).unwrap_err();
+            assert_eq!((error.kind(), error.node()), (*kind, Some(tensor.node().name())), "{error}");
+            assert_eq!(sess.run(&fine)?.to_string(), "[1.]");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_panic_while_a_variable_changes_leaves_the_old_value() -> Result<()> {
+    let g = Graph::new();
+    let v = g.variable([1.0f32])?;
+    let boom = g.closure("boom", &[&v.value()?], &[(DType::F32, shape![1])], |_| panic!("half way"))?.remove(0);
+    let read = v.value()?;
+    let add = v.assign_add(g.constant([1.0f32])?)?;
+    let both = g.group((&add, v.assign(&boom)?))?;
+    let sess = ready(&g)?;
+    assert_eq!(sess.run(&both).unwrap_err().kind(), ErrorKind::Panicked);
+    assert_eq!(sess.run(&read)?.to_string(), "[1.]");
+    sess.run(&add)?;
+    assert_eq!(sess.run(v.read()?)?.to_string(), "[2.]");
+    Ok(())
+}
+
+/// A closure that holds the session closes it, and one that holds the last handle drops it, from inside a run.
+#[test]
+fn a_session_may_be_closed_and_dropped_from_inside_its_run() -> Result<()> {
+    for threads in [1, 3] {
+        let g = Graph::new();
+        let place: Arc<slot::Slot<Session>> = Arc::default();
+        let held = place.clone();
+        let x = g.constant([1.0f32])?;
+        let closing = g.closure("closing", &[&x], &[(DType::F32, shape![1])], move |inputs| {
+            if let Some(sess) = held.take() {
+                sess.close();
+                drop(sess);
+            }
+            Ok(inputs.to_vec())
+        })?;
+        let late = g.control_dependencies(&[closing[0].operation()], || x.identity())?;
+        let config = Config { threads: Some(threads), step_order: StepOrder::AsReady, ..Config::default() };
+        let sess = Session::with_config(&g, config)?;
+        place.put(sess.clone());
+        assert_eq!(sess.run((&closing[0], &late)).unwrap_err().kind(), ErrorKind::Cancelled);
+        refused(sess.run(&x), ErrorKind::Closed, "closed session");
+        refused(sess.prepare(&x, &[]), ErrorKind::Closed, "");
+    }
+    Ok(())
+}
+
+/// A place for one value that closures share.
+mod slot {
+    use std::sync::Mutex;
+
+    #[derive(Debug)]
+    pub struct Slot<T>(Mutex<Option<T>>);
+
+    impl<T> Default for Slot<T> {
+        fn default() -> Slot<T> {
+            Slot(Mutex::new(None))
+        }
+    }
+
+    impl<T> Slot<T> {
+        pub fn put(&self, value: T) {
+            *self.0.lock().expect("nobody panicked") = Some(value);
+        }
+
+        pub fn take(&self) -> Option<T> {
+            self.0.lock().expect("nobody panicked").take()
+        }
+    }
+}
+
+#[test]
+fn a_prepared_run_outlives_its_session_handle_and_ends_with_its_closing() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder(DType::F32, shape![])?;
+    let sess = Session::new(&g)?;
+    let prepared = sess.prepare((&x * 2)?, &[&x])?;
+    let again = sess.prepare((&x * 3)?, &[&x])?;
+    sess.close();
+    refused(prepared.run(1.0f32), ErrorKind::Closed, "");
+    drop((sess, g, x));
+    refused(again.run(1.0f32), ErrorKind::Closed, "");
+    Ok(())
+}
+
+#[test]
+fn tokens_and_deadlines_at_their_edges_are_harmless() -> Result<()> {
+    let g = Graph::new();
+    let x = g.constant([1.0f32])?;
+    let sess = Session::new(&g)?;
+    let run = |options: RunOptions| sess.run_with_options(&x, Feeds::new(), &options);
+    let never = RunOptions { timeout: Some(Duration::MAX), ..RunOptions::default() };
+    assert!(run(never).is_ok());
+    let at_once = RunOptions { timeout: Some(Duration::ZERO), ..RunOptions::default() };
+    refused(run(at_once), ErrorKind::DeadlineExceeded, "");
+    let token = CancelToken::new();
+    let with_token = || RunOptions { cancel: Some(token.clone()), ..RunOptions::default() };
+    assert!(run(with_token()).is_ok() && run(with_token()).is_ok());
+    token.cancel();
+    refused(run(with_token()), ErrorKind::Cancelled, "");
+    refused(run(with_token()), ErrorKind::Cancelled, "");
+    assert!(sess.run(&x).is_ok());
+    let patient = Config { operation_timeout: Some(Duration::MAX), ..Config::default() };
+    assert!(Session::with_config(&g, patient)?.run(&x).is_ok());
+    Ok(())
+}
+
+/// More runs at once than a machine has threads by far: all finish, and scratches do not pile up.
+#[test]
+fn thousands_of_runs_at_once_all_finish() -> Result<()> {
+    const THREADS: usize = 200;
+    let g = Graph::new();
+    let x = g.placeholder(DType::F32, shape![?])?;
+    let y = ((&x * 2)? + 1)?;
+    let sess = Session::new(&g)?;
+    std::thread::scope(|scope| {
+        for n in 0..THREADS {
+            let (sess, x, y) = (&sess, &x, &y);
+            scope.spawn(move || {
+                for _ in 0..50 {
+                    let got = sess.run_with(y, feeds! { x => [n as f32] }).expect("a run finishes");
+                    assert_eq!(got.slice::<f32>().expect("float32"), [2.0 * n as f32 + 1.0]);
+                }
+            });
+        }
+    });
+    Ok(())
+}
+
+/// Values that are held beyond the session that made them stay as they are.
+#[test]
+fn fetched_values_outlive_the_session_and_never_change() -> Result<()> {
+    let g = Graph::new();
+    let v = g.variable([1.0f32, 2.0])?;
+    let add = v.assign_add(g.constant([1.0f32; 2])?)?;
+    let (read, sess) = (v.value()?, ready(&g)?);
+    let before = sess.run(&read)?;
+    for _ in 0..3 {
+        sess.run(&add)?;
+    }
+    drop((sess, g));
+    assert_eq!(before.to_string(), "[1. 2.]");
+    Ok(())
+}
+
+/// What is thrown away in the run is not computed, whatever the passes do: errors of nodes that nobody needs are none.
+#[test]
+fn a_node_that_fails_only_matters_where_it_is_needed() -> Result<()> {
+    let g = Graph::new();
+    let zero = g.constant([0i32])?;
+    let bad = g.constant([1i32])?.floor_div(&zero)?;
+    for passes in [Passes::none(), Passes::default()] {
+        let sess = Session::with_config(&g, Config { passes, ..Config::default() })?;
+        assert_eq!(sess.run(&zero)?.to_string(), "[0]");
+        refused(sess.run(&bad), ErrorKind::DivisionByZero, "");
+        assert_eq!(sess.run_with((&bad * 2)?, feeds! { bad => [4i32] })?.to_string(), "[8]");
+    }
+    Ok(())
+}
