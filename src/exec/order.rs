@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::graph::{AttrValue, Effect, Graph, Node, NodeId, OutputId};
+use crate::graph::{AttrValue, Effect, Flow, Graph, Node, NodeId, OutputId};
 
 /// The variables that a plan touches, and what each node waits for on their account.
 #[derive(Default)]
@@ -93,9 +93,12 @@ impl StateOrder {
         vars
     }
 
-    /// A reference that a node passes on is that of its first input.
+    /// A reference that a node passes on is that of its first input; a merge passes on any of its inputs.
     fn pass_on(&mut self, node: &Node) {
         let Some(var) = node.inputs().first().and_then(|id| self.variable(*id)) else { return };
+        if node.op().kind().flow == Flow::Merge && node.inputs().iter().any(|id| self.variable(*id) != Some(var)) {
+            return;
+        }
         for (slot, fact) in node.outputs().iter().enumerate() {
             if fact.is_variable() {
                 self.of.insert(OutputId { node: node.id(), slot: slot as u32 }, var);

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crossbeam::deque::{Injector, Steal};
@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use super::plan::{KEPT, Plan};
-use super::run::{Host, Scratch, StepOrder, call, record};
+use super::run::{Host, Scratch, StepOrder, call, record, skips};
 use crate::error::{Error, Result};
 use crate::graph::{Env, RunCx, Slots};
 use crate::pool::{Job, Signal};
@@ -115,6 +115,7 @@ pub(super) fn judge(plan: &Plan, times: &[u64]) -> Mode {
 struct Shared<'a> {
     plan: &'a Plan,
     slots: &'a Slots,
+    skipped: &'a [AtomicBool],
     recyclers: &'a Mutex<Vec<Recycler>>,
     pending: &'a [AtomicU32],
     readers: &'a [AtomicU32],
@@ -146,6 +147,7 @@ pub(super) fn run(
     let shared = Shared {
         plan,
         slots: &scratch.slots,
+        skipped: &scratch.skipped,
         recyclers: &scratch.recyclers,
         pending,
         readers,
@@ -218,6 +220,10 @@ impl Shared<'_> {
             return;
         }
         let step = &self.plan.steps[index as usize];
+        // SAFETY: a step is ready when all that it waits for have ended.
+        if self.plan.has_branches && unsafe { skips(index as usize, step, self.slots, self.skipped) } {
+            return;
+        }
         let began = self.host.trace.map(|_| Instant::now());
         // SAFETY: all steps that write an input have ended, and so have those that state orders before this one;
         // `take_always` names inputs that no other step reads; output cells are written by this step alone.

@@ -11,7 +11,7 @@ use super::run::Spare;
 use super::state::SessionState;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result, Site, escape};
-use crate::graph::{Effect, Fact, Graph, Node, NodeId, Op, OutputId, StepIo, VarHandle};
+use crate::graph::{Effect, Fact, Flow, Graph, Node, NodeId, Op, OutputId, StepIo, VarHandle};
 use crate::ops::array::Const;
 use crate::optimize::PlanGraph;
 use crate::value::Value;
@@ -34,6 +34,12 @@ pub(super) struct Step {
     /// How many steps this one waits for.
     pub(super) n_waits: u32,
     pub(super) node: NodeId,
+    /// What it makes of inputs without a value.
+    pub(super) flow: Flow,
+    /// Whether there may be such inputs, or steps among `may_skip` that did not run.
+    pub(super) may_die: bool,
+    /// Steps without which this one does not run either.
+    pub(super) may_skip: SmallVec<[u32; 1]>,
 }
 
 /// A value that the session's variable had when the run began.
@@ -76,6 +82,8 @@ pub struct Plan {
     pub(super) roots: Vec<u32>,
     /// Whether any two steps could run at once.
     pub(super) has_width: bool,
+    /// Whether any step may be skipped.
+    pub(super) has_branches: bool,
     pub(super) choice: Choice,
     /// Cells and buffers of runs that have ended, for the next ones.
     pub(super) spare: Spare,
@@ -155,6 +163,8 @@ struct Builder<'a> {
     preloads: Vec<Preload>,
     handles: Vec<(u32, usize, NodeId)>,
     has_state_steps: bool,
+    /// Whether each node may be skipped.
+    may_die: Vec<bool>,
 }
 
 impl<'a> Builder<'a> {
@@ -171,6 +181,7 @@ impl<'a> Builder<'a> {
             preloads: Vec::new(),
             handles: Vec::new(),
             has_state_steps: false,
+            may_die: Vec::with_capacity(n),
         }
     }
 
@@ -183,11 +194,24 @@ impl<'a> Builder<'a> {
         self.first_slot.push(first);
         self.n_slots += node.outputs().len() as u32;
         let waits = self.order.visit(self.graph, node);
+        self.may_die.push(self.may_die(node));
         let step = match self.preloaded(node, first) {
             true => None,
             false => Some(self.step(node, origin, first, &waits)),
         };
         self.step_of.push(step);
+    }
+
+    /// Whether a node may be skipped: it is behind a switch, and no merge joins the branches again.
+    fn may_die(&self, node: &Node) -> bool {
+        let is_behind_switch =
+            |id: &OutputId| self.may_die[id.node.index()] || self.graph.node(id.node).op().kind().flow == Flow::Switch;
+        let waits_for_branch = || node.control_inputs().iter().any(|id| self.may_die[id.index()]);
+        match node.op().kind().flow {
+            Flow::Trigger => false,
+            Flow::Merge => node.inputs().iter().all(is_behind_switch),
+            Flow::Plain | Flow::Switch => node.inputs().iter().any(is_behind_switch) || waits_for_branch(),
+        }
     }
 
     /// Whether a node's outputs stand ready when the run begins.
@@ -205,7 +229,7 @@ impl<'a> Builder<'a> {
             self.handles.push((slot, var.expect("a variable's own node is known"), node.id()));
             return true;
         }
-        if effect == Effect::Reads && node.control_inputs().is_empty() {
+        if effect == Effect::Reads && node.control_inputs().is_empty() && !self.may_die[node.id().index()] {
             let var = self.order.variable(node.inputs()[0]).filter(|var| self.order.is_unwritten(*var));
             if let Some(var) = var {
                 self.preloads.push(Preload { var, slot, node: node.id() });
@@ -237,8 +261,17 @@ impl<'a> Builder<'a> {
             successors: SmallVec::new(),
             n_waits: waits.len() as u32,
             node: node.id(),
+            flow: node.op().kind().flow,
+            may_die: self.may_die[node.id().index()],
+            may_skip: self.may_skip(node),
         });
         index
+    }
+
+    /// The steps among a node's control inputs that may be skipped.
+    fn may_skip(&self, node: &Node) -> SmallVec<[u32; 1]> {
+        let waits = node.control_inputs().iter().filter(|id| self.may_die[id.index()]);
+        waits.filter_map(|id| self.step_of[id.index()]).collect()
     }
 
     fn finish(mut self, source: &PlanGraph, state: &SessionState) -> Result<Plan> {
@@ -256,6 +289,7 @@ impl<'a> Builder<'a> {
         }
         let roots = (0..self.steps.len() as u32).filter(|i| self.steps[*i as usize].n_waits == 0).collect();
         let has_width = self.has_width();
+        let has_branches = self.steps.iter().any(|step| step.flow != Flow::Plain);
         Ok(Plan {
             graph: source.graph.clone(),
             n_slots: self.n_slots as usize,
@@ -271,6 +305,7 @@ impl<'a> Builder<'a> {
             readers,
             roots,
             has_width,
+            has_branches,
             choice: Choice::default(),
             spare: Spare::default(),
             steps: self.steps,

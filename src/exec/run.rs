@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Instant;
 
 use crossbeam::atomic::AtomicCell;
@@ -17,7 +17,7 @@ use super::state::{Local, RunView, SessionState};
 use super::stats::StepRecord;
 use crate::cancel::Limits;
 use crate::error::{Error, ErrorKind, Result, escape};
-use crate::graph::{Env, RunCx, RunState, Slots};
+use crate::graph::{Env, Flow, RunCx, RunState, Slots};
 use crate::pool::Pool;
 use crate::value::{Recycler, Value};
 
@@ -58,6 +58,8 @@ pub(super) struct Scratch {
     pub(super) readers: Vec<AtomicU32>,
     /// Buffers of the threads that helped.
     pub(super) recyclers: Mutex<Vec<Recycler>>,
+    /// Which steps were skipped, in a plan with branches.
+    pub(super) skipped: Vec<AtomicBool>,
 }
 
 /// Scratches kept for later runs: as many as run at once on a common machine.
@@ -103,6 +105,11 @@ impl Scratch {
             pending: Vec::new(),
             readers: Vec::new(),
             recyclers: Mutex::default(),
+            skipped: if plan.has_branches {
+                plan.steps.iter().map(|_| AtomicBool::default()).collect()
+            } else {
+                Vec::new()
+            },
         }
     }
 
@@ -222,7 +229,10 @@ impl Plan {
 
     /// Takes the fetched values out and empties the cells that no step has freed.
     fn collect(&self, scratch: &mut Scratch, fetched: &mut Fetched) -> Result<()> {
-        let absent = || Error::internal("a fetched cell is empty");
+        let absent = || match self.has_branches {
+            true => Error::new(ErrorKind::BadFetch, "a fetched tensor has no value: its branch was not taken"),
+            false => Error::internal("a fetched cell is empty"),
+        };
         for (slot, moves_out) in &self.fetches {
             let cell = scratch.slots.get_mut(*slot as usize);
             if cell.is_none() {
@@ -245,6 +255,24 @@ fn put_preload(slots: &mut Slots, slot: u32, value: Option<Value>, n: usize, mis
     *slots.get_mut(slot as usize) = value;
 }
 
+/// Whether a step is left out because a branch was not taken; remembers it.
+///
+/// # Safety
+/// All steps that fill an input or that the step waits for have ended.
+pub(super) unsafe fn skips(index: usize, step: &Step, slots: &Slots, skipped: &[AtomicBool]) -> bool {
+    // SAFETY: promised by the caller.
+    let is_empty = |slot: &u32| unsafe { slots.get(*slot as usize) }.is_none();
+    let was_skipped = |step: &u32| skipped[*step as usize].load(Ordering::Relaxed);
+    let skips = step.may_die
+        && match step.flow {
+            Flow::Trigger => false,
+            Flow::Merge => step.io.inputs.iter().all(is_empty),
+            Flow::Plain | Flow::Switch => step.io.inputs.iter().any(is_empty) || step.may_skip.iter().any(was_skipped),
+        };
+    skipped[index].store(skips, Ordering::Relaxed);
+    skips
+}
+
 /// Runs one step's kernel; panics become errors, errors get their place.
 #[inline]
 pub(super) fn call(plan: &Plan, step: &Step, mut cx: RunCx<'_>) -> Result<()> {
@@ -258,7 +286,7 @@ pub(super) fn call(plan: &Plan, step: &Step, mut cx: RunCx<'_>) -> Result<()> {
 #[inline]
 pub(super) fn ended(plan: &Plan, step: &Step, cx: &RunCx<'_>, result: Result<()>) -> Result<()> {
     match result {
-        Ok(()) if !cfg!(debug_assertions) => Ok(()),
+        Ok(()) if !cfg!(debug_assertions) || step.flow == Flow::Switch => Ok(()),
         Ok(()) => check_outputs(plan, step, cx),
         Err(error) => Err(locate(plan, step, cx, error)),
     }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use super::plan::{Plan, Step};
-use super::run::{Host, Scratch, call, ended, panicked, record};
+use super::run::{Host, Scratch, call, ended, panicked, record, skips};
 use crate::error::Result;
 use crate::graph::{Env, RunCx};
 
@@ -14,7 +14,7 @@ const CHECK_EVERY: usize = 32;
 
 /// Runs all steps.
 pub(super) fn run(plan: &Plan, scratch: &Scratch, env: &Env<'_>, host: &Host<'_>) -> Result<()> {
-    if host.trace.is_some() {
+    if host.trace.is_some() || plan.has_branches {
         return run_measured(plan, scratch, env, host).map(drop);
     }
     let current = Cell::new(0);
@@ -42,8 +42,14 @@ fn run_steps(plan: &Plan, scratch: &Scratch, env: &Env<'_>, host: &Host<'_>, cur
 /// Runs all steps and answers how long each took, in nanoseconds.
 pub(super) fn run_measured(plan: &Plan, scratch: &Scratch, env: &Env<'_>, host: &Host<'_>) -> Result<Vec<u64>> {
     let mut times = Vec::with_capacity(plan.steps.len());
-    for step in &plan.steps {
+    for (index, step) in plan.steps.iter().enumerate() {
         host.limits.check()?;
+        // SAFETY: steps run in order, on this thread alone.
+        if plan.has_branches && unsafe { skips(index, step, &scratch.slots, &scratch.skipped) } {
+            times.push(0);
+            free(step, scratch);
+            continue;
+        }
         let began = Instant::now();
         // SAFETY: as in `run_step`.
         call(plan, step, unsafe { RunCx::new(&scratch.slots, &step.io, step.take_in_order, env, &scratch.recycler) })?;

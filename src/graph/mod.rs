@@ -36,7 +36,7 @@ pub use self::grad::GradCx;
 pub use self::infer::InferCx;
 pub(crate) use self::infer::to_ints;
 pub use self::node::{Fact, Node, NodeId, OutputId, Role};
-pub use self::op::{Effect, Example, Gradient, Op, OpKind};
+pub use self::op::{Effect, Example, Flow, Gradient, Op, OpKind};
 pub use self::run::{Env, RunCx, RunState, Slots, StepIo, VarHandle};
 pub use self::tensor::{Operation, Tensor};
 use crate::error::{Error, ErrorKind, Result, escape};

@@ -64,6 +64,19 @@ pub enum Effect {
     Outside,
 }
 
+/// What an op makes of inputs without a value: those of a branch that is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// It does not run, and its outputs have no values either.
+    Plain,
+    /// The same; when it runs it may leave outputs without a value.
+    Switch,
+    /// It runs as soon as one input has a value, whatever it waits for.
+    Merge,
+    /// It runs in any case.
+    Trigger,
+}
+
 /// Whether `Op::grad` answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gradient {
@@ -103,6 +116,8 @@ pub struct OpKind {
     pub examples: fn() -> Vec<Example>,
     /// What a run does beside computing.
     pub effect: Effect,
+    /// What it makes of inputs without a value.
+    pub flow: Flow,
     /// Whether there is a gradient.
     pub gradient: Gradient,
     /// Output 0 is input 0 in another shape: no copy is made, the buffer is shared.
@@ -125,6 +140,7 @@ impl OpKind {
             parse,
             examples,
             effect: Effect::Pure,
+            flow: Flow::Plain,
             gradient: Gradient::Later,
             shares_input: false,
             parsed: OnceLock::new(),
@@ -150,6 +166,12 @@ impl OpKind {
     /// What a run does beside computing.
     pub const fn effect(mut self, effect: Effect) -> OpKind {
         self.effect = effect;
+        self
+    }
+
+    /// What it makes of inputs without a value.
+    pub const fn flow(mut self, flow: Flow) -> OpKind {
+        self.flow = flow;
         self
     }
 

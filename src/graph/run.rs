@@ -207,6 +207,12 @@ impl<'a> RunCx<'a> {
         value.expect("an input that is read has a value and was not taken")
     }
 
+    /// Whether input `i` has a value: false only in ops whose [`Flow`](super::Flow) lets them run without.
+    pub fn has_input(&self, i: usize) -> bool {
+        // SAFETY: by the promise of `new` nobody else writes the cell.
+        unsafe { self.slots.get(self.io.inputs[i] as usize) }.is_some()
+    }
+
     /// Input `i` as owned value: handed over, and then often unique, where no later step reads it; else a cheap clone.
     /// Ask once an input.
     #[inline]

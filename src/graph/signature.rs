@@ -8,6 +8,7 @@
 //! | `x: N*T` | any number of tensors of one dtype; `N` is an attribute in files |
 //! | `x: [Tin]` | any number of tensors of any dtypes; `Tin` is an attribute in files |
 //! | `ref: Ref(T)` | a reference to a variable, of either spelling |
+//! | `refs: N*Ref(T)` | any number of them |
 
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
@@ -115,8 +116,12 @@ impl Signature {
 
     /// The name of input `i`, such as `y` of `add`.
     pub fn input_name(&self, i: usize) -> &str {
-        let arg = self.inputs.get(i).or(self.inputs.last());
-        arg.map_or("input", |arg| &arg.name)
+        self.input(i).map_or("input", |arg| &arg.name)
+    }
+
+    /// The argument that input `i` belongs to, where no list stands before others.
+    pub fn input(&self, i: usize) -> Option<&Arg> {
+        self.inputs.get(i).or(self.inputs.last())
     }
 
     fn check_count(&self, n: usize) -> Result<()> {
@@ -160,12 +165,13 @@ fn parse_arg(text: &str) -> Arg {
         let list = list.trim_end_matches(']').to_owned();
         return Arg { name, ty: ArgType::List(list), count: None, is_variable: false };
     }
-    if let Some(inner) = ty.strip_prefix("Ref(") {
+    if let Some(inner) = ty.strip_prefix("Ref(").filter(|_| !ty.contains('*')) {
         return Arg { name, ty: parse_type(inner.trim_end_matches(')')), count: None, is_variable: true };
     }
     match ty.split_once('*') {
         Some((count, ty)) => {
-            Arg { name, ty: parse_type(ty.trim()), count: Some(count.trim().to_owned()), is_variable: false }
+            let one = parse_arg(&format!("{name}: {ty}"));
+            Arg { count: Some(count.trim().to_owned()), ..one }
         }
         None => Arg { name, ty: parse_type(ty), count: None, is_variable: false },
     }

@@ -256,7 +256,7 @@ impl<'a> Builder<'a> {
     /// Puts a hidden read between a TF1 reference and an op that takes a value.
     fn read_variables(&self, kind: &OpKind, inputs: &mut [OutputId], consumer: &str) -> Result<()> {
         for (i, input) in inputs.iter_mut().enumerate() {
-            let takes_variable = kind.args().inputs.get(i).is_some_and(|arg| arg.is_variable);
+            let takes_variable = kind.args().input(i).is_some_and(|arg| arg.is_variable);
             if takes_variable || self.graph.fact(*input).role != Role::Ref {
                 continue;
             }

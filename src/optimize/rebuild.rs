@@ -6,7 +6,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::PlanGraph;
 use crate::error::Result;
-use crate::graph::{Effect, Fact, Graph, Naming, Node, NodeId, Op, OutputId};
+use crate::graph::{Effect, Fact, Flow, Graph, Naming, Node, NodeId, Op, OutputId};
 
 /// What a rule made of a node: where each of its outputs is in the new graph.
 pub(super) type Outputs = SmallVec<[OutputId; 1]>;
@@ -22,6 +22,8 @@ pub(super) struct Rebuild<'a> {
     origins: Vec<(u64, u32)>,
     /// How often each output is used, fetches included, by old node and slot.
     uses: Vec<SmallVec<[u32; 1]>>,
+    /// Whether others wait for a node.
+    is_waited_for: Vec<bool>,
 }
 
 /// Rebuilds a plan by a rule, and then leaves out what nobody needs any more.
@@ -36,12 +38,12 @@ pub(super) fn rebuild(
             false => None,
         };
         match outputs {
-            Some(outputs) => {
+            Some(outputs) if !rebuild.loses_branch(node, &outputs) => {
                 // Waiting for a pure node means waiting for the effects above it, which its stand-in depends on too.
                 rebuild.nodes.push(outputs.first().map(|output| output.node));
                 rebuild.map.push(outputs);
             }
-            None => rebuild.copy(node)?,
+            _ => rebuild.copy(node)?,
         }
     }
     rebuild.finish()
@@ -62,7 +64,14 @@ impl<'a> Rebuild<'a> {
             nodes: Vec::with_capacity(n),
             origins: Vec::with_capacity(n),
             uses: count_uses(old),
+            is_waited_for: waited_for(old),
         }
+    }
+
+    /// Whether a stand-in would let those run that wait for the taken branch: a switch runs whichever is taken.
+    fn loses_branch(&self, node: &Node, outputs: &Outputs) -> bool {
+        let is_switch = |id: &OutputId| self.new.node(id.node).op().kind().flow == Flow::Switch;
+        self.is_waited_for[node.id().index()] && outputs.iter().any(is_switch)
     }
 
     /// Where an old output is in the new graph.
@@ -131,6 +140,13 @@ impl<'a> Rebuild<'a> {
         let targets = self.old.targets.iter().filter_map(|id| self.nodes[id.index()]).collect();
         prune(PlanGraph { feeds, fetches, targets, graph: self.new, origins: self.origins })
     }
+}
+
+fn waited_for(plan: &PlanGraph) -> Vec<bool> {
+    let mut waited_for = vec![false; plan.graph.len()];
+    plan.graph.nodes().flat_map(Node::control_inputs).for_each(|id| waited_for[id.index()] = true);
+    plan.targets.iter().for_each(|id| waited_for[id.index()] = true);
+    waited_for
 }
 
 fn count_uses(plan: &PlanGraph) -> Vec<SmallVec<[u32; 1]>> {

@@ -3,27 +3,38 @@
 mod assert;
 mod check_numerics;
 mod closure;
+mod control_trigger;
 mod group;
+mod merge;
 mod no_op;
 mod print;
 mod string_format;
 mod summarize;
+mod switch;
 
 pub use self::assert::Assert;
 pub use self::check_numerics::CheckNumerics;
 pub use self::closure::Closure;
+pub use self::control_trigger::ControlTrigger;
 pub use self::group::Operations;
+pub use self::merge::Merge;
 pub use self::no_op::NoOp;
 pub use self::print::Print;
 pub use self::string_format::{PrintV2, StringFormat};
+pub use self::switch::Switch;
 use crate::graph::OpKind;
 
 /// The rows of this family.
 pub(super) static OPS: &[&OpKind] = &[
     &no_op::NO_OP,
+    &control_trigger::CONTROL_TRIGGER,
     &assert::ASSERT,
     &print::PRINT,
     &string_format::PRINT_V2,
     &string_format::STRING_FORMAT,
     &check_numerics::CHECK_NUMERICS,
+    &switch::SWITCH,
+    &switch::REF_SWITCH,
+    &merge::MERGE,
+    &merge::REF_MERGE,
 ];
