@@ -2,24 +2,31 @@
 //!
 //! Node ids are a topological order, so any path between two accesses of a variable goes the way program order goes.
 //! Each variable keeps its last writer and the readers since; a read waits for the last writer, a write for the readers
-//! since. One edge an access, never a cycle, no path search.
+//! since. One edge an access, never a cycle, no path search. A node with bodies accesses what its bodies access.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::graph::{AttrValue, Effect, Flow, Graph, Node, NodeId, OutputId};
+use crate::graph::{AttrValue, Effect, Fact, Flow, Graph, Node, NodeId, OutputId};
+
+/// A variable that a plan touches, in one of its bodies or outside of them.
+pub(super) struct Variable {
+    pub(super) key: Arc<str>,
+    pub(super) fact: Fact,
+}
 
 /// The variables that a plan touches, and what each node waits for on their account.
 #[derive(Default)]
 pub(super) struct StateOrder {
-    /// Identity and handle node of each variable.
-    pub(super) vars: Vec<(Arc<str>, NodeId)>,
+    pub(super) vars: Vec<Variable>,
     /// The variable behind a reference.
     of: HashMap<OutputId, usize>,
     accesses: Vec<Accesses>,
-    outside: Option<NodeId>,
-    /// Whether any node writes.
-    pub(super) writes: bool,
+    /// The object of the run behind a handle, and the node that used it last.
+    objects: HashMap<OutputId, usize>,
+    last_user: Vec<Option<NodeId>>,
+    last_outside: Option<NodeId>,
+    deeds: Deeds,
 }
 
 #[derive(Default, Clone)]
@@ -28,33 +35,133 @@ struct Accesses {
     readers: Vec<NodeId>,
 }
 
+/// What nodes do to state.
+#[derive(Default, Clone)]
+pub(super) struct Deeds {
+    pub(super) reads: BTreeSet<usize>,
+    pub(super) writes: BTreeSet<usize>,
+    /// Whether they reach outside of the engine.
+    outside: bool,
+    /// The variables behind what a body gives back.
+    results: Vec<Option<usize>>,
+}
+
 impl StateOrder {
-    /// Takes the next node in id order and answers which nodes it must wait for.
-    pub(super) fn visit(&mut self, graph: &Graph, node: &Node) -> Vec<NodeId> {
+    /// The order inside of a body. What is known of variables goes in, with those behind the parameters, and comes out
+    /// by [`StateOrder::leave`].
+    pub(super) fn enter(vars: Vec<Variable>, params: impl Iterator<Item = (OutputId, usize)>) -> StateOrder {
+        let accesses = vec![Accesses::default(); vars.len()];
+        StateOrder { vars, accesses, of: params.collect(), ..StateOrder::default() }
+    }
+
+    /// The variables, those of the body included, and what the body does to them.
+    pub(super) fn leave(mut self, results: &[OutputId]) -> (Vec<Variable>, Deeds) {
+        self.deeds.results = results.iter().map(|id| self.variable(*id)).collect();
+        (self.vars, self.deeds)
+    }
+
+    /// Takes the variables back that were given to a body.
+    pub(super) fn take_back(&mut self, vars: Vec<Variable>) {
+        self.accesses.resize(vars.len(), Accesses::default());
+        self.vars = vars;
+    }
+
+    /// Whether any node writes.
+    pub(super) fn writes(&self) -> bool {
+        !self.deeds.writes.is_empty()
+    }
+
+    /// Takes the next node in id order, with what its bodies do, and answers which nodes it must wait for.
+    pub(super) fn visit(&mut self, graph: &Graph, node: &Node, bodies: &[Deeds]) -> Vec<NodeId> {
         let mut waits = Vec::new();
         match node.op().kind().effect {
             Effect::Variable => self.declare(node),
             Effect::Reads | Effect::Inspects => {
-                for var in self.touched(graph, node) {
-                    let access = &mut self.accesses[var];
-                    waits.extend(access.last_writer);
-                    access.readers.push(node.id());
-                }
+                let vars = self.touched(graph, node);
+                self.read(node.id(), vars, &mut waits);
             }
             Effect::Writes => {
-                self.writes = true;
-                for var in self.touched(graph, node) {
-                    let access = &mut self.accesses[var];
-                    waits.extend(access.last_writer);
-                    waits.append(&mut access.readers);
-                    access.last_writer = Some(node.id());
-                }
+                let vars = self.touched(graph, node);
+                self.write(node.id(), vars, &mut waits);
             }
-            Effect::Outside => waits.extend(self.outside.replace(node.id())),
+            Effect::Calls => self.call(node, bodies, &mut waits),
+            Effect::Object => self.use_object(node, &mut waits),
+            Effect::Outside => self.reach_outside(node.id(), &mut waits),
             Effect::Pure | Effect::Fed | Effect::Random => {}
         }
         self.pass_on(node);
         waits
+    }
+
+    fn read(&mut self, node: NodeId, vars: impl IntoIterator<Item = usize>, waits: &mut Vec<NodeId>) {
+        for var in vars {
+            let access = &mut self.accesses[var];
+            waits.extend(access.last_writer.filter(|writer| *writer != node));
+            access.readers.push(node);
+            self.deeds.reads.insert(var);
+        }
+    }
+
+    fn write(&mut self, node: NodeId, vars: impl IntoIterator<Item = usize>, waits: &mut Vec<NodeId>) {
+        for var in vars {
+            let access = &mut self.accesses[var];
+            waits.extend(access.last_writer);
+            waits.extend(access.readers.drain(..).filter(|reader| *reader != node));
+            access.last_writer = Some(node);
+            self.deeds.writes.insert(var);
+        }
+    }
+
+    fn reach_outside(&mut self, node: NodeId, waits: &mut Vec<NodeId>) {
+        waits.extend(self.last_outside.replace(node));
+        self.deeds.outside = true;
+    }
+
+    fn call(&mut self, node: &Node, bodies: &[Deeds], waits: &mut Vec<NodeId>) {
+        let all = |pick: fn(&Deeds) -> &BTreeSet<usize>| bodies.iter().flat_map(pick).copied().collect::<BTreeSet<_>>();
+        self.read(node.id(), all(|deeds| &deeds.reads), waits);
+        self.write(node.id(), all(|deeds| &deeds.writes), waits);
+        if bodies.iter().any(|deeds| deeds.outside) {
+            self.reach_outside(node.id(), waits);
+        }
+        self.use_object(node, waits);
+        for slot in 0..node.outputs().len() {
+            if let Some(var) = self.returned(node, bodies, slot) {
+                self.of.insert(OutputId { node: node.id(), slot: slot as u32 }, var);
+            }
+        }
+    }
+
+    /// The variable behind an output of a call, if it is the same whatever the bodies do.
+    fn returned(&self, node: &Node, bodies: &[Deeds], slot: usize) -> Option<usize> {
+        let n = node.outputs().len();
+        let mut results = bodies.iter().filter(|deeds| deeds.results.len() == n).map(|deeds| deeds.results[slot]);
+        let var = results.next()??;
+        // A loop may make no turn.
+        let may_pass_on = node.inputs().len() == n && self.variable(node.inputs()[slot]) != Some(var);
+        (results.all(|other| other == Some(var)) && !may_pass_on).then_some(var)
+    }
+
+    /// Objects of the run are used in program order: data edges order what must be ordered, and this the rest, such as
+    /// sums of floats.
+    fn use_object(&mut self, node: &Node, waits: &mut Vec<NodeId>) {
+        let mut object = None;
+        for id in node.inputs() {
+            if let Some(used) = self.objects.get(id) {
+                object = Some(*used);
+                waits.extend(self.last_user[*used].replace(node.id()).filter(|last| *last != node.id()));
+            }
+        }
+        if node.op().kind().effect != Effect::Object {
+            return;
+        }
+        for slot in (0..node.outputs().len()).filter(|slot| node.outputs()[*slot].is_variable()) {
+            let made = object.unwrap_or_else(|| {
+                self.last_user.push(Some(node.id()));
+                self.last_user.len() - 1
+            });
+            self.objects.insert(OutputId { node: node.id(), slot: slot as u32 }, made);
+        }
     }
 
     /// The variable that a reference refers to, if it can be traced.
@@ -69,9 +176,9 @@ impl StateOrder {
 
     fn declare(&mut self, node: &Node) {
         let key = identity(node);
-        let known = self.vars.iter().position(|(have, _)| *have == key);
+        let known = self.vars.iter().position(|var| var.key == key);
         let var = known.unwrap_or_else(|| {
-            self.vars.push((key, node.id()));
+            self.vars.push(Variable { key, fact: node.outputs()[0].clone() });
             self.accesses.push(Accesses::default());
             self.vars.len() - 1
         });
@@ -95,18 +202,25 @@ impl StateOrder {
 
     /// A reference that a node passes on is that of its first input; a merge passes on any of its inputs.
     fn pass_on(&mut self, node: &Node) {
-        let Some(var) = node.inputs().first().and_then(|id| self.variable(*id)) else { return };
-        if node.op().kind().flow == Flow::Merge && node.inputs().iter().any(|id| self.variable(*id) != Some(var)) {
+        if node.op().kind().effect == Effect::Calls {
             return;
         }
-        for (slot, fact) in node.outputs().iter().enumerate() {
-            if fact.is_variable() {
-                self.of.insert(OutputId { node: node.id(), slot: slot as u32 }, var);
+        let Some(first) = node.inputs().first() else { return };
+        let (var, object) = (self.variable(*first), self.objects.get(first).copied());
+        if node.op().kind().flow == Flow::Merge && node.inputs().iter().any(|id| self.variable(*id) != var) {
+            return;
+        }
+        for slot in (0..node.outputs().len()).filter(|slot| node.outputs()[*slot].is_variable()) {
+            let id = OutputId { node: node.id(), slot: slot as u32 };
+            if let Some(var) = var {
+                self.of.insert(id, var);
+            }
+            if let Some(object) = object {
+                self.objects.insert(id, object);
             }
         }
     }
 }
-
 /// A variable is (container, shared name or else node name), not the node.
 fn identity(node: &Node) -> Arc<str> {
     let text = |want: &str| {

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::order::StateOrder;
+use super::order::{Deeds, StateOrder, Variable};
 use super::parallel::Choice;
 use super::run::Spare;
 use super::state::SessionState;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result, Site, escape};
-use crate::graph::{Effect, Fact, Flow, Graph, Node, NodeId, Op, OutputId, StepIo, VarHandle};
+use crate::graph::{Body, Callee, Effect, Fact, Flow, Graph, InferCx, Node, NodeId, Op, OutputId, StepIo, VarHandle};
 use crate::ops::array::Const;
-use crate::optimize::PlanGraph;
+use crate::optimize::{Passes, PlanGraph, Request, plan_graph};
 use crate::value::Value;
 
 /// Stands for the number of readers of a cell that steps do not free.
@@ -90,13 +90,18 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Packs a plan graph; variables get their places in the session's table.
-    pub fn new(source: PlanGraph, state: &SessionState) -> Result<Plan> {
-        let mut builder = Builder::new(&source);
-        for node in source.graph.nodes() {
-            builder.node(node, source.origins[node.id().index()]);
-        }
-        builder.finish(&source, state)
+    /// Packs a plan graph; variables get their places in the session's table. Bodies become plans of their own, that
+    /// `passes` rewrite.
+    ///
+    /// # Errors
+    /// What the rules refuse in a body.
+    pub fn new(source: PlanGraph, state: &SessionState, passes: &Passes) -> Result<Plan> {
+        let mut packer = Packer { passes: *passes, plans: HashMap::new() };
+        let mut plan = packer.pack(&source, StateOrder::default(), false)?;
+        let vars = std::mem::take(&mut plan.1.vars);
+        plan.0.writes = plan.1.writes();
+        plan.0.vars = vars.into_iter().map(|var| PlanVar { index: state.index(&var.key), name: var.key }).collect();
+        Ok(plan.0)
     }
 
     /// How many kernel calls a run makes.
@@ -150,8 +155,60 @@ impl Plan {
     }
 }
 
+/// The plans of a step's bodies.
+type Callees = Box<[Arc<dyn Callee>]>;
+
+/// A body's plan, and what it does to variables. The body is kept so that its address stays its own.
+type PackedBody = (Arc<Plan>, Deeds, Arc<Body>);
+
+/// Packs the graphs of one plan: that of the request, and those of bodies.
+struct Packer {
+    passes: Passes,
+    /// Plans of bodies, by the address of the body and the variables behind its arguments.
+    plans: HashMap<(usize, Vec<Option<usize>>), PackedBody>,
+}
+
+impl Packer {
+    /// Packs a plan graph, and answers what is then known of state.
+    fn pack(&mut self, source: &PlanGraph, order: StateOrder, is_body: bool) -> Result<(Plan, StateOrder)> {
+        let mut builder = Builder::new(source, order, self, is_body);
+        for node in source.graph.nodes() {
+            builder.node(node, source.origins[node.id().index()])?;
+        }
+        Ok(builder.finish(source))
+    }
+
+    /// The plan of a body, and what it does to variables; variables of its own become known.
+    fn pack_body(
+        &mut self,
+        body: &Arc<Body>,
+        arguments: Vec<Option<usize>>,
+        vars: &mut Vec<Variable>,
+    ) -> Result<(Arc<Plan>, Deeds)> {
+        let key = (Arc::as_ptr(body) as usize, arguments);
+        if let Some((plan, deeds, _)) = self.plans.get(&key) {
+            return Ok((plan.clone(), deeds.clone()));
+        }
+        let feeds = body.params().iter().map(|node| OutputId { node: *node, slot: 0 }).collect();
+        let request = Request { feeds, fetches: body.results().to_vec(), targets: body.targets().to_vec() };
+        let mut source = plan_graph(body.graph(), &request, &self.passes)?;
+        source.origins.iter_mut().for_each(|origin| origin.0 = body.template());
+        let params = source.feeds.iter().zip(&key.1).filter_map(|(feed, var)| Some((*feed, (*var)?)));
+        let order = StateOrder::enter(std::mem::take(vars), params);
+        let (plan, order) = self.pack(&source, order, true)?;
+        let (known, deeds) = order.leave(&source.fetches);
+        *vars = known;
+        let plan = Arc::new(plan);
+        self.plans.insert(key, (plan.clone(), deeds.clone(), body.clone()));
+        Ok((plan, deeds))
+    }
+}
+
 struct Builder<'a> {
     graph: &'a Graph,
+    packer: &'a mut Packer,
+    /// Whether this is the plan of a body: what its run begins with is not what the whole run began with.
+    is_body: bool,
     order: StateOrder,
     /// The first cell of each node's outputs.
     first_slot: Vec<u32>,
@@ -161,18 +218,20 @@ struct Builder<'a> {
     step_of: Vec<Option<u32>>,
     constants: Vec<(u32, Value)>,
     preloads: Vec<Preload>,
-    handles: Vec<(u32, usize, NodeId)>,
+    handles: Vec<(u32, usize)>,
     has_state_steps: bool,
     /// Whether each node may be skipped.
     may_die: Vec<bool>,
 }
 
 impl<'a> Builder<'a> {
-    fn new(source: &'a PlanGraph) -> Builder<'a> {
+    fn new(source: &'a PlanGraph, order: StateOrder, packer: &'a mut Packer, is_body: bool) -> Builder<'a> {
         let n = source.graph.len();
         Builder {
             graph: &source.graph,
-            order: StateOrder::default(),
+            packer,
+            is_body,
+            order,
             first_slot: Vec::with_capacity(n),
             n_slots: 0,
             steps: Vec::with_capacity(n),
@@ -189,17 +248,45 @@ impl<'a> Builder<'a> {
         self.first_slot[id.node.index()] + id.slot
     }
 
-    fn node(&mut self, node: &Node, origin: (u64, u32)) {
+    fn node(&mut self, node: &Node, origin: (u64, u32)) -> Result<()> {
         let first = self.n_slots;
         self.first_slot.push(first);
         self.n_slots += node.outputs().len() as u32;
-        let waits = self.order.visit(self.graph, node);
+        let (bodies, deeds) = self.bodies(node)?;
+        let waits = self.order.visit(self.graph, node, &deeds);
         self.may_die.push(self.may_die(node));
         let step = match self.preloaded(node, first) {
             true => None,
             false => Some(self.step(node, origin, first, &waits)),
         };
+        if let Some(step) = step {
+            self.steps[step as usize].io.bodies = bodies;
+        }
         self.step_of.push(step);
+        Ok(())
+    }
+
+    /// The plans of a node's bodies, and what they do to variables.
+    fn bodies(&mut self, node: &Node) -> Result<(Callees, Vec<Deeds>)> {
+        if node.op().kind().effect != Effect::Calls {
+            return Ok(Default::default());
+        }
+        let facts: Vec<Fact> = node.inputs().iter().map(|id| self.graph.fact(*id)).collect();
+        let facts: Vec<&Fact> = facts.iter().collect();
+        let bodies = node.op().bodies(&InferCx::new(self.graph, node.inputs(), &facts))?;
+        let (mut plans, mut deeds): (Vec<Arc<dyn Callee>>, Vec<Deeds>) = Default::default();
+        for body in bodies {
+            // The arguments are the last inputs.
+            let first = node.inputs().len().saturating_sub(body.params().len());
+            let arguments = node.inputs()[first..].iter().map(|id| self.order.variable(*id)).collect();
+            let mut vars = std::mem::take(&mut self.order.vars);
+            let (plan, deed) = self.packer.pack_body(&body, arguments, &mut vars)?;
+            self.order.take_back(vars);
+            self.has_state_steps |= plan.has_state_steps;
+            plans.push(plan);
+            deeds.push(deed);
+        }
+        Ok((plans.into(), deeds))
     }
 
     /// Whether a node may be skipped: it is behind a switch, and no merge joins the branches again.
@@ -226,10 +313,14 @@ impl<'a> Builder<'a> {
         }
         if effect == Effect::Variable {
             let var = self.order.variable(OutputId { node: node.id(), slot: 0 });
-            self.handles.push((slot, var.expect("a variable's own node is known"), node.id()));
+            self.handles.push((slot, var.expect("a variable's own node is known")));
             return true;
         }
-        if effect == Effect::Reads && node.control_inputs().is_empty() && !self.may_die[node.id().index()] {
+        if effect == Effect::Reads
+            && !self.is_body
+            && node.control_inputs().is_empty()
+            && !self.may_die[node.id().index()]
+        {
             let var = self.order.variable(node.inputs()[0]).filter(|var| self.order.is_unwritten(*var));
             if let Some(var) = var {
                 self.preloads.push(Preload { var, slot, node: node.id() });
@@ -254,7 +345,7 @@ impl<'a> Builder<'a> {
         }
         self.steps.push(Step {
             op: node.op_arc().clone(),
-            io: StepIo { inputs, outputs, is_fetched: false, origin },
+            io: StepIo { inputs, outputs, is_fetched: false, origin, bodies: Box::default() },
             take_in_order: 0,
             take_always: 0,
             frees: SmallVec::new(),
@@ -274,13 +365,12 @@ impl<'a> Builder<'a> {
         waits.filter_map(|id| self.step_of[id.index()]).collect()
     }
 
-    fn finish(mut self, source: &PlanGraph, state: &SessionState) -> Result<Plan> {
+    fn finish(mut self, source: &PlanGraph) -> (Plan, StateOrder) {
         let fetches: Vec<u32> = source.fetches.iter().map(|id| self.slot(*id)).collect();
         let feeds: Vec<(u32, Fact)> = source.feeds.iter().map(|id| (self.slot(*id), source.graph.fact(*id))).collect();
         let feed_names = source.feeds.iter().map(|id| source.graph.tensor(*id).name()).collect();
         let same_dims = same_dims(&feeds);
-        let vars = self.vars(state);
-        self.handles(&source.graph);
+        self.handles();
         let mut readers = self.lifetimes(&fetches);
         // What the run brings in stays until its end where several read it: no threads count the readers of one cell.
         for slot in feeds.iter().map(|(slot, _)| slot).chain(self.preloads.iter().map(|preload| &preload.slot)) {
@@ -290,7 +380,7 @@ impl<'a> Builder<'a> {
         let roots = (0..self.steps.len() as u32).filter(|i| self.steps[*i as usize].n_waits == 0).collect();
         let has_width = self.has_width();
         let has_branches = self.steps.iter().any(|step| step.flow != Flow::Plain);
-        Ok(Plan {
+        let plan = Plan {
             graph: source.graph.clone(),
             n_slots: self.n_slots as usize,
             feeds,
@@ -299,9 +389,9 @@ impl<'a> Builder<'a> {
             fetches: moved_out(&fetches, &self.constants),
             constants: self.constants,
             preloads: self.preloads,
-            vars,
+            vars: Vec::new(),
             has_state_steps: self.has_state_steps,
-            writes: self.order.writes,
+            writes: false,
             readers,
             roots,
             has_width,
@@ -309,19 +399,16 @@ impl<'a> Builder<'a> {
             choice: Choice::default(),
             spare: Spare::default(),
             steps: self.steps,
-        })
-    }
-
-    fn vars(&self, state: &SessionState) -> Vec<PlanVar> {
-        self.order.vars.iter().map(|(key, _)| PlanVar { index: state.index(key), name: key.clone() }).collect()
+        };
+        (plan, self.order)
     }
 
     /// References to variables are constants of the plan.
-    fn handles(&mut self, graph: &Graph) {
-        for (slot, var, node) in std::mem::take(&mut self.handles) {
-            let fact = &graph.node(node).outputs()[0];
-            let name = self.order.vars[var].0.clone();
-            let handle = VarHandle { index: var, name, dtype: fact.dtype, shape: fact.shape.clone() };
+    fn handles(&mut self) {
+        for (slot, var) in std::mem::take(&mut self.handles) {
+            let Variable { key, fact } = &self.order.vars[var];
+            let (name, dtype, shape) = (key.clone(), fact.dtype, fact.shape.clone());
+            let handle = VarHandle { index: var, name, dtype, shape };
             self.constants.push((slot, Value::from_object(DType::Resource, Arc::new(handle))));
         }
     }
@@ -334,7 +421,8 @@ impl<'a> Builder<'a> {
             readers[*slot as usize] = KEPT;
         }
         for (index, step) in self.steps.iter_mut().enumerate() {
-            step.io.is_fetched = step.io.outputs.iter().any(|slot| readers[*slot as usize] == KEPT);
+            // What a body gives back stays inside.
+            step.io.is_fetched = !self.is_body && step.io.outputs.iter().any(|slot| readers[*slot as usize] == KEPT);
             // A cell that nobody reads is freed by the step that makes it.
             for slot in &step.io.outputs {
                 last[*slot as usize] = Some(index as u32);

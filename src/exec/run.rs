@@ -17,7 +17,7 @@ use super::state::{Local, RunView, SessionState};
 use super::stats::StepRecord;
 use crate::cancel::Limits;
 use crate::error::{Error, ErrorKind, Result, escape};
-use crate::graph::{Env, Flow, RunCx, RunState, Slots};
+use crate::graph::{Callee, Env, Flow, RunCx, RunState, Slots};
 use crate::pool::Pool;
 use crate::value::{Recycler, Value};
 
@@ -32,8 +32,11 @@ pub struct Host<'a> {
     /// How to order steps that do not wait for each other.
     pub order: StepOrder,
     /// Where a traced run writes its steps, and the instant that times are counted from.
-    pub trace: Option<(&'a Mutex<Vec<StepRecord>>, Instant)>,
+    pub trace: Option<Trace<'a>>,
 }
+
+/// A list of steps, and the instant that times are counted from.
+pub(super) type Trace<'a> = (&'a Mutex<Vec<StepRecord>>, Instant);
 
 /// How a run orders steps that do not wait for each other. Results are the same; only time differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -158,9 +161,9 @@ impl Plan {
         let view = RunView { session: host.state, locals: &scratch.locals };
         let env = &Env { pool: host.pool, state: Some(&view as &dyn RunState), limits: host.limits };
         match mode {
-            Mode::Serial => serial::run(self, scratch, env, host)?,
+            Mode::Serial => serial::run(self, scratch, env, host.trace)?,
             Mode::Measured(key) => {
-                let times = serial::run_measured(self, scratch, env, host)?;
+                let times = serial::run_measured(self, scratch, env, host.trace)?;
                 self.choice.decide(key, parallel::judge(self, &times));
             }
             Mode::Parallel(costly) => {
@@ -271,6 +274,32 @@ pub(super) unsafe fn skips(index: usize, step: &Step, slots: &Slots, skipped: &[
         };
     skipped[index].store(skips, Ordering::Relaxed);
     skips
+}
+
+/// A body runs on the thread of the step that calls it, in plan order; its kernels may still use the pool.
+impl Callee for Plan {
+    fn call(&self, env: &Env<'_>, arguments: SmallVec<[Value; 4]>) -> Result<SmallVec<[Value; 2]>> {
+        if arguments.len() != self.feeds.len() {
+            return Err(Error::internal("a call gives one value a parameter"));
+        }
+        let mut scratch = self.spare.take().unwrap_or_else(|| Box::new(Scratch::new(self)));
+        for ((slot, _), value) in self.feeds.iter().zip(arguments) {
+            *scratch.slots.get_mut(*slot as usize) = Some(value);
+        }
+        let mut results = Fetched::new();
+        let result = serial::run(self, &scratch, env, None).and_then(|()| self.collect(&mut scratch, &mut results));
+        if result.is_err() {
+            scratch.clear(self);
+        }
+        self.spare.give(scratch);
+        result.map(|()| results.into_iter().flatten().collect())
+    }
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Plan({} steps)", self.steps.len())
+    }
 }
 
 /// Runs one step's kernel; panics become errors, errors get their place.

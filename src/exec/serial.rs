@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use super::plan::{Plan, Step};
-use super::run::{Host, Scratch, call, ended, panicked, record, skips};
+use super::run::{Scratch, Trace, call, ended, panicked, record, skips};
 use crate::error::Result;
 use crate::graph::{Env, RunCx};
 
@@ -13,13 +13,13 @@ use crate::graph::{Env, RunCx};
 const CHECK_EVERY: usize = 32;
 
 /// Runs all steps.
-pub(super) fn run(plan: &Plan, scratch: &Scratch, env: &Env<'_>, host: &Host<'_>) -> Result<()> {
-    if host.trace.is_some() || plan.has_branches {
-        return run_measured(plan, scratch, env, host).map(drop);
+pub(super) fn run(plan: &Plan, scratch: &Scratch, env: &Env<'_>, trace: Option<Trace<'_>>) -> Result<()> {
+    if trace.is_some() || plan.has_branches {
+        return run_measured(plan, scratch, env, trace).map(drop);
     }
     let current = Cell::new(0);
     // Panics are caught once a run, not once a step.
-    let all = AssertUnwindSafe(|| run_steps(plan, scratch, env, host, &current));
+    let all = AssertUnwindSafe(|| run_steps(plan, scratch, env, &current));
     catch_unwind(all).unwrap_or_else(|payload| {
         let step = &plan.steps[current.get()];
         // SAFETY: the step has been left; nothing is taken here.
@@ -28,10 +28,10 @@ pub(super) fn run(plan: &Plan, scratch: &Scratch, env: &Env<'_>, host: &Host<'_>
     })
 }
 
-fn run_steps(plan: &Plan, scratch: &Scratch, env: &Env<'_>, host: &Host<'_>, current: &Cell<usize>) -> Result<()> {
+fn run_steps(plan: &Plan, scratch: &Scratch, env: &Env<'_>, current: &Cell<usize>) -> Result<()> {
     for (index, step) in plan.steps.iter().enumerate() {
         if index % CHECK_EVERY == 0 {
-            host.limits.check()?;
+            env.limits.check()?;
         }
         current.set(index);
         run_step(plan, step, scratch, env)?;
@@ -40,10 +40,15 @@ fn run_steps(plan: &Plan, scratch: &Scratch, env: &Env<'_>, host: &Host<'_>, cur
 }
 
 /// Runs all steps and answers how long each took, in nanoseconds.
-pub(super) fn run_measured(plan: &Plan, scratch: &Scratch, env: &Env<'_>, host: &Host<'_>) -> Result<Vec<u64>> {
+pub(super) fn run_measured(
+    plan: &Plan,
+    scratch: &Scratch,
+    env: &Env<'_>,
+    trace: Option<Trace<'_>>,
+) -> Result<Vec<u64>> {
     let mut times = Vec::with_capacity(plan.steps.len());
     for (index, step) in plan.steps.iter().enumerate() {
-        host.limits.check()?;
+        env.limits.check()?;
         // SAFETY: steps run in order, on this thread alone.
         if plan.has_branches && unsafe { skips(index, step, &scratch.slots, &scratch.skipped) } {
             times.push(0);
@@ -54,7 +59,7 @@ pub(super) fn run_measured(plan: &Plan, scratch: &Scratch, env: &Env<'_>, host: 
         // SAFETY: as in `run_step`.
         call(plan, step, unsafe { RunCx::new(&scratch.slots, &step.io, step.take_in_order, env, &scratch.recycler) })?;
         times.push(began.elapsed().as_nanos() as u64);
-        if let Some((trace, origin)) = host.trace {
+        if let Some((trace, origin)) = trace {
             // SAFETY: as in `run_step`; nothing is taken here.
             let cx = unsafe { RunCx::new(&scratch.slots, &step.io, 0, env, &scratch.recycler) };
             trace.lock().push(record(plan, step, began, origin, &cx.describe_outputs(), 0));

@@ -2,9 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result, escape};
+use crate::graph::Body;
 use crate::shape::Shape;
 use crate::value::Value;
 
@@ -28,6 +30,10 @@ pub enum AttrValue {
     Types(Vec<DType>),
     Shapes(Vec<Shape>),
     Funcs(Vec<(String, BTreeMap<String, AttrValue>)>),
+    /// A function that was built.
+    Body(Arc<Body>),
+    /// Several of them.
+    Bodies(Vec<Arc<Body>>),
     /// A list with nothing in it: files do not say of which kind.
     Empty,
 }
@@ -43,14 +49,14 @@ impl AttrValue {
             AttrValue::Type(_) => "type",
             AttrValue::Shape(_) => "shape",
             AttrValue::Tensor(_) => "tensor",
-            AttrValue::Func(..) => "func",
+            AttrValue::Func(..) | AttrValue::Body(_) => "func",
             AttrValue::Ints(_) => "list(int)",
             AttrValue::Floats(_) => "list(float)",
             AttrValue::Bools(_) => "list(bool)",
             AttrValue::Strs(_) => "list(string)",
             AttrValue::Types(_) => "list(type)",
             AttrValue::Shapes(_) => "list(shape)",
-            AttrValue::Funcs(_) => "list(func)",
+            AttrValue::Funcs(_) | AttrValue::Bodies(_) => "list(func)",
             AttrValue::Empty => "empty list",
         }
     }
@@ -130,6 +136,7 @@ impl Attrs {
         dtype dtype_or Type DType, "type";
         shape shape_or Shape Shape, "shape";
         tensor tensor_or Tensor Value, "tensor";
+        body body_or Body Arc<Body>, "func";
     }
 
     list_getters! {
@@ -138,6 +145,7 @@ impl Attrs {
         types types_or Types DType, "list(type)";
         shapes shapes_or Shapes Shape, "list(shape)";
         strs strs_or Strs Vec<u8>, "list(string)";
+        bodies bodies_or Bodies Arc<Body>, "list(func)";
     }
 
     /// The string attribute `name` as text; an error if it is absent, of another kind or not UTF-8.

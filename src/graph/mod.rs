@@ -4,6 +4,7 @@
 //! shape may be refined by a claim ([`Tensor::set_shape`]), which lives in a side table.
 
 pub mod attrs;
+mod body;
 mod build;
 mod context;
 mod dump;
@@ -28,6 +29,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use parking_lot::{Mutex, RwLock};
 
 pub use self::attrs::{AttrValue, Attrs};
+pub(crate) use self::body::Argument;
+pub use self::body::Body;
 pub use self::build::BodyCapture;
 pub(crate) use self::build::Naming;
 #[cfg(test)]
@@ -37,7 +40,7 @@ pub use self::infer::InferCx;
 pub(crate) use self::infer::to_ints;
 pub use self::node::{Fact, Node, NodeId, OutputId, Role};
 pub use self::op::{Effect, Example, Flow, Gradient, Op, OpKind};
-pub use self::run::{Env, RunCx, RunState, Slots, StepIo, VarHandle};
+pub use self::run::{Callee, Env, RunCx, RunState, Slots, StepIo, VarHandle};
 pub use self::tensor::{Operation, Tensor};
 use crate::error::{Error, ErrorKind, Result, escape};
 use crate::shape::Shape;

@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use smallvec::SmallVec;
 
-use super::op::Op;
+use super::attrs::AttrValue;
+use super::op::{Effect, Op};
 use crate::dtype::DType;
 use crate::error::Site;
 use crate::shape::{Dim, Shape};
@@ -148,6 +149,19 @@ impl Node {
     /// The user's line that made the node; `None` for a node that came from a file.
     pub fn location(&self) -> Option<&'static Location<'static>> {
         self.location
+    }
+
+    /// Whether a run of the node can be seen otherwise than by its outputs.
+    pub(crate) fn has_effects(&self) -> bool {
+        match self.op.kind().effect {
+            Effect::Writes | Effect::Outside => true,
+            Effect::Calls => self.op.attrs().iter().any(|(_, attr)| match attr {
+                AttrValue::Body(body) => body.has_effects(),
+                AttrValue::Bodies(bodies) => bodies.iter().any(|body| body.has_effects()),
+                _ => false,
+            }),
+            _ => false,
+        }
     }
 
     /// The place for errors, given what goes in.

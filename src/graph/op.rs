@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::sync::{Arc, OnceLock};
 
 use super::attrs::{AttrValue, Attrs};
+use super::body::Body;
 use super::grad::GradCx;
 use super::infer::InferCx;
 use super::run::RunCx;
@@ -26,6 +27,13 @@ pub trait Op: Any + Debug + Send + Sync {
 
     /// Computes the outputs. Sizes that `infer` could not know are validated here.
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()>;
+
+    /// The sub-graphs that a run calls, made for these inputs, in the order in which [`RunCx::call`] numbers them. Ops
+    /// of [`Effect::Calls`] have some.
+    fn bodies(&self, cx: &InferCx<'_>) -> Result<Vec<Arc<Body>>> {
+        let _ = cx;
+        Ok(Vec::new())
+    }
 
     /// Gradients of the inputs, built from graph ops, one entry an input; `None` where none flows.
     fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
@@ -60,6 +68,11 @@ pub enum Effect {
     Writes,
     /// Draws random numbers: the counter belongs to the session and the node.
     Random,
+    /// Does what its bodies do.
+    Calls,
+    /// Makes, reads or changes an object of the run, such as a `TensorArray`: kept, and ordered with others that are
+    /// given the same handle.
+    Object,
     /// Reaches outside of the engine (prints, calls a user's function): kept, and ordered with others of its kind.
     Outside,
 }

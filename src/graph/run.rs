@@ -100,8 +100,16 @@ pub struct StepIo {
     pub outputs: SmallVec<[u32; 1]>,
     /// An output is fetched: its memory must be able to leave as a `Vec`.
     pub is_fetched: bool,
-    /// The graph and node that the step came from: random streams and objects of the run belong to it.
+    /// The graph and node that the step came from: random streams belong to it.
     pub origin: (u64, u32),
+    /// The bodies that the step may call.
+    pub bodies: Box<[Arc<dyn Callee>]>,
+}
+
+/// A body that is ready to run.
+pub trait Callee: Send + Sync + std::fmt::Debug {
+    /// Runs it on one value a parameter, as part of the run that `env` belongs to.
+    fn call(&self, env: &Env<'_>, arguments: SmallVec<[Value; 4]>) -> Result<SmallVec<[Value; 2]>>;
 }
 
 /// A variable of a session, as a handle value carries it.
@@ -346,6 +354,15 @@ impl<'a> RunCx<'a> {
     /// What the steps of this run share.
     pub fn env(&self) -> Env<'a> {
         *self.env
+    }
+
+    /// Runs body `i` of the op on one value a parameter; one value a result comes out.
+    ///
+    /// # Errors
+    /// That of the step that fails first, `Cancelled`, `DeadlineExceeded`.
+    pub fn call(&self, i: usize, arguments: SmallVec<[Value; 4]>) -> Result<SmallVec<[Value; 2]>> {
+        let absent = || Error::internal("an op with bodies runs only in a plan");
+        self.io.bodies.get(i).ok_or_else(absent)?.call(self.env, arguments)
     }
 
     /// The graph and node that the step came from.

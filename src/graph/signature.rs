@@ -124,6 +124,22 @@ impl Signature {
         self.inputs.get(i).or(self.inputs.last())
     }
 
+    /// The output of this place in the argument of this name, among `n` outputs. Older files give a number for the name;
+    /// where there is one argument, its name does not matter.
+    pub fn output_slot(&self, name: &str, index: usize, n: usize) -> Option<usize> {
+        let lists = self.outputs.iter().filter(|arg| arg.is_list()).count();
+        let each = n.saturating_sub(self.outputs.len() - lists).checked_div(lists).unwrap_or(0);
+        let mut first = 0;
+        for arg in &self.outputs {
+            let len = if arg.is_list() { each } else { 1 };
+            if arg.name == name {
+                return (index < len).then_some(first + index);
+            }
+            first += len;
+        }
+        name.parse().ok().or((self.outputs.len() == 1).then_some(index))
+    }
+
     fn check_count(&self, n: usize) -> Result<()> {
         let fixed = self.inputs.iter().filter(|arg| !arg.is_list()).count();
         let has_list = fixed < self.inputs.len();

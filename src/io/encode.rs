@@ -17,7 +17,7 @@ use crate::value::Value;
 /// An attribute's message.
 ///
 /// # Errors
-/// `Unsupported` for tensors that files cannot hold.
+/// `Unsupported` for tensors that files cannot hold, and for bodies.
 pub(super) fn encode_attr(value: &AttrValue) -> Result<AttrProto> {
     Ok(AttrProto { value: Some(encode_kind(value)?) })
 }
@@ -48,6 +48,9 @@ fn encode_kind(value: &AttrValue) -> Result<AttrKind> {
         AttrValue::Funcs(funcs) => {
             let func = funcs.iter().map(|(name, attrs)| encode_func(name, attrs)).collect::<Result<_>>()?;
             list(ListProto { func, ..ListProto::default() })
+        }
+        AttrValue::Body(_) | AttrValue::Bodies(_) => {
+            return Err(Error::unsupported("the bodies of control flow nodes cannot be written to files"));
         }
         AttrValue::Empty => list(ListProto::default()),
     })

@@ -73,6 +73,8 @@ pub struct Function {
     pub nodes: Vec<NodeDef>,
     /// The whole function as the file has it.
     pub(super) encoded: Bytes,
+    /// Whether an argument or result is a list of tensors.
+    pub(super) has_lists: bool,
 }
 
 impl GraphDef {
@@ -328,6 +330,8 @@ fn decode_function(bytes: &Bytes, offset: usize, budget: &mut Budget) -> Result<
     }
     let head = FunctionHead::decode(bytes.clone()).map_err(|error| damaged(offset, &error))?;
     let signature = head.signature.unwrap_or_default();
+    let is_list = |arg: &super::proto::ArgProto| !arg.number_attr.is_empty() || !arg.type_list_attr.is_empty();
+    let has_lists = signature.input_arg.iter().chain(&signature.output_arg).any(is_list);
     let names = |args: Vec<super::proto::ArgProto>| args.into_iter().map(|arg| arg.name).collect();
     Ok(Function {
         name: signature.name,
@@ -337,6 +341,7 @@ fn decode_function(bytes: &Bytes, offset: usize, budget: &mut Budget) -> Result<
         control_returns: head.control_ret,
         nodes,
         encoded: bytes.clone(),
+        has_lists,
     })
 }
 

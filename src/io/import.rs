@@ -10,11 +10,15 @@ use smallvec::SmallVec;
 
 use super::attr::decode_attr;
 use super::budget::Budget;
+use super::functions::Library;
 use super::graph_def::{GraphDef, NodeDef};
 use super::order::{Input, Selection, select};
+use super::proto::AttrKind;
 use crate::error::{Error, ErrorKind, Result, Site, escape};
 use crate::graph::feed::Feed;
-use crate::graph::{AttrValue, Attrs, Fact, Graph, Naming, NodeId, Op, OpKind, Operation, OutputId, Role, Tensor};
+use crate::graph::{
+    AttrValue, Attrs, Effect, Fact, Graph, Naming, NodeId, Op, OpKind, Operation, OutputId, Role, Tensor,
+};
 use crate::ops;
 
 /// What the names of reads end in that an import adds, before the number of the input.
@@ -103,9 +107,11 @@ pub fn import_graph_def(graph: &Graph, def: &GraphDef, options: &ImportOptions) 
 }
 
 impl GraphDef {
-    /// The ops of the graph that the engine does not have, in the order of their names.
-    pub fn unsupported_ops(&self) -> std::collections::BTreeSet<&str> {
-        self.nodes.iter().map(|node| node.op.as_str()).filter(|op| ops::find(op).is_err()).collect()
+    /// The ops of the graph that the engine does not have, in the order of their names; those of functions that are
+    /// called are among them.
+    pub fn unsupported_ops(&self) -> std::collections::BTreeSet<String> {
+        let library = Library::of(self);
+        self.nodes.iter().flat_map(|node| library.missing_ops(node)).collect()
     }
 }
 
@@ -181,6 +187,7 @@ struct Builder<'a> {
     def: &'a GraphDef,
     selection: &'a Selection,
     prefix: String,
+    library: Library<'a>,
     budget: Budget,
     mapped: Vec<OutputId>,
     nodes: HashMap<usize, NodeId>,
@@ -190,7 +197,7 @@ impl<'a> Builder<'a> {
     fn new(graph: &'a Graph, def: &'a GraphDef, selection: &'a Selection, prefix: String) -> Builder<'a> {
         let budget = Budget::of_file(def.file_len);
         let nodes = HashMap::with_capacity(selection.order.len());
-        Builder { graph, def, selection, prefix, budget, mapped: Vec::new(), nodes }
+        Builder { graph, def, selection, prefix, library: Library::of(def), budget, mapped: Vec::new(), nodes }
     }
 
     fn build(mut self, mapped: Vec<OutputId>) -> Result<Built> {
@@ -205,25 +212,11 @@ impl<'a> Builder<'a> {
     }
 
     fn node(&mut self, place: usize, node: &NodeDef) -> Result<NodeId> {
-        let kind = ops::find(&node.op)?;
-        let mut attrs = decode_attrs(node, &mut self.budget)?;
-        if is_shapeless(node, &attrs, self.def.versions.producer) {
-            attrs.remove("shape");
-        }
-        let attrs: Attrs = attrs.into_iter().collect();
-        let (mut inputs, control) = self.inputs(place)?;
-        let name = format!("{}{}", self.prefix, node.name);
-        let mut op = (kind.parse)(&attrs)?;
-        check_unread(kind, &attrs)?;
-        if is_read(kind, self.facts(&inputs).first()) {
-            op = read_op()?;
-        } else {
-            self.read_variables(kind, &mut inputs, &name)?;
-        }
-        let push = || Ok(self.graph.push(op, inputs, &control, Naming::Exactly(&name), None)?.id());
-        let id = if node.device.is_empty() { push()? } else { self.graph.device(&node.device, push)? };
-        check_types(self.graph, id, &attrs)?;
-        Ok(id)
+        let (inputs, control) = self.inputs(place)?;
+        let source = Source { node, name: format!("{}{}", self.prefix, node.name), is_inner: false };
+        let (graph, producer) = (self.graph, self.def.versions.producer);
+        let (library, budget, parameters) = (&mut self.library, &mut self.budget, &BTreeMap::new());
+        Nodes { graph, library, budget, producer, parameters }.push(&source, inputs, &control)
     }
 
     #[allow(clippy::type_complexity)]
@@ -247,6 +240,96 @@ impl<'a> Builder<'a> {
             }
         }
         Ok((data, control))
+    }
+}
+
+/// One node of a file on its way into a graph.
+pub(super) struct Source<'a> {
+    pub(super) node: &'a NodeDef,
+    /// Its name in the graph.
+    pub(super) name: String,
+    /// Whether it goes into the body of a function: then nobody else can name it.
+    pub(super) is_inner: bool,
+}
+
+/// The way of nodes into one graph.
+pub(super) struct Nodes<'a, 'l> {
+    pub(super) graph: &'a Graph,
+    pub(super) library: &'a mut Library<'l>,
+    pub(super) budget: &'a mut Budget,
+    /// The version of the writer.
+    pub(super) producer: i32,
+    /// Attributes that the nodes may take from a call.
+    pub(super) parameters: &'a BTreeMap<String, AttrValue>,
+}
+
+impl Nodes<'_, '_> {
+    pub(super) fn push(
+        &mut self,
+        source: &Source<'_>,
+        mut inputs: SmallVec<[OutputId; 2]>,
+        control: &[NodeId],
+    ) -> Result<NodeId> {
+        let Source { node, name, is_inner } = source;
+        let is_call = self.library.get(&node.op).is_some();
+        let kind = ops::find(if is_call { "PartitionedCall" } else { &node.op })?;
+        let mut attrs = decode_attrs(node, self.parameters, self.budget)?;
+        if is_shapeless(node, &attrs, self.producer) {
+            attrs.remove("shape");
+        }
+        let is_read = is_read(kind, self.facts(&inputs).first());
+        if !is_read {
+            self.read_variables(kind, &mut inputs, name)?;
+        }
+        if kind.effect == Effect::Calls {
+            attrs = self.build_bodies(node, kind, attrs, &inputs)?;
+        }
+        let attrs: Attrs = attrs.into_iter().collect();
+        let mut op = (kind.parse)(&attrs)?;
+        check_unread(kind, &attrs)?;
+        if is_read {
+            op = read_op()?;
+        }
+        let kept: Arc<str> = name.as_str().into();
+        let naming = if *is_inner { Naming::Kept(&kept) } else { Naming::Exactly(name) };
+        let push = || Ok(self.graph.push(op, inputs, control, naming, None)?.id());
+        let has_device = !node.device.is_empty() && !is_inner;
+        let id = if has_device { self.graph.device(&node.device, push)? } else { push()? };
+        check_types(self.graph, id, &attrs)?;
+        Ok(id)
+    }
+
+    /// Functions in attributes become bodies; so does the function that a node is named for.
+    fn build_bodies(
+        &mut self,
+        node: &NodeDef,
+        kind: &OpKind,
+        attrs: BTreeMap<String, AttrValue>,
+        inputs: &[OutputId],
+    ) -> Result<BTreeMap<String, AttrValue>> {
+        // The arguments are the last inputs, behind what chooses.
+        let first = kind.args().inputs.len().saturating_sub(1);
+        let facts: Vec<Fact> = inputs.iter().skip(first).map(|id| self.graph.fact(*id)).collect();
+        if self.library.get(&node.op).is_some() {
+            let body = self.library.body(&node.op, &attrs, &facts, self.budget, self.producer)?;
+            return Ok([("f".to_owned(), AttrValue::Body(body))].into());
+        }
+        let mut build = |name: String, parameters: BTreeMap<String, AttrValue>| {
+            self.library.body(&name, &parameters, &facts, self.budget, self.producer)
+        };
+        let mut built = BTreeMap::new();
+        for (name, attr) in attrs {
+            let attr = match attr {
+                AttrValue::Func(function, parameters) => AttrValue::Body(build(function, parameters)?),
+                AttrValue::Funcs(functions) => {
+                    let bodies = functions.into_iter().map(|(function, parameters)| build(function, parameters));
+                    AttrValue::Bodies(bodies.collect::<Result<_>>()?)
+                }
+                attr => attr,
+            };
+            built.insert(name, attr);
+        }
+        Ok(built)
     }
 
     fn facts(&self, inputs: &[OutputId]) -> SmallVec<[Fact; 3]> {
@@ -324,9 +407,17 @@ impl Replay<'_> {
 }
 
 /// All attributes but those that start with `_`, which TensorFlow ignores too.
-fn decode_attrs(node: &NodeDef, budget: &mut Budget) -> Result<BTreeMap<String, AttrValue>> {
-    let decode = |(name, attr): (&String, _)| {
-        let value = decode_attr(attr, budget);
+fn decode_attrs(
+    node: &NodeDef,
+    parameters: &BTreeMap<String, AttrValue>,
+    budget: &mut Budget,
+) -> Result<BTreeMap<String, AttrValue>> {
+    let decode = |(name, attr): (&String, &super::proto::AttrProto)| {
+        let parameter = match &attr.value {
+            Some(AttrKind::Placeholder(parameter)) => parameters.get(parameter).cloned(),
+            _ => None,
+        };
+        let value = parameter.map_or_else(|| decode_attr(attr, budget), Ok);
         let value = value.map_err(|error| error.note(format!("in attribute '{}'", escape(name))))?;
         Ok((name.clone(), value))
     };

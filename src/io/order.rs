@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::functions::Library;
 use super::graph_def::{GraphDef, NodeDef};
 use crate::error::{Error, ErrorKind, Result, escape};
-use crate::ops;
 
 /// What an input string refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(super) fn select(def: &GraphDef, outputs: &[String], mapped: &[&str]) -> Res
     Ok(Selection { order, inputs })
 }
 
-fn index(nodes: &[NodeDef]) -> Result<HashMap<&str, usize>> {
+pub(super) fn index(nodes: &[NodeDef]) -> Result<HashMap<&str, usize>> {
     let mut names = HashMap::with_capacity(nodes.len());
     for (i, node) in nodes.iter().enumerate() {
         if let Some(first) = names.insert(node.name.as_str(), i) {
@@ -139,13 +139,13 @@ impl Resolver<'_> {
 }
 
 /// What the roots need, and for each node one that needs it.
-struct Reached {
+pub(super) struct Reached {
     is_reached: Vec<bool>,
     needed_by: HashMap<usize, usize>,
 }
 
 impl Reached {
-    fn from(roots: &[usize], inputs: &[Vec<Input>]) -> Reached {
+    pub(super) fn from(roots: &[usize], inputs: &[Vec<Input>]) -> Reached {
         let mut is_reached = vec![false; inputs.len()];
         let mut needed_by = HashMap::new();
         let mut stack = Vec::new();
@@ -175,10 +175,11 @@ impl Reached {
 
     /// Names all ops at once that the engine does not have.
     fn check_supported(&self, def: &GraphDef, is_pruned: bool) -> Result<()> {
-        let mut missing: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-        for (i, node) in def.nodes.iter().enumerate() {
-            if self.has(i) && ops::find(&node.op).is_err() {
-                missing.entry(&node.op).or_insert((0, i)).0 += 1;
+        let library = Library::of(def);
+        let mut missing: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+        for (i, node) in def.nodes.iter().enumerate().filter(|(i, _)| self.has(*i)) {
+            for op in library.missing_ops(node) {
+                missing.entry(op).or_insert((0, i)).0 += 1;
             }
         }
         if missing.is_empty() {
@@ -189,7 +190,7 @@ impl Reached {
         let mut error = Error::unsupported(text);
         for (op, (_, first)) in missing {
             let path = if is_pruned { self.path(def, first) } else { name_of(def, first) };
-            error = error.note(format!("{} is in {path}", escape(op)));
+            error = error.note(format!("{} is in {path}", escape(&op)));
         }
         Err(error)
     }
@@ -225,7 +226,7 @@ enum Mark {
 }
 
 /// Depth-first postorder, without recursion.
-fn topological(nodes: &[NodeDef], inputs: &[Vec<Input>], reached: &Reached) -> Result<Vec<usize>> {
+pub(super) fn topological(nodes: &[NodeDef], inputs: &[Vec<Input>], reached: &Reached) -> Result<Vec<usize>> {
     let mut marks = vec![Mark::New; nodes.len()];
     let mut order = Vec::with_capacity(nodes.len());
     let mut stack: Vec<(usize, usize)> = Vec::new();

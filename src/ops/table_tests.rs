@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::OPS;
-use crate::graph::{AttrValue, Attrs, Effect, Example, Graph, Op, OpKind, run_alone};
+use crate::graph::{AttrValue, Attrs, Effect, Example, Flow, Graph, Op, OpKind, run_alone};
 use crate::value::Value;
 
 fn rows() -> impl Iterator<Item = &'static OpKind> {
@@ -20,7 +20,7 @@ fn build(example: &Example, hide: impl Fn(usize) -> Option<usize>) -> crate::Res
     let g = Graph::new();
     let mut inputs = Vec::new();
     for (i, value) in example.inputs.iter().enumerate() {
-        let is_variable = example.op.kind().args().inputs.get(i).is_some_and(|arg| arg.is_variable);
+        let is_variable = example.op.kind().args().input(i).is_some_and(|arg| arg.is_variable);
         inputs.push(match hide(i) {
             _ if is_variable => g.variable(value)?.handle(),
             None => g.constant(value)?,
@@ -39,7 +39,7 @@ fn build(example: &Example, hide: impl Fn(usize) -> Option<usize>) -> crate::Res
 }
 
 fn run(row: &OpKind, example: &Example) -> Option<Vec<Value>> {
-    if row.effect != Effect::Pure {
+    if row.effect != Effect::Pure || row.flow == Flow::Switch {
         return None;
     }
     let (_graph, operation) = build(example, |_| None).unwrap_or_else(|error| panic!("{}: {error}", row.name));

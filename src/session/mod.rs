@@ -189,7 +189,7 @@ impl Session {
         }
         let rewritten = plan_graph(&self.0.graph, &request, &self.0.config.passes)?;
         self.place_devices(&rewritten)?;
-        let plan = Arc::new(Plan::new(rewritten, &self.0.state)?);
+        let plan = Arc::new(Plan::new(rewritten, &self.0.state, &self.0.config.passes)?);
         self.0.cache.lock().insert(request, plan.clone(), self.0.config.max_plans);
         Ok(plan)
     }

@@ -112,11 +112,11 @@ fn replay_case(name: &str, bytes: &[u8], runs: &[Run]) -> Outcome {
 /// The whole graph; else the outcome that says why not.
 pub fn load(name: &str, def: &GraphDef) -> Result<Graph, (Error, Box<Outcome>)> {
     load_graph_def(def, &ImportOptions::default()).map(|(graph, _)| graph).map_err(|error| {
-        let ops: BTreeSet<&str> = def.unsupported_ops();
+        let ops: BTreeSet<String> = def.unsupported_ops();
         let outcome = match error.kind() {
             ErrorKind::Unsupported => {
                 let reason = if ops.is_empty() { error.to_string() } else { String::new() };
-                Outcome::unsupported(name, reason, ops.into_iter().map(str::to_owned).collect())
+                Outcome::unsupported(name, reason, ops.into_iter().collect())
             }
             _ => Outcome::failed(name, format!("import: {error}")),
         };

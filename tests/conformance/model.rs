@@ -31,7 +31,7 @@ pub fn replay(dir: &Path) -> Result<Outcome, String> {
     let graph = match load_graph_def(&def, &options) {
         Ok((graph, _)) => graph,
         Err(error) if error.kind() == ErrorKind::Unsupported => {
-            let ops = def.unsupported_ops().into_iter().map(str::to_owned).collect();
+            let ops = def.unsupported_ops().into_iter().collect();
             return Ok(Outcome::unsupported(&name, error.message(), ops));
         }
         Err(error) => return Err(format!("import: {error}")),

@@ -1,6 +1,9 @@
 //! Order of execution, checks, prints, and calls of a user's functions.
 
 mod assert;
+mod bodies;
+mod branch;
+mod call;
 mod check_numerics;
 mod closure;
 mod control_trigger;
@@ -8,11 +11,15 @@ mod group;
 mod merge;
 mod no_op;
 mod print;
+mod samples;
 mod string_format;
 mod summarize;
 mod switch;
+mod while_loop;
 
 pub use self::assert::Assert;
+pub use self::branch::{Branch, Choose};
+pub use self::call::PartitionedCall;
 pub use self::check_numerics::CheckNumerics;
 pub use self::closure::Closure;
 pub use self::control_trigger::ControlTrigger;
@@ -22,6 +29,7 @@ pub use self::no_op::NoOp;
 pub use self::print::Print;
 pub use self::string_format::{PrintV2, StringFormat};
 pub use self::switch::Switch;
+pub use self::while_loop::While;
 use crate::graph::OpKind;
 
 /// The rows of this family.
@@ -37,4 +45,12 @@ pub(super) static OPS: &[&OpKind] = &[
     &switch::REF_SWITCH,
     &merge::MERGE,
     &merge::REF_MERGE,
+    &branch::IF,
+    &branch::STATELESS_IF,
+    &branch::CASE,
+    &branch::STATELESS_CASE,
+    &call::PARTITIONED_CALL,
+    &call::STATEFUL_PARTITIONED_CALL,
+    &while_loop::WHILE,
+    &while_loop::STATELESS_WHILE,
 ];

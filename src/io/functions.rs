@@ -1,0 +1,290 @@
+//! The function library of a file: functions become bodies where they are called.
+//!
+//! A function is built once for each combination of attributes and kinds of arguments. Its nodes name outputs by
+//! argument, `node:output:0`, and may take attributes from the call.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::budget::Budget;
+use super::graph_def::{Function, GraphDef, NodeDef};
+use super::import::{Nodes, Source};
+use super::order::{Input, Reached, index, topological};
+use super::proto::{AttrKind, AttrProto};
+use crate::error::{Error, ErrorKind, Result, Site, escape};
+use crate::graph::{AttrValue, Body, Effect, Fact, Graph, MAX_NESTING, NodeId, OutputId};
+use crate::ops;
+use crate::shape::Shape;
+
+/// The functions of a file, and what was built of them.
+pub(super) struct Library<'a> {
+    functions: HashMap<&'a str, &'a Function>,
+    built: HashMap<String, Arc<Body>>,
+    /// The functions that are being built, the innermost last.
+    open: Vec<&'a str>,
+}
+
+/// Attributes of a call, for those of the function's nodes that are parameters.
+type Parameters = BTreeMap<String, AttrValue>;
+
+impl<'a> Library<'a> {
+    pub(super) fn of(def: &'a GraphDef) -> Library<'a> {
+        let functions = def.functions.iter().map(|function| (function.name.as_str(), function)).collect();
+        Library { functions, built: HashMap::new(), open: Vec::new() }
+    }
+
+    /// The function of a name.
+    pub(super) fn get(&self, name: &str) -> Option<&'a Function> {
+        self.functions.get(name).copied()
+    }
+
+    /// The function as a body for arguments of these kinds.
+    ///
+    /// # Errors
+    /// `NotFound`, `Unsupported` for a function that calls itself, and what its nodes give rise to.
+    pub(super) fn body(
+        &mut self,
+        name: &str,
+        parameters: &Parameters,
+        arguments: &[Fact],
+        budget: &mut Budget,
+        producer: i32,
+    ) -> Result<Arc<Body>> {
+        let absent = || Error::new(ErrorKind::NotFound, format!("there is no function '{}'", escape(name)));
+        let function = self.get(name).ok_or_else(absent)?;
+        let arguments: Vec<Fact> = arguments.iter().map(weak).collect();
+        let kinds: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        let key = format!("{name} {parameters:?} {kinds:?}");
+        if let Some(body) = self.built.get(&key) {
+            return Ok(body.clone());
+        }
+        if self.open.contains(&function.name.as_str()) {
+            return Err(Error::unsupported(format!("function '{}' calls itself", escape(name))));
+        }
+        if self.open.len() >= MAX_NESTING {
+            return Err(Error::invalid(format!("functions may nest {MAX_NESTING} deep, but here is one more")));
+        }
+        self.open.push(&function.name);
+        let body = FunctionBuilder::new(function, parameters, budget)?.build(self, &arguments, producer);
+        self.open.pop();
+        let body = body.map_err(|error| error.note(format!("in function '{}'", escape(name))))?;
+        self.built.insert(key, body.clone());
+        Ok(body)
+    }
+
+    /// The functions that a node calls, by name or in attributes.
+    fn called(&self, node: &NodeDef) -> Vec<&'a Function> {
+        if self.functions.is_empty() {
+            return Vec::new();
+        }
+        let mut names = vec![node.op.clone()];
+        let may_name = |attr: &AttrProto| matches!(attr.value, Some(AttrKind::Func(_) | AttrKind::List(_)));
+        let named = node.attrs.iter().filter(|(_, attr)| may_name(attr)).map(|(name, _)| name);
+        let mut attrs: Vec<AttrValue> = named.filter_map(|name| node.attr(name).ok()?).collect();
+        while let Some(attr) = attrs.pop() {
+            match attr {
+                AttrValue::Func(name, inner) => {
+                    names.push(name);
+                    attrs.extend(inner.into_values());
+                }
+                AttrValue::Funcs(all) => names.extend(all.into_iter().map(|(name, _)| name)),
+                _ => {}
+            }
+        }
+        names.iter().filter_map(|name| self.get(name)).collect()
+    }
+
+    /// The ops that the engine does not have among those that a node needs, functions that it calls included.
+    pub(super) fn missing_ops(&self, node: &NodeDef) -> BTreeSet<String> {
+        let mut missing = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut stack: Vec<&Function> = self.called(node);
+        if self.get(&node.op).is_none() && ops::find(&node.op).is_err() {
+            missing.insert(node.op.clone());
+        }
+        while let Some(function) = stack.pop() {
+            if !seen.insert(function.name.as_str()) {
+                continue;
+            }
+            for node in &function.nodes {
+                if self.get(&node.op).is_none() && ops::find(&node.op).is_err() {
+                    missing.insert(node.op.clone());
+                }
+                stack.extend(self.called(node));
+            }
+        }
+        missing
+    }
+}
+
+/// What a function is built for: of values the dtype, of handles all that is known.
+fn weak(fact: &Fact) -> Fact {
+    match fact.is_variable() {
+        true => Fact { sizes: None, ..fact.clone() },
+        false => Fact { shape: Shape::unknown(), sizes: None, ..fact.clone() },
+    }
+}
+
+/// What an input or a result of a function refers to.
+enum Place<'a> {
+    Argument(usize),
+    Output { node: usize, name: &'a str, index: usize },
+}
+
+struct FunctionBuilder<'f, 'b> {
+    function: &'f Function,
+    parameters: &'f Parameters,
+    budget: &'b mut Budget,
+    arguments: HashMap<&'f str, usize>,
+    nodes: HashMap<&'f str, usize>,
+    built: HashMap<usize, NodeId>,
+}
+
+impl<'f, 'b> FunctionBuilder<'f, 'b> {
+    fn new(function: &'f Function, parameters: &'f Parameters, budget: &'b mut Budget) -> Result<Self> {
+        if function.has_lists {
+            return Err(Error::unsupported("functions that take or give lists of tensors are not supported"));
+        }
+        let arguments = function.arguments.iter().enumerate().map(|(i, name)| (name.as_str(), i)).collect();
+        let nodes = index(&function.nodes)?;
+        Ok(FunctionBuilder { function, parameters, budget, arguments, nodes, built: HashMap::new() })
+    }
+
+    fn build(mut self, library: &mut Library<'_>, facts: &[Fact], producer: i32) -> Result<Arc<Body>> {
+        if facts.len() != self.function.arguments.len() {
+            let (want, have) = (self.function.arguments.len(), facts.len());
+            return Err(Error::invalid(format!("the function takes {want} arguments, but got {have}")));
+        }
+        let graph = Graph::new();
+        let mut params = Vec::new();
+        for (name, fact) in self.function.arguments.iter().zip(facts) {
+            params.push(graph.feed_node(fact, &name.as_str().into())?.id().node);
+        }
+        let roots = self.roots(library)?;
+        let inputs = self.function.nodes.iter().map(|node| self.dependencies(node)).collect::<Result<Vec<_>>>()?;
+        let order = topological(&self.function.nodes, &inputs, &Reached::from(&roots, &inputs))?;
+        for place in order {
+            let Some(node) = self.function.nodes.get(place) else { continue };
+            let site = || Site { node: node.name.clone(), op: node.op.clone(), inputs: Vec::new(), location: None };
+            let id = self.node(&graph, node, &params, library, producer).map_err(|error| error.at(site))?;
+            self.built.insert(place, id);
+        }
+        let results = self.results(&graph, &params, library)?;
+        let targets = self.targets(&graph);
+        Body::new(graph, params, results, targets)
+    }
+
+    /// The nodes that must be there: those of the results, and those with effects.
+    fn roots(&self, library: &Library<'_>) -> Result<Vec<usize>> {
+        let mut roots = Vec::new();
+        for text in self.function.returns.values() {
+            if let Place::Output { node, .. } = self.place(text)? {
+                roots.push(node);
+            }
+        }
+        for name in self.function.control_returns.values() {
+            roots.push(self.node_of(name)?);
+        }
+        let has_effect = |node: &NodeDef| {
+            let effect = ops::find(&node.op).map(|kind| kind.effect);
+            library.get(&node.op).is_some() || matches!(effect, Ok(Effect::Writes | Effect::Outside | Effect::Calls))
+        };
+        roots.extend(self.function.nodes.iter().enumerate().filter(|(_, node)| has_effect(node)).map(|(i, _)| i));
+        Ok(roots)
+    }
+
+    fn node_of(&self, name: &str) -> Result<usize> {
+        let absent = || Error::new(ErrorKind::NotFound, format!("there is no node '{}'", escape(name)));
+        self.nodes.get(name).copied().ok_or_else(absent)
+    }
+
+    /// `argument`, `argument:0`, `node:output` or `node:output:1`.
+    fn place<'t>(&self, text: &'t str) -> Result<Place<'t>> {
+        let mut parts = text.split(':');
+        let name = parts.next().unwrap_or_default();
+        if let Some(argument) = self.arguments.get(name) {
+            return Ok(Place::Argument(*argument));
+        }
+        let node = self.node_of(name)?;
+        let (output, index) = (parts.next().unwrap_or_default(), parts.next().unwrap_or("0"));
+        let bad = || Error::invalid(format!("'{}' is no output of a node", escape(text)));
+        Ok(Place::Output { node, name: output, index: index.parse().map_err(|_| bad())? })
+    }
+
+    fn dependencies(&self, node: &NodeDef) -> Result<Vec<Input>> {
+        let mut all = Vec::with_capacity(node.inputs.len());
+        for text in &node.inputs {
+            match text.strip_prefix('^') {
+                Some(name) if self.arguments.contains_key(name) => {}
+                Some(name) => all.push(Input::Control(self.node_of(name)?)),
+                None => match self.place(text)? {
+                    Place::Argument(i) => all.push(Input::Mapped(i)),
+                    Place::Output { node, .. } => all.push(Input::Data { node, slot: 0 }),
+                },
+            }
+        }
+        Ok(all)
+    }
+
+    fn node(
+        &mut self,
+        graph: &Graph,
+        node: &NodeDef,
+        params: &[NodeId],
+        library: &mut Library<'_>,
+        producer: i32,
+    ) -> Result<NodeId> {
+        let (mut inputs, mut control): (SmallVec<[OutputId; 2]>, SmallVec<[NodeId; 4]>) = Default::default();
+        for text in &node.inputs {
+            match text.strip_prefix('^') {
+                Some(name) => control.extend(self.nodes.get(name).and_then(|node| self.built.get(node)).copied()),
+                None => inputs.push(self.output(graph, text, params, library)?),
+            }
+        }
+        let source = Source { node, name: node.name.clone(), is_inner: true };
+        let mut nodes = Nodes { graph, library, budget: self.budget, producer, parameters: self.parameters };
+        nodes.push(&source, inputs, &control)
+    }
+
+    fn output(&self, graph: &Graph, text: &str, params: &[NodeId], library: &Library<'_>) -> Result<OutputId> {
+        let order = || Error::internal("inputs are built before what needs them");
+        match self.place(text)? {
+            Place::Argument(i) => {
+                let node = *params.get(i).ok_or_else(order)?;
+                Ok(OutputId { node, slot: 0 })
+            }
+            Place::Output { node, name, index } => {
+                let id = *self.built.get(&node).ok_or_else(order)?;
+                let def = self.function.nodes.get(node).ok_or_else(order)?;
+                let built = graph.node(id);
+                let slot = match library.get(&def.op) {
+                    Some(callee) => callee.results.iter().position(|result| result == name).map(|at| at + index),
+                    None => built.op().kind().args().output_slot(name, index, built.outputs().len()),
+                };
+                let slot = slot.filter(|slot| *slot < built.outputs().len());
+                let absent = || Error::invalid(format!("'{}' is no output of an op {}", escape(text), escape(&def.op)));
+                Ok(OutputId { node: id, slot: slot.ok_or_else(absent)? as u32 })
+            }
+        }
+    }
+
+    fn results(&self, graph: &Graph, params: &[NodeId], library: &Library<'_>) -> Result<Vec<OutputId>> {
+        let result = |name: &String| {
+            let absent = || Error::invalid(format!("the function does not say what result '{}' is", escape(name)));
+            self.output(graph, self.function.returns.get(name).ok_or_else(absent)?, params, library)
+        };
+        self.function.results.iter().map(result).collect()
+    }
+
+    /// What runs for its effects.
+    fn targets(&self, graph: &Graph) -> Vec<NodeId> {
+        let asked = self.function.control_returns.values().filter_map(|name| self.nodes.get(name.as_str()));
+        let mut targets: Vec<NodeId> = asked.filter_map(|node| self.built.get(node).copied()).collect();
+        targets.extend(graph.nodes().filter(|node| node.has_effects()).map(|node| node.id()));
+        targets.sort_unstable();
+        targets.dedup();
+        targets
+    }
+}

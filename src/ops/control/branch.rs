@@ -1,0 +1,152 @@
+//! `If` and `Case`: one of several bodies runs.
+
+use std::sync::Arc;
+
+use super::bodies::{arguments, call, is_true, join, output};
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::graph::{AttrValue, Attrs, Body, Effect, Example, InferCx, Op, OpKind, RunCx};
+use crate::ops::control::samples;
+use crate::value::{IntoValue, Value};
+
+/// Runs one of its bodies on the inputs behind the first, which chooses. The results have what the branches agree on:
+/// dims that differ are unknown.
+#[derive(Debug, Clone)]
+pub struct Branch {
+    /// How the first input chooses, and the name in files.
+    pub by: Choose,
+    /// The bodies: of `If` the one for true comes first.
+    pub bodies: Vec<Arc<Body>>,
+}
+
+/// How a branch is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choose {
+    /// `If`: by truth, of a number other than 0, a string with text or a tensor with elements.
+    Truth,
+    /// `StatelessIf`.
+    TruthStateless,
+    /// `Case`: by number; the last branch stands for all that are not there.
+    Index,
+    /// `StatelessCase`.
+    IndexStateless,
+}
+
+/// The row of [`Branch`] that chooses by truth.
+pub static IF: OpKind = row("If", "cond: Tcond, input: [Tin] -> output: [Tout]", parse_if, || examples(Choose::Truth));
+/// The row of [`Branch`] that chooses by truth and has no effects.
+pub static STATELESS_IF: OpKind =
+    row("StatelessIf", "cond: Tcond, input: [Tin] -> output: [Tout]", parse_stateless_if, || {
+        examples(Choose::TruthStateless)
+    });
+/// The row of [`Branch`] that chooses by number.
+pub static CASE: OpKind =
+    row("Case", "branch_index: int32, input: [Tin] -> output: [Tout]", parse_case, || examples(Choose::Index));
+/// The row of [`Branch`] that chooses by number and has no effects.
+pub static STATELESS_CASE: OpKind =
+    row("StatelessCase", "branch_index: int32, input: [Tin] -> output: [Tout]", parse_stateless_case, || {
+        examples(Choose::IndexStateless)
+    });
+
+const fn row(
+    name: &'static str,
+    signature: &'static str,
+    parse: fn(&Attrs) -> Result<Arc<dyn Op>>,
+    examples: fn() -> Vec<Example>,
+) -> OpKind {
+    OpKind::new(name, signature, parse, examples).effect(Effect::Calls)
+}
+
+fn parse_if(attrs: &Attrs) -> Result<Arc<dyn Op>> {
+    parse(Choose::Truth, attrs)
+}
+
+fn parse_stateless_if(attrs: &Attrs) -> Result<Arc<dyn Op>> {
+    parse(Choose::TruthStateless, attrs)
+}
+
+fn parse_case(attrs: &Attrs) -> Result<Arc<dyn Op>> {
+    parse(Choose::Index, attrs)
+}
+
+fn parse_stateless_case(attrs: &Attrs) -> Result<Arc<dyn Op>> {
+    parse(Choose::IndexStateless, attrs)
+}
+
+fn parse(by: Choose, attrs: &Attrs) -> Result<Arc<dyn Op>> {
+    // What TensorFlow's builder knew of the shapes; here they are inferred.
+    let _: Option<&AttrValue> = attrs.get("output_shapes");
+    let bodies = match by {
+        Choose::Truth | Choose::TruthStateless => vec![attrs.body("then_branch")?, attrs.body("else_branch")?],
+        Choose::Index | Choose::IndexStateless => attrs.bodies("branches")?,
+    };
+    if bodies.is_empty() {
+        return Err(Error::invalid("there must be at least 1 branch, but there is none"));
+    }
+    Ok(Arc::new(Branch { by, bodies }))
+}
+
+fn examples(by: Choose) -> Vec<Example> {
+    let first: Value = match by {
+        Choose::Truth | Choose::TruthStateless => true.into_value(),
+        _ => 1i32.into_value(),
+    };
+    let branch = Branch { by, bodies: vec![samples::same_body(DType::F32), samples::negated_body(DType::F32)] };
+    vec![Example::new(branch, [first, [1.0f32, 2.0].into_value()])]
+}
+
+impl Op for Branch {
+    fn kind(&self) -> &'static OpKind {
+        match self.by {
+            Choose::Truth => &IF,
+            Choose::TruthStateless => &STATELESS_IF,
+            Choose::Index => &CASE,
+            Choose::IndexStateless => &STATELESS_CASE,
+        }
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        if matches!(self.by, Choose::Index | Choose::IndexStateless) {
+            cx.shape(0).with_rank(0)?;
+        }
+        let arguments = arguments(cx, 1);
+        let mut joined = self.bodies[0].made_for(&arguments)?.1;
+        for body in &self.bodies[1..] {
+            let facts = body.made_for(&arguments)?.1;
+            if facts.len() != joined.len() {
+                let (a, b) = (joined.len(), facts.len());
+                return Err(Error::invalid(format!("branches must give back equally much, but give {a} and {b}")));
+            }
+            let pairs = joined.into_iter().zip(&facts).enumerate();
+            joined = pairs.map(|(i, (a, b))| join(i, a, b)).collect::<Result<_>>()?;
+        }
+        joined.into_iter().for_each(|fact| output(cx, fact));
+        Ok(())
+    }
+
+    fn bodies(&self, cx: &InferCx<'_>) -> Result<Vec<Arc<Body>>> {
+        let arguments = arguments(cx, 1);
+        self.bodies.iter().map(|body| Ok(body.made_for(&arguments)?.0)).collect()
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        let taken = match self.by {
+            Choose::Truth | Choose::TruthStateless => usize::from(!is_true(cx.input(0))?),
+            Choose::Index | Choose::IndexStateless => {
+                let index = cx.input(0).scalar::<i32>()?;
+                usize::try_from(index).ok().filter(|i| *i < self.bodies.len()).unwrap_or(self.bodies.len() - 1)
+            }
+        };
+        call(cx, taken, 1)
+    }
+
+    fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
+        match self.by {
+            Choose::Truth | Choose::TruthStateless => vec![
+                ("then_branch", AttrValue::Body(self.bodies[0].clone())),
+                ("else_branch", AttrValue::Body(self.bodies[1].clone())),
+            ],
+            Choose::Index | Choose::IndexStateless => vec![("branches", AttrValue::Bodies(self.bodies.clone()))],
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! `PartitionedCall`: a body runs. A call of a function by its name is the same.
+
+use std::sync::Arc;
+
+use super::bodies::{arguments, call, output};
+use crate::dtype::DType;
+use crate::error::Result;
+use crate::graph::{AttrValue, Attrs, Body, Effect, Example, InferCx, Op, OpKind, RunCx};
+use crate::ops::control::samples;
+use crate::value::IntoValue;
+
+/// Runs its body on the inputs.
+#[derive(Debug, Clone)]
+pub struct PartitionedCall {
+    /// The function.
+    pub body: Arc<Body>,
+    /// Whether TensorFlow was told that it has effects; what it has is seen in its body.
+    pub stateful: bool,
+}
+
+/// The row of [`PartitionedCall`].
+pub static PARTITIONED_CALL: OpKind =
+    OpKind::new("PartitionedCall", "args: [Tin] -> output: [Tout]", parse, || examples(false)).effect(Effect::Calls);
+
+/// The row of [`PartitionedCall`] for functions that have effects.
+pub static STATEFUL_PARTITIONED_CALL: OpKind =
+    OpKind::new("StatefulPartitionedCall", "args: [Tin] -> output: [Tout]", parse_stateful, || examples(true))
+        .effect(Effect::Calls);
+
+fn parse(attrs: &Attrs) -> Result<Arc<dyn Op>> {
+    parse_call(false, attrs)
+}
+
+fn parse_stateful(attrs: &Attrs) -> Result<Arc<dyn Op>> {
+    parse_call(true, attrs)
+}
+
+fn parse_call(stateful: bool, attrs: &Attrs) -> Result<Arc<dyn Op>> {
+    // How TensorFlow is to run it.
+    for name in ["config", "config_proto", "executor_type"] {
+        let _: Option<&AttrValue> = attrs.get(name);
+    }
+    Ok(Arc::new(PartitionedCall { body: attrs.body("f")?, stateful }))
+}
+
+fn examples(stateful: bool) -> Vec<Example> {
+    let body = samples::negated_body(DType::F32);
+    vec![Example::new(PartitionedCall { body, stateful }, [[1.0f32, 2.0].into_value()])]
+}
+
+impl Op for PartitionedCall {
+    fn kind(&self) -> &'static OpKind {
+        if self.stateful { &STATEFUL_PARTITIONED_CALL } else { &PARTITIONED_CALL }
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        let facts = self.body.made_for(&arguments(cx, 0))?.1;
+        facts.into_iter().for_each(|fact| output(cx, fact));
+        Ok(())
+    }
+
+    fn bodies(&self, cx: &InferCx<'_>) -> Result<Vec<Arc<Body>>> {
+        Ok(vec![self.body.made_for(&arguments(cx, 0))?.0])
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        call(cx, 0, 0)
+    }
+
+    fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
+        vec![("f", AttrValue::Body(self.body.clone()))]
+    }
+}
