@@ -50,7 +50,7 @@ impl Tensor {
     /// # use sessile::prelude::*;
     /// # fn main() -> sessile::Result<()> {
     /// let g = Graph::new();
-    /// assert_eq!(g.constant([1, 1, 3])?.bincount(Default::default())?.shape().to_string(), "(?,)");
+    /// assert_eq!(g.constant([1, 1, 3])?.bincount(Default::default())?.shape().to_string(), "(4,)");
     /// # Ok(()) }
     /// ```
     #[doc(alias = "tf.bincount")]
