@@ -6,6 +6,7 @@
 pub mod array;
 pub mod control;
 pub mod fused;
+pub mod image;
 pub mod init;
 mod into_tensor;
 pub mod math;
@@ -33,6 +34,7 @@ pub static OPS: &[&[&OpKind]] = &[
     array::DIAGONALS,
     control::OPS,
     fused::OPS,
+    image::OPS,
     math::OPS,
     math::BINARY_OPS,
     math::UNARY_OPS,

@@ -28,6 +28,7 @@ pub(super) mod reduce;
 mod scalar;
 mod segment;
 mod sizes;
+mod sparse_segment;
 mod statistics;
 mod tensordot;
 mod unary;
@@ -59,6 +60,15 @@ use crate::graph::OpKind;
 
 /// The rows of this family.
 pub(super) static OPS: &[&OpKind] = &[
+    &sparse_segment::SPARSE_SEGMENT_SUM,
+    &sparse_segment::SPARSE_SEGMENT_SUM_COUNTED,
+    &sparse_segment::SPARSE_SEGMENT_SUM_GRAD,
+    &sparse_segment::SPARSE_SEGMENT_MEAN,
+    &sparse_segment::SPARSE_SEGMENT_MEAN_COUNTED,
+    &sparse_segment::SPARSE_SEGMENT_MEAN_GRAD,
+    &sparse_segment::SPARSE_SEGMENT_SQRT_N,
+    &sparse_segment::SPARSE_SEGMENT_SQRT_N_COUNTED,
+    &sparse_segment::SPARSE_SEGMENT_SQRT_N_GRAD,
     &segment::SEGMENT_SUM,
     &segment::SEGMENT_PROD,
     &segment::SEGMENT_MIN,

@@ -1,8 +1,9 @@
 //! The segment reductions: rows that carry one number are combined into one row.
 
+use std::ops::Div;
 use std::sync::Arc;
 
-use num_traits::Bounded;
+use num_traits::{Bounded, FromPrimitive};
 
 use crate::error::{Error, Result};
 use crate::graph::{Example, InferCx, Op, OpKind, RunCx, to_ints};
@@ -22,6 +23,8 @@ pub enum Combine {
     Min,
     /// The largest, element by element.
     Max,
+    /// Their mean; only of sorted segments.
+    Mean,
 }
 
 /// Combines rows by the segments they belong to: `(n, ..), (n) -> (segments, ..)`.
@@ -51,6 +54,8 @@ macro_rules! rows {
 rows! {
     /// The row of sums of sorted segments.
     SEGMENT_SUM "SegmentSum" Sum false "data: T, segment_ids: Tindices -> output: T";
+    /// The row of means of sorted segments.
+    SEGMENT_MEAN "SegmentMean" Mean false "data: T, segment_ids: Tindices -> output: T";
     /// The row of products of sorted segments.
     SEGMENT_PROD "SegmentProd" Prod false "data: T, segment_ids: Tindices -> output: T";
     /// The row of smallest elements of sorted segments.
@@ -90,6 +95,7 @@ impl Op for Segment {
     fn kind(&self) -> &'static OpKind {
         match (self.how, self.is_unsorted) {
             (Combine::Sum, false) => &SEGMENT_SUM,
+            (Combine::Mean, _) => &SEGMENT_MEAN,
             (Combine::Prod, false) => &SEGMENT_PROD,
             (Combine::Min, false) => &SEGMENT_MIN,
             (Combine::Max, false) => &SEGMENT_MAX,
@@ -139,7 +145,7 @@ impl Op for Segment {
         let mut out = cx.alloc(data.dtype(), &dims)?;
         let refuse = || Err(Error::unsupported(format!("segments of {} cannot be combined", data.dtype())));
         match self.how {
-            Combine::Sum | Combine::Prod => {
+            Combine::Sum | Combine::Prod | Combine::Mean => {
                 with_type!(data.dtype(), T in numbers => self.total::<T>(data, &ids, &mut out)?, else => return refuse());
             }
             _ => {
@@ -151,8 +157,31 @@ impl Op for Segment {
     }
 }
 
+/// Numbers that counts divide.
+trait Counted: Number + FromPrimitive + Div<Output = Self> {}
+impl<T: Number + FromPrimitive + Div<Output = T>> Counted for T {}
+
+/// Divides each row by how many ids name it.
+fn divide_by_counts<T: Counted>(ids: &[i64], out: &mut Value) -> Result<()> {
+    let (segments, width) = (out.dims()[0], out.dims()[1..].iter().product::<usize>());
+    let counts = counts(ids, segments);
+    for (row, count) in out.make_mut::<T>()?.chunks_exact_mut(width.max(1)).zip(counts) {
+        // A count past an integer's range divides by it as one: the sum has wrapped long before.
+        let count = T::from_usize(count.max(1)).unwrap_or(T::ONE);
+        row.iter_mut().for_each(|cell| *cell = *cell / count);
+    }
+    Ok(())
+}
+
+/// How many ids name each segment; all of them are below `segments`.
+pub(super) fn counts(ids: &[i64], segments: usize) -> Vec<usize> {
+    let mut counts = vec![0; segments];
+    ids.iter().for_each(|id| counts[*id as usize] += 1);
+    counts
+}
+
 /// How many segments sorted ids name.
-fn check_sorted(ids: &[i64]) -> Result<usize> {
+pub(super) fn check_sorted(ids: &[i64]) -> Result<usize> {
     if ids.windows(2).any(|pair| pair[0] > pair[1]) {
         return Err(Error::invalid("segment ids are not increasing"));
     }
@@ -172,9 +201,13 @@ impl Segment {
         }
     }
 
-    fn total<T: Number>(&self, data: &Value, ids: &[i64], out: &mut Value) -> Result<()> {
+    fn total<T: Counted>(&self, data: &Value, ids: &[i64], out: &mut Value) -> Result<()> {
         match self.how {
             Combine::Sum => fold(data, ids, out, [T::ZERO; 2], |a: T, b| a.plus(b)),
+            Combine::Mean => {
+                fold(data, ids, out, [T::ZERO; 2], |a: T, b| a.plus(b))?;
+                divide_by_counts::<T>(ids, out)
+            }
             _ => fold(data, ids, out, [T::ONE; 2], |a: T, b| a.times(b)),
         }
     }
@@ -243,6 +276,7 @@ mod tests {
     #[test]
     fn empty_segments_follow_tensorflow() {
         check(Combine::Sum, false, &[4.0, 0.0, 12.0]);
+        check(Combine::Mean, false, &[2.0, 0.0, 6.0]);
         check(Combine::Prod, false, &[3.0, 1.0, 35.0]);
         check(Combine::Max, false, &[3.0, 0.0, 7.0]);
         check(Combine::Prod, true, &[1.0, 1.0, 35.0]);
