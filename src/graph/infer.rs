@@ -77,7 +77,10 @@ impl<'a> InferCx<'a> {
     /// from shapes.
     pub fn sizes(&self, i: usize) -> Option<Arc<[Dim]>> {
         if let Some(sizes) = &self.facts[i].sizes {
-            return Some(sizes.clone());
+            // Sizes that nothing is known of may still be those of constants, such as the number of distinct ones.
+            let is_open = sizes.iter().any(Dim::has_anonymous);
+            let ints = if is_open { self.ints(i) } else { None };
+            return Some(ints.map_or_else(|| sizes.clone(), |ints| ints.into_iter().map(Dim::constant).collect()));
         }
         if !matches!(self.dtype(i), DType::I32 | DType::I64) || self.shape(i).rank().is_none_or(|rank| rank > 1) {
             return None;

@@ -272,6 +272,7 @@ impl Nodes<'_, '_> {
     ) -> Result<NodeId> {
         let Source { node, name, is_inner } = source;
         let is_call = self.library.get(&node.op).is_some();
+        check_label(node)?;
         let kind = ops::find(if is_call { "PartitionedCall" } else { &node.op })?;
         let mut attrs = decode_attrs(node, self.parameters, self.budget)?;
         if is_shapeless(node, &attrs, self.producer) {
@@ -424,6 +425,18 @@ fn decode_attrs(
     node.attrs.iter().filter(|(name, _)| !name.starts_with('_')).map(decode).collect()
 }
 
+/// Refuses a node that asks for a kernel by a label: those that TensorFlow has are of other devices.
+fn check_label(node: &NodeDef) -> Result<()> {
+    match node.attrs.get("_kernel").and_then(|attr| attr.value.as_ref()) {
+        Some(AttrKind::S(label)) if !label.is_empty() => {
+            let label = String::from_utf8_lossy(label);
+            let text = format!("no kernel of {} is registered under the label '{}'", escape(&node.op), escape(&label));
+            Err(Error::invalid(text))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Before version 24 a placeholder's scalar shape meant that nothing is known of it.
 fn is_shapeless(node: &NodeDef, attrs: &BTreeMap<String, AttrValue>, producer: i32) -> bool {
     let is_scalar = matches!(attrs.get("shape"), Some(AttrValue::Shape(shape)) if shape.rank() == Some(0));
@@ -439,6 +452,7 @@ const HINTS: &[&str] = &[
     "colocate_gradients_with_ops",
     "allowed_devices",
     "debug_name",
+    "sparse_gradient",
 ];
 
 /// Refuses attributes that the op does not know.

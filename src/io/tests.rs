@@ -351,3 +351,25 @@ fn a_constant_that_waits_is_known_to_shape_rules() {
     let g = load(&[placeholder("x"), axis, sum]).unwrap();
     assert_eq!(g.tensor_by_name("sum:0").unwrap().shape().to_string(), "(3,)");
 }
+
+/// As TensorFlow 2.15.1: labels name kernels of other devices.
+#[test]
+fn a_kernel_that_is_asked_for_by_a_label_is_refused() {
+    let mut labelled = identity("y", "x");
+    labelled.attr.insert("_kernel".into(), attr(AttrKind::S("cudnn_grouped_convolution".into())));
+    refused(&[placeholder("x"), labelled], ErrorKind::InvalidArgument, "under the label 'cudnn_grouped_convolution'");
+}
+
+/// `RefIdentity` passes a reference on: nothing is read.
+#[test]
+fn a_reference_that_is_passed_on_needs_no_value() {
+    let shape = || AttrKind::Shape(shape_bytes(&[2, 3]));
+    let variable = node("v", "VariableV2", &[], &[("dtype", AttrKind::Type(1)), ("shape", shape())]);
+    let passed = node("r", "RefIdentity", &["v"], &[("T", AttrKind::Type(1))]);
+    let assign = node("a", "Assign", &["r", "c"], &[("T", AttrKind::Type(1))]);
+    let g = load(&[variable, passed, constant("c"), assign]).unwrap();
+    let sess = Session::new(&g).unwrap();
+    sess.run(g.operation_by_name("r").unwrap()).unwrap();
+    let assigned = sess.run(g.tensor_by_name("a:0").unwrap()).unwrap();
+    assert_eq!(assigned.dims(), [2, 3]);
+}

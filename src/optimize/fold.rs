@@ -7,13 +7,16 @@ use std::sync::Arc;
 use super::rebuild::{Outputs, Rebuild};
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::graph::{Fact, Node, Op, OutputId};
-use crate::ops::array::Const;
+use crate::graph::{Effect, Fact, Node, Op, OutputId};
+use crate::ops::array::{Const, Rank};
 use crate::value::Value;
 
 /// The rule: copies a node, and replaces it if its one output turns out to be constant.
 pub(super) fn fold(cx: &mut Rebuild<'_>, node: &Node) -> Result<Option<Outputs>> {
     if node.op_as::<Const>().is_some() || node.outputs().len() != 1 {
+        return Ok(None);
+    }
+    if asks_for_value(cx, node) {
         return Ok(None);
     }
     if let Some(value) = sizes_value(&node.outputs()[0]) {
@@ -31,6 +34,12 @@ pub(super) fn fold(cx: &mut Rebuild<'_>, node: &Node) -> Result<Option<Outputs>>
         Some(value) => cx.push(node, constant(value), Default::default()).map(Some),
         None => Ok(None),
     }
+}
+
+/// The rank of a variable is what TF1's `assert_variables_initialized` asks for: that it can be read is the point.
+fn asks_for_value(cx: &Rebuild<'_>, node: &Node) -> bool {
+    let is_read = |id: &OutputId| cx.old().node(id.node).op().kind().effect == Effect::Reads;
+    node.op_as::<Rank>().is_some() && node.inputs().iter().any(is_read)
 }
 
 /// A constant that waits for nobody: folding what waits would let it run too early.

@@ -58,6 +58,19 @@ fn all_uninitialized_variables_are_named() -> sessile::Result<()> {
     Ok(())
 }
 
+/// TF1's `assert_variables_initialized` asks for ranks, which are known without the values.
+#[test]
+fn the_rank_of_a_variable_is_asked_of_its_value() -> sessile::Result<()> {
+    let g = Graph::new();
+    let v = g.named("v", || g.variable([1.0f32]))?;
+    let rank = g.apply_one(sessile::ops::array::Rank, &[&v.value()?])?;
+    let sess = Session::new(&g)?;
+    assert_eq!(sess.run(rank.operation()).unwrap_err().kind(), ErrorKind::Uninitialized);
+    sess.run(g.global_variables_initializer()?)?;
+    assert_eq!(sess.run(&rank)?.to_string(), "1");
+    Ok(())
+}
+
 #[test]
 fn a_variable_may_start_from_another_in_one_initializing_run() -> sessile::Result<()> {
     let g = Graph::new();

@@ -144,10 +144,11 @@ binary! {
         if x == 0.0 { 0.0 } else { x * y.ln() };
     Zeta: |x, y| special::zeta(f64::from(x), f64::from(y)) as f32, special::zeta(x, y);
     EluGrad: |y, back| if y < 0.0 { (y + 1.0) * back } else { back };
-    ReciprocalGrad: |y, back| -back * y * y;
+    // Nothing from above stays nothing, also where the function has no slope.
+    ReciprocalGrad: |y, back| if back == 0.0 { 0.0 } else { -back * y * y };
     Relu6Grad: |x, back| back * (if x > 0.0 && x < 6.0 { 1.0 } else { 0.0 });
     ReluGrad: |x, back| back * (if x > 0.0 { 1.0 } else { 0.0 });
-    RsqrtGrad: |y, back| -0.5 * back * (y * y * y);
+    RsqrtGrad: |y, back| if back == 0.0 { 0.0 } else { -0.5 * back * (y * y * y) };
     SeluGrad: |y, back|
         back * (if y < 0.0 { y + SELU_SCALE_ALPHA as f32 } else { SELU_SCALE as f32 }),
         back * (if y < 0.0 { y + SELU_SCALE_ALPHA } else { SELU_SCALE });
@@ -156,6 +157,6 @@ binary! {
         back / (super::formula::exp::<FMA>(-x) + 1.0),
         back / ((-x).exp() + 1.0);
     SoftsignGrad: |x, back| back / ((1.0 + x.abs()) * (1.0 + x.abs()));
-    SqrtGrad: |y, back| 0.5 * back / y;
+    SqrtGrad: |y, back| if back == 0.0 { 0.0 } else { 0.5 * back / y };
     TanhGrad: |y, back| back * (1.0 - y * y);
 }

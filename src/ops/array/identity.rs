@@ -11,8 +11,19 @@ use crate::value::IntoValue;
 pub struct Identity;
 
 /// The row of [`Identity`].
-pub static IDENTITY: OpKind =
-    OpKind::new("Identity", "input: T -> output: T", parse, examples).aliases(&["RefIdentity"]).shares_input();
+pub static IDENTITY: OpKind = OpKind::new("Identity", "input: T -> output: T", parse, examples).shares_input();
+
+/// TF1's reference to a variable as it is: the variable is not read.
+#[derive(Debug, Clone)]
+pub struct RefIdentity;
+
+/// The row of [`RefIdentity`].
+pub static REF_IDENTITY: OpKind = OpKind::new(
+    "RefIdentity",
+    "input: Ref(T) -> output: Ref(T)",
+    |_| Ok(Arc::new(RefIdentity)),
+    || vec![Example::new(RefIdentity, [[1.0f32, 2.0].into_value()])],
+);
 
 impl Tensor {
     /// The same tensor under a new name; a place to hang control inputs and devices on.
@@ -53,6 +64,24 @@ impl Op for Identity {
         if role == Role::Handle {
             cx.last_output().role = role;
         }
+        Ok(())
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        let value = cx.take(0);
+        cx.output(0, value);
+        Ok(())
+    }
+}
+
+impl Op for RefIdentity {
+    fn kind(&self) -> &'static OpKind {
+        &REF_IDENTITY
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        let input = cx.fact(0);
+        cx.output_variable(input.dtype, &input.shape, input.role);
         Ok(())
     }
 

@@ -60,7 +60,7 @@ pub use self::expand_dims::ExpandDims;
 pub use self::fill::{Fill, OnesLike, ZerosLike};
 pub use self::gather::{Gather, GatherV2};
 pub use self::gather_nd::{GatherNd, ScatterNd};
-pub use self::identity::Identity;
+pub use self::identity::{Identity, RefIdentity};
 pub use self::identity_n::{IdentityN, identity_n};
 pub use self::index::{Index, IntoIndex};
 pub use self::into_sizes::{IntoSizes, Size};
@@ -113,6 +113,7 @@ pub(super) static OPS: &[&OpKind] = &[
     &gather_nd::GATHER_ND,
     &gather_nd::SCATTER_ND,
     &identity::IDENTITY,
+    &identity::REF_IDENTITY,
     &identity_n::IDENTITY_N,
     &lin_space::LIN_SPACE,
     &one_hot::ONE_HOT,

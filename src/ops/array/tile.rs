@@ -146,14 +146,17 @@ impl Op for BroadcastTo {
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
         check_index("shape", cx.dtype(1))?;
         cx.shape(1).with_rank(1)?;
-        let shape = cx.shape_from(1)?;
+        let mut shape = cx.shape_from(1)?;
         let input = cx.shape(0);
-        if let (Some(have), Some(want)) = (input.dims(), shape.dims()) {
+        if let (Some(have), Some(want)) = (input.dims(), shape.clone().dims()) {
             let offset = want.len().checked_sub(have.len());
             let offset = offset.ok_or_else(|| cannot(input, &shape))?;
             let clash = |(a, b): (&Dim, &Dim)| a.known().is_some_and(|a| a != 1) && a.conflicts(b);
             if have.iter().zip(&want[offset..]).any(clash) {
                 return Err(cannot(input, &shape));
+            }
+            for (axis, dim) in have.iter().enumerate().filter(|(_, dim)| dim.known().is_some_and(|n| n != 1)) {
+                shape = shape.replace_dim(offset + axis, dim.clone())?;
             }
         }
         if let Some(dims) = shape.known_dims() {

@@ -192,7 +192,11 @@ pub(super) fn check_sorted(ids: &[i64]) -> Result<usize> {
 
 impl Segment {
     fn check_unsorted(&self, cx: &RunCx<'_>, ids: &[i64]) -> Result<usize> {
-        let n = to_ints(cx.input(2)).filter(|n| n.len() == 1).map(|n| n[0]);
+        let n = cx.input(2);
+        if n.rank() != 0 {
+            return Err(Error::shape(format!("num_segments should be a scalar, not shape {}", Shape::from(n.dims()))));
+        }
+        let n = to_ints(n).and_then(|n| n.first().copied());
         let n = n.and_then(|n| usize::try_from(n).ok());
         let n = n.ok_or_else(|| Error::invalid("num_segments must be one number of 0 or more"))?;
         match ids.iter().enumerate().find(|(_, id)| **id >= n as i64) {
@@ -270,6 +274,18 @@ mod tests {
         inputs.extend(is_unsorted.then(|| 3i32.into_value()));
         let got = run_op(Segment { how, is_unsorted }, &inputs).unwrap();
         assert_eq!(got[0].slice::<f32>().unwrap(), want);
+    }
+
+    /// As TensorFlow 1.15.5.
+    #[test]
+    fn the_number_of_segments_is_a_scalar() {
+        let op = Segment { how: Combine::Sum, is_unsorted: true };
+        let g = crate::graph::Graph::new();
+        let n = g.placeholder(crate::DType::I32, Shape::unknown()).unwrap();
+        let data = g.constant([7i32]).unwrap();
+        let sum = g.apply_one(op, &[&data, &g.constant([1i32]).unwrap(), &n]).unwrap();
+        let fed = crate::session::Session::new(&g).unwrap().run_values(&[(n, [4i32].into_value())], &[sum], &[]);
+        assert!(fed.unwrap_err().message().contains("num_segments should be a scalar, not shape (1,)"));
     }
 
     /// As TensorFlow 1.15.5 answers.

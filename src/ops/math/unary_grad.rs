@@ -75,7 +75,7 @@ functions! {
     Sigmoid SIGMOID_GRAD "SigmoidGrad" [] "y: T, dy: T -> z: T" Inexact;
     /// Of `tanh`, from its result `y`: `dy * (1 - y * y)`.
     Tanh TANH_GRAD "TanhGrad" [] "y: T, dy: T -> z: T" Inexact;
-    /// Of `sqrt`, from its result `y`: `dy * 0.5 / y`.
+    /// Of `sqrt`, from its result `y`: `dy * 0.5 / y`; 0 where `dy` is, as in the following.
     Sqrt SQRT_GRAD "SqrtGrad" [] "y: T, dy: T -> z: T" Inexact;
     /// Of `rsqrt`, from its result `y`: `dy * -0.5 * y^3`.
     Rsqrt RSQRT_GRAD "RsqrtGrad" [] "y: T, dy: T -> z: T" Inexact;
@@ -132,12 +132,21 @@ fn run(f: UnaryGradOp, dtype: DType, cx: &mut RunCx<'_>) -> Result<()> {
             let y = y.conjugate();
             dy.times(T::ONE.minus(y.times(y)))
         }),
-        Sqrt => map!(T in inexact => |y: T, dy: T| T::HALF.times(dy).over(y.conjugate())),
+        Sqrt => map!(T in inexact => |y: T, dy: T| match dy == T::ZERO {
+            true => T::ZERO,
+            false => T::HALF.times(dy).over(y.conjugate()),
+        }),
         Rsqrt => map!(T in inexact => |y: T, dy: T| {
+            if dy == T::ZERO {
+                return T::ZERO;
+            }
             let y = y.conjugate();
             T::HALF.negated().times(dy.times(y)).times(y.times(y))
         }),
         Reciprocal => map!(T in inexact => |y: T, dy: T| {
+            if dy == T::ZERO {
+                return T::ZERO;
+            }
             let y = y.conjugate();
             dy.negated().times(y.times(y))
         }),
@@ -247,5 +256,15 @@ mod tests {
         check(UnaryGradOp::Sqrt, [0.5f32], [3.0f32], "[3.]");
         check(UnaryGradOp::Rsqrt, [0.5f32], [3.0f32], "[-0.1875]");
         check(UnaryGradOp::Reciprocal, [0.5f32], [3.0f32], "[-0.75]");
+    }
+
+    /// As TensorFlow 1.15.5 answers.
+    #[test]
+    fn nothing_from_above_stays_nothing_where_there_is_no_slope() {
+        let y = [f32::INFINITY, 0.0, f32::NAN];
+        for f in [UnaryGradOp::Sqrt, UnaryGradOp::Rsqrt, UnaryGradOp::Reciprocal] {
+            check(f, y, [0.0f32; 3], "[0. 0. 0.]");
+            check(f, y.map(half::f16::from_f32), [half::f16::ZERO; 3], "[0. 0. 0.]");
+        }
     }
 }

@@ -29,6 +29,8 @@ pub struct FusedBatchNorm {
     pub data_format: DataFormat,
     /// Whether the moments are those of the batch.
     pub is_training: bool,
+    /// The weight of the batch's moments in the running ones that training gives: `mean` and `variance` have the rest.
+    pub average_factor: f32,
 }
 
 macro_rules! rows {
@@ -80,7 +82,13 @@ impl Tensor {
         variance: &Tensor,
         epsilon: f32,
     ) -> Result<Tensor> {
-        let op = FusedBatchNorm { version: 3, epsilon, data_format: DataFormat::Nhwc, is_training: false };
+        let op = FusedBatchNorm {
+            version: 3,
+            epsilon,
+            data_format: DataFormat::Nhwc,
+            is_training: false,
+            average_factor: 1.0,
+        };
         self.graph().apply(op, &[self, scale, offset, mean, variance])?.output(0)
     }
 }
@@ -91,17 +99,26 @@ fn parse(attrs: &Attrs, version: u8) -> Result<Arc<dyn Op>> {
         epsilon: attrs.float_or("epsilon", 1e-4)?,
         data_format: DataFormat::parse(attrs)?,
         is_training: attrs.bool_or("is_training", true)?,
+        average_factor: attrs.float_or("exponential_avg_factor", 1.0)?,
     }))
 }
 
 fn examples(version: u8) -> Vec<Example> {
-    let op = |is_training, data_format| FusedBatchNorm { version, epsilon: 0.001, data_format, is_training };
+    let op = |is_training, data_format| FusedBatchNorm {
+        version,
+        epsilon: 0.001,
+        data_format,
+        is_training,
+        average_factor: 1.0,
+    };
+    let averaged = FusedBatchNorm { average_factor: 0.25, ..op(true, DataFormat::Nhwc) };
     let vector = || [1.0f32, 2.0].into_value();
     let none = || Value::from_vec(&[0], Vec::<f32>::new()).expect("no elements");
     vec![
         Example::new(op(false, DataFormat::Nhwc), [counting(&[2, 3, 3, 2]), vector(), vector(), vector(), vector()]),
         Example::new(op(true, DataFormat::Nhwc), [counting(&[2, 3, 3, 2]), vector(), vector(), none(), none()]),
         Example::new(op(true, DataFormat::Nchw), [counting(&[2, 2, 3, 3]), vector(), vector(), none(), none()]),
+        Example::new(averaged, [counting(&[2, 3, 3, 2]), vector(), vector(), vector(), vector()]),
     ]
 }
 
@@ -119,7 +136,7 @@ impl Op for FusedBatchNorm {
         let x = cx.shape(0).with_rank(4)?;
         let axis = if self.data_format == DataFormat::Nhwc { 3 } else { 1 };
         let mut channels = x.dim(axis);
-        for i in 1..if self.is_training { 3 } else { 5 } {
+        for i in 1..self.n_vectors() {
             channels = channels.merge(&cx.shape(i).with_rank(1)?.dim(0))?;
         }
         cx.output(cx.dtype(0), x.replace_dim(axis, channels.clone())?);
@@ -160,6 +177,12 @@ impl Op for FusedBatchNorm {
             ("data_format", format_attr(self.data_format, 2)),
             ("is_training", AttrValue::Bool(self.is_training)),
         ]
+        .into_iter()
+        // TensorFlow 1.15 does not know the attribute, so only the value that it does not have is written.
+        .chain(
+            (self.average_factor != 1.0).then_some(("exponential_avg_factor", AttrValue::Float(self.average_factor))),
+        )
+        .collect()
     }
 }
 
@@ -174,12 +197,17 @@ pub(super) fn check_dtypes(images: DType, moments: DType) -> Result<()> {
 }
 
 impl FusedBatchNorm {
+    /// Where the vectors end that are as long as the channels: the given moments count only where they are used.
+    fn n_vectors(&self) -> usize {
+        if self.is_training && self.average_factor == 1.0 { 3 } else { 5 }
+    }
+
     fn check(&self, cx: &RunCx<'_>, x: &[usize]) -> Result<()> {
         if x.len() != 4 {
             return Err(Error::shape(format!("input must be 4-dimensional, but has shape {x:?}")));
         }
         let names = ["scale", "offset", "mean", "variance"];
-        for i in 1..if self.is_training { 3 } else { 5 } {
+        for i in 1..self.n_vectors() {
             let dims = cx.input(i).dims();
             if dims != [x[3]] {
                 let name = names[i - 1];
@@ -208,11 +236,23 @@ impl FusedBatchNorm {
         // The running variance is unbiased, what gradients need is not.
         let unbiased =
             if self.is_training && rows > 1 { real::<T::Acc>(rows) / real(rows - 1) } else { <T::Acc as Number>::ONE };
-        let running: Vec<_> = variance.iter().map(|v| *v * unbiased).collect();
-        for (stat, values) in stats.iter_mut().zip([&mean, &running, &mean, &variance]) {
+        let unbiased: Vec<_> = variance.iter().map(|v| *v * unbiased).collect();
+        let running = [self.average(vector(3)?, &mean), self.average(vector(4)?, &unbiased)];
+        for (stat, values) in stats.iter_mut().zip([&running[0], &running[1], &mean, &variance]) {
             stat.make_mut::<T::Acc>()?.copy_from_slice(values);
         }
         Ok(())
+    }
+}
+
+impl FusedBatchNorm {
+    /// The running moments after a batch.
+    fn average<A: Float>(&self, before: &[A], batch: &[A]) -> Vec<A> {
+        if !self.is_training || self.average_factor == 1.0 {
+            return batch.to_vec();
+        }
+        let new = A::from(self.average_factor).expect("floating-point numbers hold float32");
+        before.iter().zip(batch).map(|(before, batch)| *before * (A::one() - new) + *batch * new).collect()
     }
 }
 
@@ -270,7 +310,19 @@ mod tests {
     use crate::ops::testing::{infer_err, infer_ok, run_op};
 
     fn op(is_training: bool) -> FusedBatchNorm {
-        FusedBatchNorm { version: 1, epsilon: 0.0, data_format: DataFormat::Nhwc, is_training }
+        FusedBatchNorm { version: 1, epsilon: 0.0, data_format: DataFormat::Nhwc, is_training, average_factor: 1.0 }
+    }
+
+    /// By hand: the batch has mean 2 and unbiased variance 2, a quarter of which joins three quarters of 4 and 6.
+    #[test]
+    fn running_moments_are_averages_where_a_factor_says_so() {
+        let x = Value::from_vec(&[2, 1, 1, 1], vec![1.0f32, 3.0]).unwrap();
+        let v = |x: f32| [x].into_value();
+        let op = FusedBatchNorm { average_factor: 0.25, ..op(true) };
+        let got = run_op(op.clone(), &[x.clone(), v(2.0), v(0.5), v(4.0), v(6.0)]).unwrap();
+        let got: Vec<_> = got.iter().map(|value| value.slice::<f32>().unwrap().to_vec()).collect();
+        assert_eq!(got, [vec![-1.5, 2.5], vec![3.5], vec![5.0], vec![2.0], vec![1.0]]);
+        infer_err(&op, "(1,4,4,2);(2);(2);(0);(0)", "dimensions must be equal, but are 2 and 0");
     }
 
     #[test]

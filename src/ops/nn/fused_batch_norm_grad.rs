@@ -99,7 +99,7 @@ impl Op for FusedBatchNormGrad {
             cx.output(cx.dtype(3), Shape::new([channels.clone()]));
         }
         for _ in 0..2 {
-            cx.output(cx.dtype(3), Shape::unknown());
+            cx.output(cx.dtype(3), Shape::from([0]));
         }
         Ok(())
     }
@@ -117,9 +117,9 @@ impl Op for FusedBatchNormGrad {
         let dx = from_last(cx, dx, self.data_format)?;
         cx.output(0, dx);
         sums.into_iter().enumerate().for_each(|(i, sum)| cx.output(i + 1, sum));
-        // Placeholders, as TensorFlow's kernels give them.
+        // Placeholders: TensorFlow's rule says that they have no elements, and so do its kernels since version 2.
         for i in 3..5 {
-            cx.output(i, Value::zeros(moments, &[])?);
+            cx.output(i, Value::zeros(moments, &[0])?);
         }
         Ok(())
     }

@@ -25,6 +25,7 @@ mod softmax_axis;
 mod softmax_loss;
 mod sparse_loss;
 mod top_k;
+mod top_n;
 mod window;
 
 pub use self::bias_add::{BiasAdd, DataFormat};

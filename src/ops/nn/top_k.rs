@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::top_n::top_n;
 use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
@@ -12,9 +13,10 @@ use crate::value::{IntoValue, Value};
 use crate::with_type;
 
 /// The `k` largest elements along the last axis, in descending order, the first of equal ones first; NaN comes last.
+/// All elements come in descending order in any case.
 #[derive(Debug, Clone)]
 pub struct TopKV2 {
-    /// The order matters. They are sorted in any case.
+    /// Whether they come in descending order; else in that of TensorFlow's heap.
     pub sorted: bool,
 }
 
@@ -23,7 +25,7 @@ pub struct TopKV2 {
 pub struct TopK {
     /// How many.
     pub k: i64,
-    /// The order matters. They are sorted in any case.
+    /// Whether they come in descending order; else in that of TensorFlow's heap.
     pub sorted: bool,
 }
 
@@ -100,7 +102,7 @@ impl Op for TopKV2 {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         match to_ints(cx.input(1)).as_deref() {
-            Some(&[k]) if cx.input(1).rank() == 0 => run(cx, k),
+            Some(&[k]) if cx.input(1).rank() == 0 => run(cx, k, self.sorted),
             _ => Err(Error::shape(format!("k must be a scalar, but has shape {:?}", cx.input(1).dims()))),
         }
     }
@@ -120,7 +122,7 @@ impl Op for TopK {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        run(cx, self.k)
+        run(cx, self.k, self.sorted)
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
@@ -159,7 +161,7 @@ fn ordered(dtype: DType) -> Result<()> {
     }
 }
 
-fn run(cx: &mut RunCx<'_>, k: i64) -> Result<()> {
+fn run(cx: &mut RunCx<'_>, k: i64, sorted: bool) -> Result<()> {
     let k = usize::try_from(k).map_err(|_| Error::invalid(format!("need k >= 0, got {k}")))?;
     let x = cx.input(0);
     let Some((&n, outer)) = x.dims().split_last() else {
@@ -171,7 +173,7 @@ fn run(cx: &mut RunCx<'_>, k: i64) -> Result<()> {
     let dims = [outer, &[k]].concat();
     let (mut values, mut indices) = (cx.alloc(x.dtype(), &dims)?, cx.alloc(DType::I32, &dims)?);
     if !values.is_empty() {
-        with_type!(x.dtype(), T in reals => rows::<T>(cx, [n, k], &mut values, &mut indices)?, else => {
+        with_type!(x.dtype(), T in reals => rows::<T>(cx, [n, k], sorted, &mut values, &mut indices)?, else => {
             return ordered(x.dtype());
         });
     }
@@ -183,6 +185,7 @@ fn run(cx: &mut RunCx<'_>, k: i64) -> Result<()> {
 fn rows<T: Plain + PartialOrd>(
     cx: &RunCx<'_>,
     [n, k]: [usize; 2],
+    sorted: bool,
     values: &mut Value,
     indices: &mut Value,
 ) -> Result<()> {
@@ -193,9 +196,13 @@ fn rows<T: Plain + PartialOrd>(
         let mut order: Vec<i32> = Vec::new();
         for (i, (values, indices)) in rows.iter_mut().enumerate() {
             let row = &x[(start + i) * n..][..n];
-            order.clear();
-            order.extend(0..n as i32);
-            largest(row, k, &mut order);
+            if sorted || k == n {
+                order.clear();
+                order.extend(0..n as i32);
+                largest(row, k, &mut order);
+            } else {
+                top_n(k, n, &|a, b| compare(row, &a, &b) == Ordering::Less, &mut order);
+            }
             for ((value, index), at) in values.iter_mut().zip(indices.iter_mut()).zip(&order) {
                 (*value, *index) = (row[*at as usize], *at);
             }
@@ -205,11 +212,16 @@ fn rows<T: Plain + PartialOrd>(
 
 /// Moves the `k` largest to the front, in order.
 fn largest<T: Plain + PartialOrd>(row: &[T], k: usize, order: &mut [i32]) {
-    let compare = |a: &i32, b: &i32| descending(row[*a as usize], row[*b as usize]).then(a.cmp(b));
+    let compare = |a: &i32, b: &i32| compare(row, a, b);
     if k < order.len() {
         order.select_nth_unstable_by(k, compare);
     }
     order[..k].sort_unstable_by(compare);
+}
+
+/// Larger numbers first, then the first of equal ones.
+fn compare<T: Plain + PartialOrd>(row: &[T], a: &i32, b: &i32) -> Ordering {
+    descending(row[*a as usize], row[*b as usize]).then(a.cmp(b))
 }
 
 /// Larger numbers first, NaN last: a total order, which sorting needs.
@@ -237,6 +249,20 @@ mod tests {
     fn equal_elements_keep_their_order_and_nan_comes_last() {
         check(x(), 2, &[5.0, 5.0, 7.0, 2.0], &[1, 3, 3, 0]);
         check([f32::NAN, 5.0, 3.0].into_value(), 3, &[5.0, 3.0, f32::NAN], &[1, 2, 0]);
+    }
+
+    /// As TensorFlow 1.15.5.
+    #[test]
+    fn unsorted_elements_come_in_the_order_of_the_heap() {
+        let got = |k: i32| {
+            let x = [3.0f32, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0].into_value();
+            let got = run_op(TopKV2 { sorted: false }, &[x, k.into_value()]).unwrap();
+            got[1].slice::<i32>().unwrap().to_vec()
+        };
+        assert_eq!(got(1), [5]);
+        assert_eq!(got(3), [4, 7, 5]);
+        assert_eq!(got(5), [0, 4, 2, 5, 7]);
+        assert_eq!(got(8), [5, 7, 4, 2, 0, 6, 1, 3]);
     }
 
     #[test]

@@ -112,21 +112,21 @@ rows! {
         "var: Ref(T), mg: Ref(T), ms: Ref(T), mom: Ref(T), lr: T, rho: T, momentum: T, epsilon: T, grad: T, indices: Tindices -> out: Ref(T)";
     "ResourceSparseApplyCenteredRMSProp" Resource true (CenteredRmsProp) (CenteredRmsProp)
         "var: Ref(T), mg: Ref(T), ms: Ref(T), mom: Ref(T), lr: T, rho: T, momentum: T, epsilon: T, grad: T, indices: Tindices ->";
-    "ApplyFtrl" Ref false (Ftrl) (Ftrl)
+    "ApplyFtrl" Ref false (Ftrl { .. }) (Ftrl { multiply_linear: false })
         "var: Ref(T), accum: Ref(T), linear: Ref(T), grad: T, lr: T, l1: T, l2: T, lr_power: T -> out: Ref(T)";
-    "ResourceApplyFtrl" Resource false (Ftrl) (Ftrl)
+    "ResourceApplyFtrl" Resource false (Ftrl { .. }) (Ftrl { multiply_linear: false })
         "var: Ref(T), accum: Ref(T), linear: Ref(T), grad: T, lr: T, l1: T, l2: T, lr_power: T ->";
-    "SparseApplyFtrl" Ref true (Ftrl) (Ftrl)
+    "SparseApplyFtrl" Ref true (Ftrl { .. }) (Ftrl { multiply_linear: false })
         "var: Ref(T), accum: Ref(T), linear: Ref(T), grad: T, indices: Tindices, lr: T, l1: T, l2: T, lr_power: T -> out: Ref(T)";
-    "ResourceSparseApplyFtrl" Resource true (Ftrl) (Ftrl)
+    "ResourceSparseApplyFtrl" Resource true (Ftrl { .. }) (Ftrl { multiply_linear: false })
         "var: Ref(T), accum: Ref(T), linear: Ref(T), grad: T, indices: Tindices, lr: T, l1: T, l2: T, lr_power: T ->";
-    "ApplyFtrlV2" Ref false (FtrlV2) (FtrlV2)
+    "ApplyFtrlV2" Ref false (FtrlV2 { .. }) (FtrlV2 { multiply_linear: false })
         "var: Ref(T), accum: Ref(T), linear: Ref(T), grad: T, lr: T, l1: T, l2: T, l2_shrinkage: T, lr_power: T -> out: Ref(T)";
-    "ResourceApplyFtrlV2" Resource false (FtrlV2) (FtrlV2)
+    "ResourceApplyFtrlV2" Resource false (FtrlV2 { .. }) (FtrlV2 { multiply_linear: false })
         "var: Ref(T), accum: Ref(T), linear: Ref(T), grad: T, lr: T, l1: T, l2: T, l2_shrinkage: T, lr_power: T ->";
-    "SparseApplyFtrlV2" Ref true (FtrlV2) (FtrlV2)
+    "SparseApplyFtrlV2" Ref true (FtrlV2 { .. }) (FtrlV2 { multiply_linear: false })
         "var: Ref(T), accum: Ref(T), linear: Ref(T), grad: T, indices: Tindices, lr: T, l1: T, l2: T, l2_shrinkage: T, lr_power: T -> out: Ref(T)";
-    "ResourceSparseApplyFtrlV2" Resource true (FtrlV2) (FtrlV2)
+    "ResourceSparseApplyFtrlV2" Resource true (FtrlV2 { .. }) (FtrlV2 { multiply_linear: false })
         "var: Ref(T), accum: Ref(T), linear: Ref(T), grad: T, indices: Tindices, lr: T, l1: T, l2: T, l2_shrinkage: T, lr_power: T ->";
     "ApplyProximalGradientDescent" Ref false (ProximalGradientDescent) (ProximalGradientDescent)
         "var: Ref(T), alpha: T, l1: T, l2: T, delta: T -> out: Ref(T)";
@@ -161,6 +161,8 @@ fn parse(attrs: &Attrs, rule: Rule, spelling: Spelling, is_sparse: bool) -> Resu
         Rule::Adam { .. } => Rule::Adam { use_nesterov: attrs.bool_or("use_nesterov", false)? },
         Rule::Adagrad { .. } => Rule::Adagrad { update_slots: attrs.bool_or("update_slots", true)? },
         Rule::AdagradV2 { .. } => Rule::AdagradV2 { update_slots: attrs.bool_or("update_slots", true)? },
+        Rule::Ftrl { .. } => Rule::Ftrl { multiply_linear: attrs.bool_or("multiply_linear_by_lr", false)? },
+        Rule::FtrlV2 { .. } => Rule::FtrlV2 { multiply_linear: attrs.bool_or("multiply_linear_by_lr", false)? },
         other => other,
     };
     Ok(Arc::new(Apply { rule, spelling, is_sparse }))
@@ -232,6 +234,10 @@ impl Op for Apply {
             }
             Rule::Adagrad { update_slots } | Rule::AdagradV2 { update_slots } => {
                 vec![("update_slots", AttrValue::Bool(update_slots))]
+            }
+            // TensorFlow 1.15 does not know the attribute, so only the value that it does not have is written.
+            Rule::Ftrl { multiply_linear: true } | Rule::FtrlV2 { multiply_linear: true } => {
+                vec![("multiply_linear_by_lr", AttrValue::Bool(true))]
             }
             _ => Vec::new(),
         }

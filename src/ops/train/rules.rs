@@ -25,10 +25,11 @@ pub enum Rule {
     RmsProp,
     /// RMSProp by the variance instead of the second moment.
     CenteredRmsProp,
-    /// Follow the regularized leader.
-    Ftrl,
+    /// Follow the regularized leader. `multiply_linear` keeps the linear sum multiplied by the learning rate instead of
+    /// dividing the quadratic one by it, which stays precise for small rates.
+    Ftrl { multiply_linear: bool },
     /// Follow the regularized leader, with shrinkage.
-    FtrlV2,
+    FtrlV2 { multiply_linear: bool },
     /// Gradient descent with L1 and L2 penalties.
     ProximalGradientDescent,
     /// Adagrad with L1 and L2 penalties.
@@ -46,7 +47,8 @@ impl Rule {
             Rule::GradientDescent | Rule::ProximalGradientDescent => 1,
             Rule::Momentum { .. } | Rule::Adagrad { .. } | Rule::AdagradV2 { .. } => 2,
             Rule::ProximalAdagrad | Rule::AddSign | Rule::PowerSign => 2,
-            Rule::Adam { .. } | Rule::AdaMax | Rule::Adadelta | Rule::RmsProp | Rule::Ftrl | Rule::FtrlV2 => 3,
+            Rule::Adam { .. } | Rule::AdaMax | Rule::Adadelta | Rule::RmsProp => 3,
+            Rule::Ftrl { .. } | Rule::FtrlV2 { .. } => 3,
             Rule::CenteredRmsProp => 4,
         }
     }
@@ -54,7 +56,7 @@ impl Rule {
     /// Which of the inputs after the variables is the gradient.
     pub fn grad_at(self) -> usize {
         match self {
-            Rule::Ftrl | Rule::FtrlV2 => 0,
+            Rule::Ftrl { .. } | Rule::FtrlV2 { .. } => 0,
             Rule::GradientDescent | Rule::Momentum { .. } | Rule::Adagrad { .. } => 1,
             Rule::AdagradV2 { .. } => 2,
             Rule::Adadelta | Rule::ProximalGradientDescent | Rule::ProximalAdagrad => 3,
@@ -67,7 +69,6 @@ impl Rule {
     /// Changes the cells of the variables by the gradient. `p` are the inputs that are scalars, in order.
     pub(super) fn run<A: Float>(self, p: &[A], cells: &mut impl Cells<A>) -> Result<()> {
         let one = A::one();
-        let two = one + one;
         match (self, p) {
             (Rule::GradientDescent, &[lr]) => cells.each(|[var], g| *var = *var - lr * g),
             (Rule::Momentum { use_nesterov }, &[lr, momentum]) => cells.each(|[var, accum], g| {
@@ -118,11 +119,13 @@ impl Rule {
                 *mom = *mom * momentum + g * lr / (*ms - *mg * *mg + epsilon).sqrt();
                 *var = *var - *mom;
             }),
-            (Rule::Ftrl, &[lr, l1, l2, lr_power]) => {
-                cells.each(|vars, g| follow_the_leader(vars, g, [lr, l1, two * l2, A::zero(), lr_power]));
+            (Rule::Ftrl { multiply_linear }, &[lr, l1, l2, lr_power]) => {
+                let rates = Rates { lr, l1, l2, shrinkage: A::zero(), lr_power, multiply_linear };
+                cells.each(|vars, g| follow_the_leader(vars, g, &rates));
             }
-            (Rule::FtrlV2, &[lr, l1, l2, shrinkage, lr_power]) => {
-                cells.each(|vars, g| follow_the_leader(vars, g, [lr, l1, two * l2, two * shrinkage, lr_power]));
+            (Rule::FtrlV2 { multiply_linear }, &[lr, l1, l2, shrinkage, lr_power]) => {
+                let rates = Rates { lr, l1, l2, shrinkage, lr_power, multiply_linear };
+                cells.each(|vars, g| follow_the_leader(vars, g, &rates));
             }
             (Rule::ProximalGradientDescent, &[lr, l1, l2]) => {
                 cells.each(|[var], g| *var = proximal(*var - g * lr, lr, l1, l2));
@@ -162,13 +165,27 @@ fn proximal<A: Float>(x: A, lr: A, l1: A, l2: A) -> A {
     if l1 > A::zero() { sign(x) * (x.abs() - lr * l1).max(A::zero()) / scale } else { x / scale }
 }
 
-fn follow_the_leader<A: Float>(vars: &mut [A; 3], g: A, [lr, l1, l2, shrinkage, lr_power]: [A; 5]) {
+struct Rates<A> {
+    lr: A,
+    l1: A,
+    l2: A,
+    shrinkage: A,
+    lr_power: A,
+    multiply_linear: bool,
+}
+
+fn follow_the_leader<A: Float>(vars: &mut [A; 3], g: A, rates: &Rates<A>) {
+    let Rates { lr, l1, l2, shrinkage, lr_power, multiply_linear } = *rates;
     let [var, accum, linear] = vars;
-    let half = A::one() / (A::one() + A::one());
-    let power = |x: A| if lr_power == -half { x.sqrt() } else { x.powf(-lr_power) };
+    let two = A::one() + A::one();
+    let power = |x: A| if lr_power == -(A::one() / two) { x.sqrt() } else { x.powf(-lr_power) };
+    // Everything is divided by the learning rate, or nothing is and the other terms are multiplied by it.
+    let (times, over) = if multiply_linear { (lr, A::one()) } else { (A::one(), lr) };
     let new_accum = *accum + g * g;
-    *linear = *linear + g + shrinkage * *var - (power(new_accum) - power(*accum)) / lr * *var;
-    let (x, y) = (l1 * sign(*linear) - *linear, power(new_accum) / lr + l2);
+    let step = (power(new_accum) - power(*accum)) / over;
+    *linear = *linear + (g + two * shrinkage * *var) * times - step * *var;
+    let l1 = l1 * times;
+    let (x, y) = (l1 * sign(*linear) - *linear, power(new_accum) / over + two * l2 * times);
     *var = if linear.abs() > l1 { x / y } else { A::zero() };
     *accum = new_accum;
 }

@@ -16,12 +16,12 @@ macro_rules! builders {
         impl Tensor { $(
             #[doc = concat!("The ", $what, " along axes: `(a, b, c)` over axis 1 gives `(a, c)`; `()` reduces all axes.")]
             ///
-            #[doc = concat!("Dtypes: ", $of, ". Axes count from the back where negative; one may come twice; an empty list")]
+            #[doc = concat!("Dtypes: ", $of, ". Axes count from the back where negative; an empty list")]
             /// reduces nothing. Sizes of the other axes stay, known or not; axes known only in the run give an unknown
             /// shape.
             ///
             /// # Errors
-            /// `InvalidArgument` for an axis that is not there.
+            /// `InvalidArgument` for an axis that is not there or comes twice.
             ///
             #[doc = concat!("Source: TensorFlow's `", stringify!($how), "`.")]
             #[doc(alias = $alias)]
