@@ -9,6 +9,7 @@
 //! | `x: [Tin]` | any number of tensors of any dtypes; `Tin` is an attribute in files |
 //! | `ref: Ref(T)` | a reference to a variable, of either spelling |
 //! | `refs: N*Ref(T)` | any number of them |
+//! | `handle: object` | a handle to an object of the run, whatever its elements are |
 
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
@@ -46,6 +47,8 @@ pub enum ArgType {
     Attr(String),
     /// A list of dtypes, one a tensor.
     List(String),
+    /// Whatever a handle refers to.
+    Object,
 }
 
 impl Arg {
@@ -70,7 +73,8 @@ impl Signature {
         let mut bound: smallvec::SmallVec<[(&str, DType, &str); 4]> = Default::default();
         for (arg, fact) in self.assign(facts) {
             if arg.is_variable && !fact.is_variable() {
-                return Err(Error::dtype(format!("argument '{}' must be a variable, but is a value", arg.name)));
+                let what = if arg.ty == ArgType::Object { "handle" } else { "variable" };
+                return Err(Error::dtype(format!("argument '{}' must be a {what}, but is a value", arg.name)));
             }
             match &arg.ty {
                 ArgType::Fixed(want) if *want != fact.dtype => return Err(wrong_dtype(arg, *want, fact.dtype)),
@@ -107,7 +111,7 @@ impl Signature {
                         }
                     }
                     ArgType::List(name) => put(name, AttrValue::Types(facts.iter().map(|fact| fact.dtype).collect())),
-                    ArgType::Fixed(_) => {}
+                    ArgType::Fixed(_) | ArgType::Object => {}
                 }
             }
         }
@@ -183,6 +187,9 @@ fn parse_arg(text: &str) -> Arg {
     }
     if let Some(inner) = ty.strip_prefix("Ref(").filter(|_| !ty.contains('*')) {
         return Arg { name, ty: parse_type(inner.trim_end_matches(')')), count: None, is_variable: true };
+    }
+    if ty == "object" {
+        return Arg { name, ty: ArgType::Object, count: None, is_variable: true };
     }
     match ty.split_once('*') {
         Some((count, ty)) => {

@@ -475,7 +475,7 @@ fn is_of_signature(kind: &OpKind, name: &str) -> bool {
     args.inputs.iter().chain(&args.outputs).any(|arg| {
         let of_type = match &arg.ty {
             ArgType::Attr(attr) | ArgType::List(attr) => attr == name,
-            ArgType::Fixed(_) => false,
+            ArgType::Fixed(_) | ArgType::Object => false,
         };
         of_type || arg.count.as_deref() == Some(name)
     })

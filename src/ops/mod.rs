@@ -4,6 +4,7 @@
 //! attributes for files, tests. Adding an op is one such file and one line in the table of its family.
 
 pub mod array;
+pub mod container;
 pub mod control;
 pub mod fused;
 pub mod image;
@@ -32,6 +33,7 @@ pub static OPS: &[&[&OpKind]] = &[
     &[&feed::FEED],
     array::OPS,
     array::DIAGONALS,
+    container::OPS,
     control::OPS,
     fused::OPS,
     image::OPS,

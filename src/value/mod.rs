@@ -23,6 +23,7 @@ mod extent;
 mod goldens;
 mod into;
 mod make;
+pub(crate) mod pages;
 mod recycle;
 mod weak;
 

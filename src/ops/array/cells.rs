@@ -9,7 +9,7 @@ use crate::value::Value;
 use crate::with_type;
 
 /// A cell: `Copy` bytes of one size, or a string.
-pub(super) trait Cell: Clone + PartialEq + Send + Sync + 'static {
+pub(in crate::ops) trait Cell: Clone + PartialEq + Send + Sync + 'static {
     /// A value's elements as cells.
     fn of(value: &Value) -> Result<&[Self]>;
     /// A value's elements as cells, to be written with cells of the same dtype.
@@ -21,7 +21,7 @@ macro_rules! plain_cells {
     ($($name:ident $bytes:ty;)*) => { $(
         #[derive(Clone, Copy, PartialEq)]
         #[repr(transparent)]
-        pub(super) struct $name($bytes);
+        pub(in crate::ops) struct $name($bytes);
 
         impl Cell for $name {
             fn of(value: &Value) -> Result<&[$name]> {
@@ -67,12 +67,12 @@ fn not_movable(dtype: DType) -> Error {
 }
 
 /// A value's elements as cells.
-pub(super) fn cells<E: Cell>(value: &Value) -> Result<&[E]> {
+pub(in crate::ops) fn cells<E: Cell>(value: &Value) -> Result<&[E]> {
     E::of(value)
 }
 
 /// A value's elements as cells, to be written with cells of the same dtype.
-pub(super) fn cells_mut<E: Cell>(value: &mut Value) -> Result<&mut [E]> {
+pub(in crate::ops) fn cells_mut<E: Cell>(value: &mut Value) -> Result<&mut [E]> {
     E::of_mut(value)
 }
 
@@ -108,7 +108,7 @@ macro_rules! with_cells {
         }
     }};
 }
-pub(super) use with_cells;
+pub(in crate::ops) use with_cells;
 
 #[cfg(test)]
 mod tests {

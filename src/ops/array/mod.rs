@@ -5,7 +5,7 @@ mod bitcast;
 mod boolean_mask;
 mod broadcast_args;
 pub(crate) mod cast;
-mod cells;
+pub(in crate::ops) mod cells;
 mod concat;
 mod concat_offset;
 mod constant;
