@@ -2,9 +2,10 @@
 import sys
 
 from recorder import failed, family
-from families import array, checks, elementwise, initializers, layers, matmul, nn, random, reduction, shaping, state
+from families import (array, checks, elementwise, initializers, layers, matmul, nn, random, reduction, shaping, state,
+                      windows)
 
-FAMILIES = [array, checks, elementwise, initializers, layers, matmul, nn, random, reduction, shaping, state]
+FAMILIES = [array, checks, elementwise, initializers, layers, matmul, nn, random, reduction, shaping, state, windows]
 
 for module in FAMILIES:
     for name, cases in module.CASES.items():

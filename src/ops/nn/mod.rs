@@ -5,6 +5,7 @@ mod bias_add_grad;
 mod conv;
 mod conv_grad;
 mod cross_entropy;
+mod depth_pool;
 mod depthwise;
 mod depthwise_grad;
 mod dropout;
@@ -15,6 +16,9 @@ mod in_top_k;
 mod l2_loss;
 mod layout;
 mod logistic_loss;
+mod max_pool_argmax;
+mod max_pool_grad_grad;
+mod max_pool_v2;
 mod normalize;
 mod nth_element;
 mod patches;
@@ -33,6 +37,7 @@ pub use self::bias_add_grad::BiasAddGrad;
 pub use self::conv::Conv;
 pub use self::conv_grad::{ConvBackprop, Operand};
 pub use self::cross_entropy::{SoftmaxCrossEntropyWithLogits, SparseSoftmaxCrossEntropyWithLogits};
+pub use self::depth_pool::DepthMaxPool;
 pub use self::depthwise::DepthwiseConv2dNative;
 pub use self::depthwise_grad::DepthwiseBackprop;
 pub use self::factor::Factor;
@@ -40,6 +45,9 @@ pub use self::fused_batch_norm::FusedBatchNorm;
 pub use self::fused_batch_norm_grad::FusedBatchNormGrad;
 pub use self::in_top_k::{InTopK, InTopKV2};
 pub use self::l2_loss::L2Loss;
+pub use self::max_pool_argmax::{ArgmaxWindow, MaxPoolGradGradWithArgmax, MaxPoolGradWithArgmax, MaxPoolWithArgmax};
+pub use self::max_pool_grad_grad::MaxPoolGradGrad;
+pub use self::max_pool_v2::{MaxPoolV2, PoolStage};
 pub use self::normalize::Statistics;
 pub use self::nth_element::NthElement;
 pub use self::pool::{Pool, Pooling};
@@ -68,6 +76,14 @@ pub(super) static OPS: &[&OpKind] = &[
     &fused_batch_norm_grad::FUSED_BATCH_NORM_GRAD,
     &fused_batch_norm_grad::FUSED_BATCH_NORM_GRAD_V2,
     &fused_batch_norm_grad::FUSED_BATCH_NORM_GRAD_V3,
+    &max_pool_argmax::MAX_POOL_WITH_ARGMAX,
+    &max_pool_argmax::MAX_POOL_GRAD_WITH_ARGMAX,
+    &max_pool_argmax::MAX_POOL_GRAD_GRAD_WITH_ARGMAX,
+    &max_pool_grad_grad::MAX_POOL_GRAD_GRAD,
+    &max_pool_grad_grad::MAX_POOL_3D_GRAD_GRAD,
+    &max_pool_v2::MAX_POOL_V2,
+    &max_pool_v2::MAX_POOL_GRAD_V2,
+    &max_pool_v2::MAX_POOL_GRAD_GRAD_V2,
     &pool_grad::AVG_POOL_GRAD,
     &pool_grad::AVG_POOL_3D_GRAD,
     &pool_grad::MAX_POOL_GRAD,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use num_traits::{Bounded, Float};
 
 use super::conv::counting;
+use super::depth_pool::DepthMaxPool;
 use super::layout::{from_last, to_last};
 use super::window::{Geometry, Padding, Window};
 use crate::error::{Error, Result};
@@ -99,6 +100,12 @@ impl Tensor {
 }
 
 fn parse(attrs: &Attrs, how: Pooling, spatial: usize) -> Result<Arc<dyn Op>> {
+    if how == Pooling::Max
+        && spatial == 2
+        && let Some(depth) = DepthMaxPool::parse(attrs)?
+    {
+        return Ok(Arc::new(depth));
+    }
     let window = Window::parse(attrs, spatial)?;
     Ok(Arc::new(Pool { how, ksize: parse_ksize(attrs, "ksize", &window)?, window }))
 }
@@ -110,7 +117,7 @@ pub(super) fn parse_ksize(attrs: &Attrs, name: &str, window: &Window) -> Result<
     Ok(ksize)
 }
 
-fn check_ksize(ksize: &[i64], name: &str, window: &Window) -> Result<()> {
+pub(super) fn check_ksize(ksize: &[i64], name: &str, window: &Window) -> Result<()> {
     if ksize.len() != window.strides.len() || ksize.iter().any(|size| *size < 1) {
         return Err(Error::invalid(format!(
             "{name} must be {} numbers of 1 or more, but is {ksize:?}",
@@ -138,12 +145,15 @@ fn examples(how: Pooling, spatial: usize) -> Vec<Example> {
     let mut first = pool(2, 1, Padding::Valid);
     first.window.data_format = super::DataFormat::Nchw;
     first.ksize.swap(1, spatial + 1);
-    vec![
+    let depth = (how == Pooling::Max && spatial == 2).then(DepthMaxPool::example);
+    let mut examples = vec![
         Example::new(pool(2, 2, Padding::Same), [image(2, 3)]),
         Example::new(pool(3, 1, Padding::Valid), [image(1, 2)]),
         Example::new(pool(3, 1, Padding::Valid), [image(0, 2)]),
         Example::new(first, [counting(&[&[1, 2][..], &vec![4; spatial]].concat())]),
-    ]
+    ];
+    examples.extend(depth);
+    examples
 }
 
 impl Op for Pool {

@@ -79,7 +79,7 @@ impl Op for PoolGrad {
             Pooling::Max => cx.shape(0).with_rank(rank)?,
             Pooling::Avg => cx.shape_from(0)?.with_rank(rank)?,
         };
-        cx.output(cx.dtype(cx.n_inputs() - 1), shape);
+        cx.output(cx.dtype(self.grad_at()), shape);
         Ok(())
     }
 
@@ -90,7 +90,7 @@ impl Op for PoolGrad {
             Pooling::Avg => last_dims(&self.window, &sizes_of(cx.input(0))?),
         };
         let g = self.window.over(&dims, &spatial_sizes(&self.window, &self.ksize))?;
-        let dy = to_last(cx, cx.input(cx.n_inputs() - 1), format)?;
+        let dy = to_last(cx, cx.input(self.grad_at()), format)?;
         check_gradient(&g, dy.dims(), g.channels)?;
         let mut dx = cx.alloc(dy.dtype(), &dims)?;
         let refuse = || Err(Error::unsupported(format!("{:?} pooling has no gradient for {}", self.how, dy.dtype())));
@@ -115,6 +115,13 @@ impl Op for PoolGrad {
         let mut attrs = self.window.pool_attrs();
         attrs.push(("ksize", AttrValue::Ints(self.ksize.clone())));
         attrs
+    }
+}
+
+impl PoolGrad {
+    /// Which input is the gradient of the output.
+    fn grad_at(&self) -> usize {
+        if self.how == Pooling::Max { 2 } else { 1 }
     }
 }
 

@@ -186,7 +186,8 @@ fn same_pad(input: usize, filter: usize, output: usize, stride: usize, dilation:
     output.saturating_sub(1).saturating_mul(stride).saturating_add(span).saturating_sub(input) / 2
 }
 
-fn parse_padding(attrs: &Attrs) -> Result<Padding> {
+/// The attributes `padding` and `explicit_paddings`.
+pub(super) fn parse_padding(attrs: &Attrs) -> Result<Padding> {
     let pads = attrs.ints_or("explicit_paddings", &[])?;
     match attrs.str("padding")?.as_str() {
         "SAME" => Ok(Padding::Same),
