@@ -190,7 +190,8 @@ impl Packer {
             return Ok((plan.clone(), deeds.clone()));
         }
         let feeds = body.params().iter().map(|node| OutputId { node: *node, slot: 0 }).collect();
-        let request = Request { feeds, fetches: body.results().to_vec(), targets: body.targets().to_vec() };
+        let request =
+            Request { feeds, fetches: body.results().to_vec(), targets: body.targets().to_vec(), of_body: true };
         let mut source = plan_graph(body.graph(), &request, &self.passes)?;
         source.origins.iter_mut().for_each(|origin| origin.0 = body.template());
         let params = source.feeds.iter().zip(&key.1).filter_map(|(feed, var)| Some((*feed, (*var)?)));

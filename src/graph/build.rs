@@ -1,4 +1,4 @@
-//! Building: `apply`, scopes, and the bodies of control flow.
+//! Building: `apply`, and the scopes that it happens in.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -12,17 +12,8 @@ use super::feed::Feed;
 use super::names::{check_node_name, check_scope_name};
 use super::node::{Fact, Node, NodeId, OutputId};
 use super::op::Op;
-use super::{Graph, InferCx, MAX_NESTING, Operation, Tensor};
+use super::{Graph, InferCx, Operation, Tensor};
 use crate::error::{Error, ErrorKind, Result, Site, escape};
-
-/// An outer tensor that a body uses: it becomes an input of the node that holds the body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BodyCapture {
-    /// The tensor in the graph around the body.
-    pub outer: OutputId,
-    /// The node in the body that stands for it.
-    pub inner: OutputId,
-}
 
 /// How a node is to be named.
 pub(crate) enum Naming<'a> {
@@ -62,12 +53,6 @@ impl Graph {
         target.push(op, ids, &[], Naming::Ambient(name), Some(location))
     }
 
-    /// The graph that new nodes go to: the innermost open body, else this graph.
-    fn target(&self) -> Graph {
-        let body = context::read(self.root().id(), |cx| cx.body.clone());
-        body.unwrap_or_else(|| self.clone())
-    }
-
     /// The one writer. Ids are of this graph.
     pub(crate) fn push(
         &self,
@@ -89,7 +74,9 @@ impl Graph {
             .infer(&*op, &inputs, &facts)
             .map_err(|error| self.locate(error, &op, &inputs, &facts, &naming, location))?;
         let root = self.root().id();
-        let (control, device) = context::read(root, |cx| (self.controls(cx, control), cx.device.clone()));
+        let is_copy = matches!(naming, Naming::Kept(_));
+        let ambient = |cx: &Context| (self.controls(cx, control, is_copy), cx.device.clone());
+        let (control, device) = context::read(root, ambient);
         let full_name = self.full_name(root, &naming)?;
         let mut names = self.0.names.lock();
         let id = NodeId(u32::try_from(self.len()).map_err(|_| too_many_nodes())?);
@@ -118,8 +105,10 @@ impl Graph {
         Ok(cx.finish())
     }
 
-    fn controls(&self, cx: &Context, given: &[NodeId]) -> Box<[NodeId]> {
-        let ambient = if self.parent().is_none() { &*cx.control } else { &[] };
+    /// Those given, and those of the context, which are nodes of the graph that new nodes go to.
+    fn controls(&self, cx: &Context, given: &[NodeId], is_copy: bool) -> Box<[NodeId]> {
+        let is_target = cx.body.as_ref().map_or(self.parent().is_none(), |body| body.id() == self.id());
+        let ambient = if is_target && !is_copy { &*cx.control } else { &[] };
         let mut all: SmallVec<[NodeId; 4]> = given.iter().chain(ambient).copied().collect();
         all.sort_unstable();
         all.dedup();
@@ -277,19 +266,17 @@ impl Graph {
         Ok(self.0.names.lock().unique(&full, None).to_string())
     }
 
-    /// Lets every node that `build` makes wait for these operations.
+    /// Lets every node that `build` makes wait for these operations. Inside a body the node that holds the body waits for
+    /// operations outside of it.
     ///
     /// # Errors
-    /// `GraphMismatch` for an operation of another graph, and the errors of `build`.
+    /// `GraphMismatch` for an operation of another graph or of a body that this is not in, and the errors of `build`.
     #[doc(alias = "tf.control_dependencies")]
     pub fn control_dependencies<R>(&self, wait_for: &[Operation], build: impl FnOnce() -> Result<R>) -> Result<R> {
-        for operation in wait_for {
-            if operation.graph.id() != self.root().id() {
-                return Err(mismatch(operation.name()));
-            }
-        }
+        let target = self.target();
+        let ids = wait_for.iter().map(|operation| target.wait_for(operation)).collect::<Result<Vec<_>>>()?;
         let change = |cx: &mut Context| {
-            cx.control = cx.control.iter().copied().chain(wait_for.iter().map(|operation| operation.id)).collect();
+            cx.control = cx.control.iter().copied().chain(ids.into_iter().flatten()).collect();
         };
         context::enter(self.root().id(), change, build)
     }
@@ -328,56 +315,10 @@ impl Graph {
         context::enter(self.root().id(), |cx| cx.extra = Some(value), build)
     }
 
-    /// Says that the newest `n` nodes are none that TF1 would have made, so that seeds stay those of TF1.
-    pub(crate) fn mark_extra(&self, n: u32) {
+    /// Says that `n` nodes are none that TF1 would have made, or below 0 that it would have made so many more: so seeds
+    /// stay those of TF1.
+    pub(crate) fn mark_extra(&self, n: i64) {
         self.0.extra_nodes.fetch_add(n, Ordering::Relaxed);
-    }
-
-    /// A body under this graph: nodes that `build` makes go there.
-    #[expect(dead_code, reason = "the builders of control flow use it, which are not here yet")]
-    pub(crate) fn new_body(&self) -> Result<Graph> {
-        let mut depth = 1;
-        let mut up = self;
-        while let Some(parent) = up.parent() {
-            depth += 1;
-            up = parent;
-        }
-        if depth > MAX_NESTING {
-            return Err(Error::invalid(format!("bodies may nest {MAX_NESTING} deep, but here is one more")));
-        }
-        Ok(Graph::with_parent(Some(self.clone())))
-    }
-
-    /// Runs `build` with new nodes going to this body.
-    #[expect(dead_code, reason = "the builders of control flow use it, which are not here yet")]
-    pub(crate) fn in_body<R>(&self, build: impl FnOnce() -> R) -> R {
-        let change = |cx: &mut Context| {
-            cx.body = Some(self.clone());
-            cx.control = Arc::default();
-        };
-        context::enter(self.root().id(), change, build)
-    }
-
-    /// The outer tensors that this body uses, in the order of first use.
-    pub fn captures(&self) -> Vec<BodyCapture> {
-        self.0.captures.lock().clone()
-    }
-
-    /// The id in this graph of a tensor of this graph or of one around it.
-    fn capture(&self, tensor: &Tensor) -> Result<OutputId> {
-        if tensor.graph.id() == self.id() {
-            return Ok(tensor.id);
-        }
-        let Some(parent) = self.parent() else { return Err(mismatch(&tensor.name())) };
-        let outer = parent.capture(tensor)?;
-        if let Some(known) = self.0.captures.lock().iter().find(|capture| capture.outer == outer) {
-            return Ok(known.inner);
-        }
-        let fact = parent.fact(outer);
-        let stand_in = self.push(Arc::new(Feed::of(&fact)), SmallVec::new(), &[], Naming::Ambient("captured"), None)?;
-        let inner = OutputId { node: stand_in.id, slot: 0 };
-        self.0.captures.lock().push(BodyCapture { outer, inner });
-        Ok(inner)
     }
 
     /// A node that stands for what a caller passes in: parameters of bodies, feeds of plans.
@@ -395,12 +336,6 @@ enum FullName {
 
 fn join(scope: &str, name: &str) -> String {
     if scope.is_empty() { name.to_owned() } else { format!("{scope}/{name}") }
-}
-
-#[cold]
-pub(super) fn mismatch(name: &str) -> Error {
-    let text = format!("'{}' belongs to another graph, or to the body of a control flow node", escape(name));
-    Error::new(ErrorKind::GraphMismatch, text)
 }
 
 #[cold]

@@ -1,11 +1,14 @@
 //! Looking at a graph: a line a node, or Graphviz.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use super::Graph;
-use super::node::{Node, NodeId, OutputId};
+use super::attrs::AttrValue;
+use super::node::{Fact, Node, NodeId, OutputId};
+use super::op::Effect;
+use super::{Body, Graph, InferCx};
 use crate::error::escape;
 
 /// What an edge of [`Graph::edges`] stands for.
@@ -32,11 +35,34 @@ impl Graph {
     /// assert_eq!(g.dump(), "Placeholder = Placeholder() -> float32 (?, 3)\nRelu = Relu(Placeholder:0) -> float32 (?, 3)\n");
     /// # Ok(()) }
     /// ```
+    ///
+    /// The bodies of control flow follow the node that holds them, each with its parameters and results:
+    ///
+    /// ```
+    /// # use sessile::prelude::*;
+    /// # fn main() -> sessile::Result<()> {
+    /// let g = Graph::new();
+    /// let p = g.named("p", || g.placeholder(DType::Bool, shape![]))?;
+    /// let x = g.named("x", || g.placeholder(DType::F32, shape![3]))?;
+    /// let _y = g.cond(&p, || -&x, || Ok(&x))?;
+    /// let want = "\
+    /// p = Placeholder() -> bool ()
+    /// x = Placeholder() -> float32 (3,)
+    /// cond = StatelessIf(p:0, x:0) -> float32 (3,)
+    ///   then_branch(x):
+    ///     cond/Neg = Neg(x:0) -> float32 (3,)
+    ///     return cond/Neg:0
+    ///   else_branch(x):
+    ///     return x:0
+    /// cond/Merge = Identity(cond:0) -> float32 (3,)
+    /// ";
+    /// assert_eq!(g.dump(), want);
+    /// # Ok(()) }
+    /// ```
     pub fn dump(&self) -> String {
         let mut text = String::new();
         for node in self.nodes() {
-            text.push_str(&line(self, node));
-            text.push('\n');
+            dump_node(self, node, "", &mut text);
         }
         text
     }
@@ -58,7 +84,8 @@ impl Graph {
         edges
     }
 
-    /// The graph in Graphviz's language, with dtype and shape on the edges; control edges are dashed.
+    /// The graph in Graphviz's language, with dtype and shape on the edges; control edges are dashed. A body is a box, to
+    /// which a dotted edge leads from the node that holds it.
     pub fn dot(&self) -> String {
         let edges = self.edges();
         let node_label = |_: &_, (_, id): (_, &NodeId)| {
@@ -78,21 +105,114 @@ impl Graph {
         use petgraph::dot::{Config, Dot};
         let config = [Config::NodeNoLabel, Config::EdgeNoLabel];
         let dot = Dot::with_attr_getters(&edges, &config, &edge_label, &node_label);
-        format!("{dot:?}")
+        let mut text = format!("{dot:?}");
+        if let Some(end) = text.rfind('}') {
+            text.truncate(end);
+            dot_bodies(self, "", &mut text);
+            text.push_str("}\n");
+        }
+        text
     }
+}
+
+/// Writing to a string does not fail.
+const INFALLIBLE: &str = "writing to a string does not fail";
+
+/// The bodies of a node with the names of their attributes, made for the node's inputs where that can be done.
+pub(crate) fn bodies_of(graph: &Graph, node: &Node) -> Vec<(String, Arc<Body>)> {
+    let mut named = Vec::new();
+    if node.op().kind().effect != Effect::Calls {
+        return named;
+    }
+    for (name, attr) in node.op().attrs() {
+        match attr {
+            AttrValue::Body(body) => named.push((name.to_owned(), body)),
+            AttrValue::Bodies(bodies) => {
+                named.extend(bodies.into_iter().enumerate().map(|(i, body)| (format!("{name}[{i}]"), body)));
+            }
+            _ => {}
+        }
+    }
+    let facts: Vec<Fact> = node.inputs().iter().map(|id| graph.fact(*id)).collect();
+    let facts: Vec<&Fact> = facts.iter().collect();
+    let made = node.op().bodies(&InferCx::new(graph, node.inputs(), &facts)).unwrap_or_default();
+    if made.len() == named.len() {
+        named.iter_mut().zip(made).for_each(|((_, body), made)| *body = made);
+    }
+    named
+}
+
+/// A node's line, and its bodies. Recurses on nesting, which is bounded.
+fn dump_node(graph: &Graph, node: &Node, indent: &str, text: &mut String) {
+    writeln!(text, "{indent}{}", line(graph, node)).expect(INFALLIBLE);
+    for (name, body) in bodies_of(graph, node) {
+        let inner = body.graph();
+        let params: Vec<String> = body.params().iter().map(|id| escape(inner.node(*id).name())).collect();
+        writeln!(text, "{indent}  {name}({}):", params.join(", ")).expect(INFALLIBLE);
+        let deeper = format!("{indent}    ");
+        for node in inner.nodes().filter(|node| !body.params().contains(&node.id())) {
+            dump_node(inner, node, &deeper, text);
+        }
+        let results = body.results().iter().map(|id| output_name(inner, *id));
+        let targets = body.targets().iter().map(|id| format!("^{}", escape(inner.node(*id).name())));
+        let returned: Vec<String> = results.chain(targets).collect();
+        writeln!(text, "{deeper}return {}", returned.join(", ")).expect(INFALLIBLE);
+    }
+}
+
+/// A box for each body; `place` tells the nodes of bodies apart.
+fn dot_bodies(graph: &Graph, place: &str, text: &mut String) {
+    for node in graph.nodes() {
+        for (i, (name, body)) in bodies_of(graph, node).into_iter().enumerate() {
+            let (holder, inner) = (format!("{place}{}", node.id().index()), body.graph());
+            let at = format!("b{holder}_{i}_");
+            writeln!(text, "    subgraph cluster_{at} {{").expect(INFALLIBLE);
+            writeln!(text, "        label = \"{} of {}\"", quote(&name), quote(node.name())).expect(INFALLIBLE);
+            for node in inner.nodes() {
+                let label = format!("{}\\n{}", quote(node.name()), quote(node.op().kind().name));
+                let shape = if body.results().iter().any(|id| id.node == node.id()) { ", peripheries = 2" } else { "" };
+                writeln!(text, "        {at}{} [ label = \"{label}\"{shape} ]", node.id().index()).expect(INFALLIBLE);
+            }
+            writeln!(text, "    }}").expect(INFALLIBLE);
+            for node in inner.nodes() {
+                dot_edges(inner, node, &at, text);
+            }
+            if !inner.is_empty() {
+                writeln!(text, "    {holder} -> {at}0 [ style = dotted, lhead = cluster_{at} ]").expect(INFALLIBLE);
+            }
+            dot_bodies(inner, &at, text);
+        }
+    }
+}
+
+/// The edges into a node of a body.
+fn dot_edges(graph: &Graph, node: &Node, at: &str, text: &mut String) {
+    let target = node.id().index();
+    for id in node.inputs() {
+        let label = quote(&graph.fact(*id).to_string());
+        writeln!(text, "    {at}{} -> {at}{target} [ label = \"{label}\" ]", id.node.index()).expect(INFALLIBLE);
+    }
+    for id in node.control_inputs() {
+        writeln!(text, "    {at}{} -> {at}{target} [ style = dashed ]", id.index()).expect(INFALLIBLE);
+    }
+}
+
+/// `node:slot`, escaped.
+fn output_name(graph: &Graph, id: OutputId) -> String {
+    format!("{}:{}", escape(graph.node(id.node).name()), id.slot)
 }
 
 /// `name = Op(inputs) -> outputs`, escaped.
 pub(super) fn line(graph: &Graph, node: &Node) -> String {
     let name = |id: NodeId| escape(graph.node(id).name());
-    let data = node.inputs().iter().map(|input| format!("{}:{}", name(input.node), input.slot));
+    let data = node.inputs().iter().map(|input| output_name(graph, *input));
     let control = node.control_inputs().iter().map(|id| format!("^{}", name(*id)));
     let inputs: Vec<_> = data.chain(control).collect();
     let mut text = format!("{} = {}({})", escape(node.name()), escape(node.op().kind().name), inputs.join(", "));
     for slot in 0..node.outputs().len() as u32 {
         let separator = if slot == 0 { " -> " } else { ", " };
         let fact = graph.fact(OutputId { node: node.id(), slot });
-        write!(text, "{separator}{fact}").expect("writing to a string does not fail");
+        write!(text, "{separator}{fact}").expect(INFALLIBLE);
     }
     text
 }

@@ -13,6 +13,7 @@ pub mod feed;
 pub mod grad;
 pub mod infer;
 mod names;
+mod nesting;
 mod node;
 pub mod op;
 pub mod run;
@@ -24,20 +25,22 @@ use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
 pub use self::attrs::{AttrValue, Attrs};
 pub(crate) use self::body::Argument;
 pub use self::body::Body;
-pub use self::build::BodyCapture;
 pub(crate) use self::build::Naming;
+
 #[cfg(test)]
 pub(crate) use self::eval::run_alone;
 pub use self::grad::GradCx;
 pub use self::infer::InferCx;
 pub(crate) use self::infer::to_ints;
+pub use self::nesting::BodyCapture;
+pub(crate) use self::nesting::{BodyPlan, Built, foreign};
 pub use self::node::{Fact, Node, NodeId, OutputId, Role};
 pub use self::op::{Effect, Example, Flow, Gradient, Op, OpKind};
 pub use self::run::{Callee, Env, RunCx, RunState, Slots, StepIo, VarHandle};
@@ -58,13 +61,13 @@ pub(crate) struct Inner {
     has_claims: AtomicBool,
     finalized: AtomicBool,
     seed: Mutex<Option<i64>>,
-    /// Nodes that TF1 would not have made: they do not count for seeds.
-    extra_nodes: AtomicU32,
+    /// Nodes that TF1 would not have made, less those that it would have made beside ours.
+    extra_nodes: AtomicI64,
     collections: Mutex<BTreeMap<String, Vec<OutputId>>>,
     /// State of the floors above that belongs to the graph, such as its variables.
     registry: Mutex<HashMap<std::any::TypeId, Arc<dyn Any + Send + Sync>>>,
-    parent: Option<Graph>,
-    captures: Mutex<Vec<BodyCapture>>,
+    /// Of a body under construction, where it is.
+    nesting: Option<nesting::Nesting>,
 }
 
 /// What `set_shape` says of an output.
@@ -88,12 +91,12 @@ impl Graph {
     /// An empty graph.
     #[doc(alias = "tf.Graph")]
     pub fn new() -> Graph {
-        Graph::with_parent(None)
+        Graph::nested(None)
     }
 
-    fn with_parent(parent: Option<Graph>) -> Graph {
+    fn nested(nesting: Option<nesting::Nesting>) -> Graph {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let names = parent.as_ref().map_or_else(Default::default, |parent| parent.0.names.clone());
+        let names = nesting.as_ref().map_or_else(Default::default, |nesting| nesting.parent.0.names.clone());
         Graph(Arc::new(Inner {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             nodes: store::Store::new(),
@@ -102,11 +105,10 @@ impl Graph {
             has_claims: AtomicBool::new(false),
             finalized: AtomicBool::new(false),
             seed: Mutex::new(None),
-            extra_nodes: AtomicU32::new(0),
+            extra_nodes: AtomicI64::new(0),
             collections: Mutex::default(),
             registry: Mutex::default(),
-            parent,
-            captures: Mutex::default(),
+            nesting,
         }))
     }
 
@@ -117,7 +119,7 @@ impl Graph {
 
     /// The graph around this body; `None` at the root.
     pub fn parent(&self) -> Option<&Graph> {
-        self.0.parent.as_ref()
+        self.0.nesting.as_ref().map(|nesting| &nesting.parent)
     }
 
     /// The outermost graph.
@@ -279,9 +281,16 @@ impl Graph {
         *self.root().0.seed.lock()
     }
 
-    /// How many nodes TF1 would have made so far: the op seed under a graph-level seed.
+    /// How many nodes TF1 would have made so far, in the graphs around this one too: the op seed under a graph-level
+    /// seed.
     pub fn tf_node_count(&self) -> usize {
-        self.len() - self.0.extra_nodes.load(Ordering::Relaxed) as usize
+        let graphs = std::iter::successors(Some(self), |graph| graph.parent());
+        graphs.map(Graph::own_tf_nodes).sum::<i64>().max(0) as usize
+    }
+
+    /// The part of [`Graph::tf_node_count`] that is this graph's own.
+    pub(crate) fn own_tf_nodes(&self) -> i64 {
+        self.len() as i64 - self.0.extra_nodes.load(Ordering::Relaxed)
     }
 
     /// Adds a tensor to a named collection.
@@ -291,7 +300,7 @@ impl Graph {
     #[doc(alias = "tf.add_to_collection")]
     pub fn add_to_collection(&self, name: &str, tensor: &Tensor) -> Result<()> {
         if tensor.graph.id() != self.root().id() {
-            return Err(build::mismatch(&tensor.name()));
+            return Err(nesting::foreign(&tensor.graph, &tensor.name(), self.root()));
         }
         self.root().0.collections.lock().entry(name.to_owned()).or_default().push(tensor.id);
         Ok(())

@@ -162,7 +162,7 @@ mod tests {
         let x = g.placeholder(DType::F32, shape!["n", 3]).unwrap();
         let y = g.placeholder(DType::F32, shape!["n", 3]).unwrap();
         let fetches = build(&x, &y).unwrap().iter().map(Tensor::id).collect();
-        let request = Request { feeds: vec![x.id(), y.id()], fetches, targets: Vec::new() };
+        let request = Request { feeds: vec![x.id(), y.id()], fetches, ..Request::default() };
         for (fuse, want) in [(false, before), (true, after)] {
             let plan = plan_graph(&g, &request, &Passes { fuse, ..Passes::none() }).unwrap();
             let shown = plan.graph.nodes().map(|node| match node.op_as::<Fused>() {
@@ -246,7 +246,7 @@ mod tests {
         for _ in 0..3 * MAX_STEPS {
             y = y.sin().unwrap();
         }
-        let request = Request { feeds: vec![x.id()], fetches: vec![y.id()], targets: Vec::new() };
+        let request = Request { feeds: vec![x.id()], fetches: vec![y.id()], ..Request::default() };
         let plan = plan_graph(&g, &request, &Passes::default()).unwrap();
         let steps = plan.graph.nodes().filter_map(|node| node.op_as::<Fused>()).map(|fused| fused.program().0.len());
         let steps: Vec<usize> = steps.collect();

@@ -22,6 +22,8 @@ pub struct Request {
     pub fetches: Vec<OutputId>,
     /// Nodes that must run.
     pub targets: Vec<NodeId>,
+    /// Whether this is what a call of a body asks for: references to variables are then given back as references.
+    pub of_body: bool,
 }
 
 /// A graph made for one request.
@@ -171,7 +173,8 @@ impl<'a> Copy<'a> {
     }
 
     fn finish(mut self, request: &Request) -> Result<PlanGraph> {
-        let fetches = request.fetches.iter().map(|id| self.fetch(*id)).collect::<Result<_>>()?;
+        let fetch = |id: &OutputId| if request.of_body { Ok(self.output(*id)) } else { self.fetch(*id) };
+        let fetches = request.fetches.iter().map(fetch).collect::<Result<_>>()?;
         let targets = request.targets.iter().map(|id| self.nodes[id]).collect();
         Ok(PlanGraph { fetches, targets, graph: self.graph, feeds: self.feeds, origins: self.origins })
     }

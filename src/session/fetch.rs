@@ -1,7 +1,7 @@
 //! What a run can be asked for: tensors, operations, names, and tuples, arrays, slices and vectors of them.
 
 use crate::error::{Error, ErrorKind, Result, escape};
-use crate::graph::{Graph, NodeId, Operation, OutputId, Tensor};
+use crate::graph::{Graph, NodeId, Operation, OutputId, Tensor, foreign};
 use crate::ops::state::Variable;
 use crate::value::Value;
 
@@ -45,12 +45,7 @@ pub(super) fn check_graph(mine: &Graph, other: &Graph, name: impl FnOnce() -> St
     if mine.id() == other.id() {
         return Ok(());
     }
-    let what = if other.root().id() == mine.id() {
-        "belongs to the body of a control flow node"
-    } else {
-        "is not an element of this graph"
-    };
-    Err(Error::new(ErrorKind::GraphMismatch, format!("'{}' {what}", escape(&name()))))
+    Err(foreign(other, &name(), mine))
 }
 
 /// The values of a run, one for each tensor that was wanted.

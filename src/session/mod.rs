@@ -166,7 +166,8 @@ impl Session {
         let tensors = feeds.iter().map(|key| key.key().resolve(&self.0.graph)).collect::<Result<Vec<_>>>()?;
         let order = feed_order(&tensors)?;
         let ids = order.iter().map(|i| tensors[*i].id()).collect();
-        let plan = self.plan(Request { feeds: ids, fetches: wanted.fetches, targets: wanted.targets })?;
+        let plan =
+            self.plan(Request { feeds: ids, fetches: wanted.fetches, targets: wanted.targets, of_body: false })?;
         Ok(Prepared::new(self.clone(), plan, order, Box::new(move |results| F::collect(&layout, results))))
     }
 
@@ -204,7 +205,8 @@ impl Session {
             return Err(fed_twice(&self.0.graph.tensor(twice[0].0)));
         }
         let ids = bound.iter().map(|(id, _)| *id).collect();
-        let plan = self.plan(Request { feeds: ids, fetches: wanted.fetches, targets: wanted.targets })?;
+        let plan =
+            self.plan(Request { feeds: ids, fetches: wanted.fetches, targets: wanted.targets, of_body: false })?;
         Ok((plan, bound.into_iter().map(|(_, value)| value).collect()))
     }
 

@@ -2,6 +2,7 @@
 
 mod alloc;
 mod building;
+mod control;
 mod custom;
 mod export;
 mod faults;

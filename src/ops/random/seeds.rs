@@ -26,7 +26,7 @@ impl Seeds {
         let (seed, seed2) = match (root.random_seed(), op_seed) {
             (None, None) => return Seeds::default(),
             (None, Some(op)) => (DEFAULT_GRAPH_SEED, op),
-            (Some(graph), None) => (graph, root.tf_node_count() as i64),
+            (Some(graph), None) => (graph, root.target().tf_node_count() as i64),
             (Some(graph), Some(op)) => (graph, op),
         };
         match (seed.rem_euclid(MODULUS), seed2.rem_euclid(MODULUS)) {

@@ -15,6 +15,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result, escape};
 use crate::graph::{Graph, Op, Operation, Role, Tensor};
 use crate::ops::IntoTensor;
+use crate::ops::control::Fork;
 use crate::shape::Shape;
 
 /// The collection of variables that are saved and that [`Graph::global_variables_initializer`] sets.
@@ -254,6 +255,32 @@ impl Variable {
         self.graph.tensor(self.data.initial)
     }
 
+    /// The value, or what the variable is initialized with where it has none yet: for variables whose initial value
+    /// depends on others.
+    ///
+    /// ```
+    /// # use sessile::prelude::*;
+    /// # fn main() -> sessile::Result<()> {
+    /// let g = Graph::new();
+    /// let v = g.variable(2.0)?;
+    /// let twice = (v.initialized_value()? * 2.0)?;
+    /// assert_eq!(Session::new(&g)?.run(&twice)?.scalar::<f32>()?, 4.0);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "tf.Variable.initialized_value")]
+    #[track_caller]
+    pub fn initialized_value(&self) -> Result<Tensor> {
+        let g = &self.graph;
+        let has_value = self.is_initialized()?;
+        g.composite("cond", |_| {
+            let fork = Fork::of(g, &has_value)?;
+            let handle = fork.if_so(g, &self.handle(), "read/Switch")?;
+            let read = g.apply_named("read", Arc::new(ReadVariable), &[&handle])?.output(0)?;
+            let initial = fork.if_not(g, &self.initial_value(), "Switch")?;
+            Ok(g.merge(&[initial, read])?.0)
+        })
+    }
+
     /// The operation that gives it its initial value. Nothing happens before a session runs it.
     #[doc(alias = "tf.Variable.initializer")]
     pub fn initializer(&self) -> Operation {
@@ -292,9 +319,8 @@ impl Variable {
         let name = format!("{}/read", self.operation().name());
         let build = || g.apply_one(ReadVariable, &[&self.handle()]);
         let read = g.at_line(caller, || g.at_root_scope(|| g.named(&name, build)))?;
-        if read.graph().parent().is_none() {
-            g.mark_extra(1);
-        }
+        // In a body TF1 takes in the value, and here the handle is taken in and read.
+        read.graph().mark_extra(1);
         Ok(read)
     }
 

@@ -18,6 +18,7 @@ pub const PROGRAMS: &[(&str, Program)] = &[
     ("random_numbers", random_numbers),
     ("multinomial", multinomial),
     ("checks", checks),
+    ("assertions", assertions),
     ("print_v2", print_v2),
 ];
 
@@ -175,6 +176,14 @@ fn checks(g: &Graph) -> sessile::Result<()> {
     x.print(&[&x], "message")?;
     x.check_numerics("message")?;
     x.verify_all_finite("message")?;
+    Ok(())
+}
+
+fn assertions(g: &Graph) -> sessile::Result<()> {
+    let (x, p) = (x(g, shape![2])?, bools(g, shape![])?);
+    p.assert(&[&x])?;
+    g.named("sure", || p.assert(&[&"message", &x]))?;
+    x.assert_equal(&x, "")?;
     Ok(())
 }
 

@@ -32,7 +32,6 @@ fn programs() -> impl Iterator<Item = (&'static str, Program)> {
 /// Why a program has none.
 const PENDING: &[(&str, &[&str])] = &[
     ("variables are of one kind here", &["resource_variables", "resource_scatter_updates"]),
-    ("an assertion is one node here, and nothing else needs branches", &["assertions", "initialized_value"]),
     ("training and saving are compared elsewhere", &["training", "training_adam", "saver"]),
 ];
 
@@ -69,7 +68,8 @@ fn nodes_carry_the_line_of_the_program() {
 fn check(name: &str, build: Program) -> Result<(), String> {
     let g = Graph::new();
     build(&g).map_err(|error| error.to_string())?;
-    let want: Vec<Vec<&str>> = GOLDEN.lines().map(fields).filter(|line| line[0] == name).collect();
+    let mut want: Vec<Vec<&str>> = GOLDEN.lines().map(fields).filter(|line| line[0] == name).collect();
+    switches_first(&mut want);
     let nodes: Vec<&Node> = g.nodes().filter(|node| !is_extra_read(node)).collect();
     for (node, want) in nodes.iter().zip(&want) {
         same_node(node, want)?;
@@ -77,6 +77,16 @@ fn check(name: &str, build: Program) -> Result<(), String> {
     match nodes.len() == want.len() {
         true => Ok(()),
         false => Err(format!("TensorFlow makes {} nodes, but here are {}", want.len(), nodes.len())),
+    }
+}
+
+/// TF1 makes the switch of an input after the op that needs it; here an input is there before.
+fn switches_first(lines: &mut [Vec<&str>]) {
+    for i in 0..lines.len() {
+        let of = lines[i][1].rsplit_once("/Switch").map(|(of, _)| of);
+        if let Some(at) = lines[..i].iter().position(|line| Some(line[1]) == of) {
+            lines[at..=i].rotate_right(1);
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use super::Program;
 /// The programs of this file.
 pub const PROGRAMS: &[(&str, Program)] = &[
     ("repeated_ops", repeated_ops),
+    ("initialized_value", initialized_value),
     ("collisions", collisions),
     ("name_scopes", name_scopes),
     ("name_scope_leaves_and_reenters", name_scope_leaves_and_reenters),
@@ -229,6 +230,11 @@ fn identity_matrices(g: &Graph) -> sessile::Result<()> {
     of(g, "a", shape![2, 3], init::identity(1.0))?;
     let initializer: Option<Arc<dyn Initializer>> = Some(Arc::new(init::identity(0.5)));
     g.get_variable_with("b", shape![2, 2], GetVariable { dtype: DType::F64, initializer, ..GetVariable::default() })?;
+    Ok(())
+}
+
+fn initialized_value(g: &Graph) -> sessile::Result<()> {
+    g.variable([1.0f32, 2.0])?.initialized_value()?;
     Ok(())
 }
 
