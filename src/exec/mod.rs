@@ -7,6 +7,7 @@ mod run;
 mod serial;
 mod state;
 mod stats;
+mod step;
 
 pub use self::plan::Plan;
 pub use self::run::{Fetched, Host, StepOrder};

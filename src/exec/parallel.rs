@@ -15,8 +15,9 @@ use crossbeam::deque::{Injector, Steal};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-use super::plan::{KEPT, Plan};
+use super::plan::Plan;
 use super::run::{Host, Scratch, StepOrder, call, record, skips};
+use super::step::KEPT;
 use crate::error::{Error, Result};
 use crate::graph::{Env, RunCx, Slots};
 use crate::pool::{Job, Signal};
@@ -58,7 +59,7 @@ impl Choice {
     pub(super) fn mode(&self, plan: &Plan, feeds: &[Value], host: &Host<'_>) -> Mode {
         match host.order {
             StepOrder::AsBuilt => return Mode::Serial,
-            StepOrder::AsReady => return Mode::Parallel(plan.steps.iter().map(|_| true).collect()),
+            StepOrder::AsReady => return Mode::Parallel((0..plan.n_steps()).map(|_| true).collect()),
             StepOrder::Auto if !plan.has_width || host.pool.threads() == 1 => return Mode::Serial,
             StepOrder::Auto => {}
         }
@@ -97,7 +98,7 @@ pub(super) fn judge(plan: &Plan, times: &[u64]) -> Mode {
     let times: Vec<u64> = times.iter().map(|time| time.saturating_sub(CLOCK_NS)).collect();
     let mut ready_at = vec![0u64; times.len()];
     let mut longest = 0;
-    for (index, step) in plan.steps.iter().enumerate() {
+    for (index, step) in plan.steps.all().iter().enumerate() {
         let end = ready_at[index] + times[index];
         longest = longest.max(end);
         for next in &step.successors {
@@ -142,7 +143,7 @@ pub(super) fn run(
 ) -> Result<()> {
     pending.resize_with(plan.steps.len(), AtomicU32::default);
     readers.resize_with(plan.readers.len(), AtomicU32::default);
-    pending.iter_mut().zip(&plan.steps).for_each(|(count, step)| *count.get_mut() = step.n_waits);
+    pending.iter_mut().zip(plan.steps.all()).for_each(|(count, step)| *count.get_mut() = step.n_waits);
     readers.iter_mut().zip(&plan.readers).for_each(|(count, n)| *count.get_mut() = *n);
     let shared = Shared {
         plan,
@@ -219,31 +220,34 @@ impl Shared<'_> {
         if index > self.failed.load(Ordering::Acquire) {
             return;
         }
-        let step = &self.plan.steps[index as usize];
+        let (plan, step) = (self.plan, index as usize);
         // SAFETY: a step is ready when all that it waits for have ended.
-        if self.plan.has_branches && unsafe { skips(index as usize, step, self.slots, self.skipped) } {
+        if plan.has_branches && unsafe { skips(step, &plan.steps, self.slots, self.skipped) } {
             return;
         }
         let began = self.host.trace.map(|_| Instant::now());
         // SAFETY: all steps that write an input have ended, and so have those that state orders before this one;
         // `take_always` names inputs that no other step reads; output cells are written by this step alone.
-        let cx = unsafe { RunCx::new(self.slots, &step.io, step.take_always, self.env, recycler) };
-        let result = self.host.limits.check().and_then(|()| call(self.plan, step, cx));
+        let cx = unsafe {
+            RunCx::new(self.slots, plan.steps.io(step), plan.steps.rest(step).take_always, self.env, recycler)
+        };
+        let result = self.host.limits.check().and_then(|()| call(plan, step, cx));
         if let Err(error) = result {
             self.failed.fetch_min(index, Ordering::AcqRel);
             self.errors.lock().push((index, error));
         } else if let (Some((trace, origin)), Some(began)) = (self.host.trace, began) {
             // SAFETY: as above; nothing is taken, and the outputs are released only after this.
-            let cx = unsafe { RunCx::new(self.slots, &step.io, 0, self.env, recycler) };
+            let cx = unsafe { RunCx::new(self.slots, plan.steps.io(step), 0, self.env, recycler) };
             let thread = thread_number();
-            trace.lock().push(record(self.plan, step, began, origin, &cx.describe_outputs(), thread));
+            trace.lock().push(record(plan, step, began, origin, &cx.describe_outputs(), thread));
         }
     }
 
     /// Frees inputs that have no more readers, and passes on steps that wait for nobody any more.
     fn release(&self, index: u32, recycler: &RefCell<Recycler>, stack: &mut SmallVec<[u32; 32]>) {
-        let step = &self.plan.steps[index as usize];
-        for slot in &step.io.inputs {
+        let steps = &self.plan.steps;
+        let io = steps.io(index as usize);
+        for slot in io.inputs {
             let is_last = match self.plan.readers[*slot as usize] {
                 KEPT => false,
                 1 => true,
@@ -253,13 +257,13 @@ impl Shared<'_> {
                 self.free(*slot, recycler);
             }
         }
-        for slot in &step.io.outputs {
-            if self.plan.readers[*slot as usize] == 0 {
-                self.free(*slot, recycler);
+        for slot in io.outputs() {
+            if self.plan.readers[slot as usize] == 0 {
+                self.free(slot, recycler);
             }
         }
-        for next in &step.successors {
-            let waits_for_one = self.plan.steps[*next as usize].n_waits == 1;
+        for next in &steps.rest(index as usize).successors {
+            let waits_for_one = steps.rest(*next as usize).n_waits == 1;
             if !waits_for_one && self.pending[*next as usize].fetch_sub(1, Ordering::AcqRel) != 1 {
                 continue;
             }

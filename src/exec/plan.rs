@@ -9,38 +9,13 @@ use super::order::{Deeds, StateOrder, Variable};
 use super::parallel::Choice;
 use super::run::Spare;
 use super::state::SessionState;
+use super::step::{KEPT, Rest, Steps};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result, Site, escape};
-use crate::graph::{Body, Callee, Effect, Fact, Flow, Graph, InferCx, Node, NodeId, Op, OutputId, StepIo, VarHandle};
+use crate::graph::{Body, Callee, Effect, Fact, Flow, Graph, InferCx, Node, NodeId, OutputId, StepHome, VarHandle};
 use crate::ops::array::Const;
 use crate::optimize::{Passes, PlanGraph, Request, plan_graph};
 use crate::value::Value;
-
-/// Stands for the number of readers of a cell that steps do not free.
-pub(super) const KEPT: u32 = u32::MAX;
-
-/// One kernel call.
-pub(super) struct Step {
-    pub(super) op: Arc<dyn Op>,
-    pub(super) io: StepIo,
-    /// Inputs that may be taken when steps run in plan order: this step is their last reader.
-    pub(super) take_in_order: u32,
-    /// Inputs that may be taken in any legal order: this step is their only reader.
-    pub(super) take_always: u32,
-    /// Cells that nobody reads after this step, in plan order.
-    pub(super) frees: SmallVec<[u32; 2]>,
-    /// Steps that wait for this one.
-    pub(super) successors: SmallVec<[u32; 2]>,
-    /// How many steps this one waits for.
-    pub(super) n_waits: u32,
-    pub(super) node: NodeId,
-    /// What it makes of inputs without a value.
-    pub(super) flow: Flow,
-    /// Whether there may be such inputs, or steps among `may_skip` that did not run.
-    pub(super) may_die: bool,
-    /// Steps without which this one does not run either.
-    pub(super) may_skip: SmallVec<[u32; 1]>,
-}
 
 /// A value that the session's variable had when the run began.
 pub(super) struct Preload {
@@ -60,7 +35,7 @@ pub(super) struct PlanVar {
 /// The steps of one request, with everything decided that does not depend on the numbers.
 pub struct Plan {
     pub(super) graph: Graph,
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Steps,
     pub(super) n_slots: usize,
     /// The cell and the facts of each feed.
     pub(super) feeds: Vec<(u32, Fact)>,
@@ -111,7 +86,7 @@ impl Plan {
 
     /// The nodes of the steps, in plan order.
     pub fn step_nodes(&self) -> impl Iterator<Item = NodeId> {
-        self.steps.iter().map(|step| step.node)
+        self.steps.all().iter().map(|step| step.node)
     }
 
     /// The graph that the plan was made from: pruned, rewritten.
@@ -156,7 +131,7 @@ impl Plan {
 }
 
 /// The plans of a step's bodies.
-type Callees = Box<[Arc<dyn Callee>]>;
+type Callees = Vec<Arc<dyn Callee>>;
 
 /// A body's plan, and what it does to variables. The body is kept so that its address stays its own.
 type PackedBody = (Arc<Plan>, Deeds, Arc<Body>);
@@ -214,7 +189,7 @@ struct Builder<'a> {
     /// The first cell of each node's outputs.
     first_slot: Vec<u32>,
     n_slots: u32,
-    steps: Vec<Step>,
+    steps: Steps,
     /// The step of each node that is one.
     step_of: Vec<Option<u32>>,
     constants: Vec<(u32, Value)>,
@@ -235,7 +210,7 @@ impl<'a> Builder<'a> {
             order,
             first_slot: Vec::with_capacity(n),
             n_slots: 0,
-            steps: Vec::with_capacity(n),
+            steps: Steps::default(),
             step_of: Vec::with_capacity(n),
             constants: Vec::new(),
             preloads: Vec::new(),
@@ -261,7 +236,7 @@ impl<'a> Builder<'a> {
             false => Some(self.step(node, origin, first, &waits)),
         };
         if let Some(step) = step {
-            self.steps[step as usize].io.bodies = bodies;
+            self.steps.rest_mut(step as usize).home.bodies = bodies;
         }
         self.step_of.push(step);
         Ok(())
@@ -287,7 +262,7 @@ impl<'a> Builder<'a> {
             plans.push(plan);
             deeds.push(deed);
         }
-        Ok((plans.into(), deeds))
+        Ok((plans, deeds))
     }
 
     /// Whether a node may be skipped: it is behind a switch, and no merge joins the branches again.
@@ -334,29 +309,26 @@ impl<'a> Builder<'a> {
 
     fn step(&mut self, node: &Node, origin: (u64, u32), first_slot: u32, state_waits: &[NodeId]) -> u32 {
         let index = self.steps.len() as u32;
-        let inputs: SmallVec<[u32; 3]> = node.inputs().iter().map(|id| self.slot(*id)).collect();
-        let outputs = (first_slot..self.n_slots).collect();
         let sources = node.inputs().iter().map(|id| id.node);
         let all = sources.chain(node.control_inputs().iter().copied()).chain(state_waits.iter().copied());
         let mut waits: SmallVec<[u32; 8]> = all.filter_map(|id| self.step_of[id.index()]).collect();
         waits.sort_unstable();
         waits.dedup();
         for wait in &waits {
-            self.steps[*wait as usize].successors.push(index);
+            self.steps.rest_mut(*wait as usize).successors.push(index);
         }
-        self.steps.push(Step {
-            op: node.op_arc().clone(),
-            io: StepIo { inputs, outputs, is_fetched: false, origin, bodies: Box::default() },
-            take_in_order: 0,
+        let rest = Rest {
+            home: StepHome { origin, bodies: Vec::new() },
             take_always: 0,
-            frees: SmallVec::new(),
             successors: SmallVec::new(),
             n_waits: waits.len() as u32,
             node: node.id(),
             flow: node.op().kind().flow,
             may_die: self.may_die[node.id().index()],
             may_skip: self.may_skip(node),
-        });
+        };
+        let inputs = node.inputs().iter().map(|id| self.first_slot[id.node.index()] + id.slot);
+        self.steps.push(node.op_arc().clone(), inputs, (first_slot, self.n_slots - first_slot), rest);
         index
     }
 
@@ -378,9 +350,9 @@ impl<'a> Builder<'a> {
             let readers = &mut readers[*slot as usize];
             *readers = if *readers > 1 { KEPT } else { *readers };
         }
-        let roots = (0..self.steps.len() as u32).filter(|i| self.steps[*i as usize].n_waits == 0).collect();
+        let roots = (0..self.steps.len() as u32).filter(|i| self.steps.rest(*i as usize).n_waits == 0).collect();
         let has_width = self.has_width();
-        let has_branches = self.steps.iter().any(|step| step.flow != Flow::Plain);
+        let has_branches = self.steps.all().iter().any(|step| step.flow != Flow::Plain);
         let plan = Plan {
             graph: source.graph.clone(),
             n_slots: self.n_slots as usize,
@@ -416,43 +388,18 @@ impl<'a> Builder<'a> {
 
     /// Who reads a cell last, and who may take it; answers how many read each.
     fn lifetimes(&mut self, fetches: &[u32]) -> Vec<u32> {
-        let mut readers = vec![0u32; self.n_slots as usize];
-        let mut last = vec![None::<u32>; self.n_slots as usize];
-        for slot in fetches.iter().chain(self.constants.iter().map(|(slot, _)| slot)) {
-            readers[*slot as usize] = KEPT;
-        }
-        for (index, step) in self.steps.iter_mut().enumerate() {
-            // What a body gives back stays inside.
-            step.io.is_fetched = !self.is_body && step.io.outputs.iter().any(|slot| readers[*slot as usize] == KEPT);
-            // A cell that nobody reads is freed by the step that makes it.
-            for slot in &step.io.outputs {
-                last[*slot as usize] = Some(index as u32);
-            }
-            for slot in &step.io.inputs {
-                let slot = *slot as usize;
-                last[slot] = Some(index as u32);
-                readers[slot] = if readers[slot] == KEPT { KEPT } else { readers[slot] + 1 };
-            }
-        }
-        for (slot, step) in last.iter().enumerate() {
-            let Some(step) = step.filter(|_| readers[slot] != KEPT) else { continue };
-            let step = &mut self.steps[step as usize];
-            step.frees.push(slot as u32);
-            let bits = step.io.inputs.iter().take(32).enumerate().filter(|(_, input)| **input as usize == slot);
-            let mask = bits.fold(0u32, |mask, (bit, _)| mask | 1 << bit);
-            // An input that comes twice would still be read when it has been taken.
-            let comes_once = readers[slot] == 1 || (mask.count_ones() == 1 && step.io.inputs.len() <= 32);
-            if comes_once {
-                step.take_in_order |= mask;
-                step.take_always |= if readers[slot] == 1 { mask } else { 0 };
-            }
+        let kept = fetches.iter().copied().chain(self.constants.iter().map(|(slot, _)| *slot));
+        let readers = self.steps.set_lifetimes(self.n_slots as usize, kept);
+        // What a body gives back stays inside.
+        if !self.is_body {
+            self.steps.set_fetched(|slot| readers[slot as usize] == KEPT);
         }
         readers
     }
 
     fn has_width(&self) -> bool {
         let mut depth = vec![0u32; self.steps.len()];
-        for (index, step) in self.steps.iter().enumerate() {
+        for (index, step) in self.steps.all().iter().enumerate() {
             for next in &step.successors {
                 depth[*next as usize] = depth[*next as usize].max(depth[index] + 1);
             }

@@ -11,10 +11,11 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use super::parallel::{self, Mode};
-use super::plan::{Plan, Step};
+use super::plan::Plan;
 use super::serial;
 use super::state::{Local, RunView, SessionState};
 use super::stats::StepRecord;
+use super::step::Steps;
 use crate::cancel::Limits;
 use crate::error::{Error, ErrorKind, Result, escape};
 use crate::graph::{Callee, Env, Flow, RunCx, RunState, Slots};
@@ -109,7 +110,7 @@ impl Scratch {
             readers: Vec::new(),
             recyclers: Mutex::default(),
             skipped: if plan.has_branches {
-                plan.steps.iter().map(|_| AtomicBool::default()).collect()
+                (0..plan.steps.len()).map(|_| AtomicBool::default()).collect()
             } else {
                 Vec::new()
             },
@@ -262,15 +263,16 @@ fn put_preload(slots: &mut Slots, slot: u32, value: Option<Value>, n: usize, mis
 ///
 /// # Safety
 /// All steps that fill an input or that the step waits for have ended.
-pub(super) unsafe fn skips(index: usize, step: &Step, slots: &Slots, skipped: &[AtomicBool]) -> bool {
+pub(super) unsafe fn skips(index: usize, steps: &Steps, slots: &Slots, skipped: &[AtomicBool]) -> bool {
+    let (step, inputs) = (steps.rest(index), steps.io(index).inputs);
     // SAFETY: promised by the caller.
     let is_empty = |slot: &u32| unsafe { slots.get(*slot as usize) }.is_none();
     let was_skipped = |step: &u32| skipped[*step as usize].load(Ordering::Relaxed);
     let skips = step.may_die
         && match step.flow {
             Flow::Trigger => false,
-            Flow::Merge => step.io.inputs.iter().all(is_empty),
-            Flow::Plain | Flow::Switch => step.io.inputs.iter().any(is_empty) || step.may_skip.iter().any(was_skipped),
+            Flow::Merge => inputs.iter().all(is_empty),
+            Flow::Plain | Flow::Switch => inputs.iter().any(is_empty) || step.may_skip.iter().any(was_skipped),
         };
     skipped[index].store(skips, Ordering::Relaxed);
     skips
@@ -304,8 +306,8 @@ impl std::fmt::Debug for Plan {
 
 /// Runs one step's kernel; panics become errors, errors get their place.
 #[inline]
-pub(super) fn call(plan: &Plan, step: &Step, mut cx: RunCx<'_>) -> Result<()> {
-    match catch_unwind(AssertUnwindSafe(|| step.op.run(&mut cx))) {
+pub(super) fn call(plan: &Plan, step: usize, mut cx: RunCx<'_>) -> Result<()> {
+    match catch_unwind(AssertUnwindSafe(|| plan.steps.op(step).run(&mut cx))) {
         Ok(result) => ended(plan, step, &cx, result),
         Err(payload) => Err(panicked(plan, step, &cx, payload)),
     }
@@ -313,17 +315,17 @@ pub(super) fn call(plan: &Plan, step: &Step, mut cx: RunCx<'_>) -> Result<()> {
 
 /// What a kernel has answered, with its place; in debug builds what it made is checked.
 #[inline]
-pub(super) fn ended(plan: &Plan, step: &Step, cx: &RunCx<'_>, result: Result<()>) -> Result<()> {
+pub(super) fn ended(plan: &Plan, step: usize, cx: &RunCx<'_>, result: Result<()>) -> Result<()> {
     match result {
-        Ok(()) if !cfg!(debug_assertions) || step.flow == Flow::Switch => Ok(()),
+        Ok(()) if !cfg!(debug_assertions) || plan.steps.rest(step).flow == Flow::Switch => Ok(()),
         Ok(()) => check_outputs(plan, step, cx),
         Err(error) => Err(locate(plan, step, cx, error)),
     }
 }
 
 /// Checks what the kernel made against what was inferred.
-fn check_outputs(plan: &Plan, step: &Step, cx: &RunCx<'_>) -> Result<()> {
-    for (slot, fact) in plan.graph.node(step.node).outputs().iter().enumerate() {
+fn check_outputs(plan: &Plan, step: usize, cx: &RunCx<'_>) -> Result<()> {
+    for (slot, fact) in plan.graph.node(plan.steps.rest(step).node).outputs().iter().enumerate() {
         let Some(value) = cx.made(slot) else {
             return Err(locate(plan, step, cx, Error::internal(format!("the kernel left output {slot} empty"))));
         };
@@ -336,28 +338,28 @@ fn check_outputs(plan: &Plan, step: &Step, cx: &RunCx<'_>) -> Result<()> {
 }
 
 #[cold]
-fn locate(plan: &Plan, step: &Step, cx: &RunCx<'_>, error: Error) -> Error {
-    error.at(|| plan.site(step.node, cx.describe_inputs()))
+fn locate(plan: &Plan, step: usize, cx: &RunCx<'_>, error: Error) -> Error {
+    error.at(|| plan.site(plan.steps.rest(step).node, cx.describe_inputs()))
 }
 
 /// The error of a kernel that panicked.
 #[cold]
-pub(super) fn panicked(plan: &Plan, step: &Step, cx: &RunCx<'_>, payload: Box<dyn Any + Send>) -> Error {
+pub(super) fn panicked(plan: &Plan, step: usize, cx: &RunCx<'_>, payload: Box<dyn Any + Send>) -> Error {
     locate(plan, step, cx, Error::panicked(payload))
 }
 
 /// The record of one step for a trace.
 pub(super) fn record(
     plan: &Plan,
-    step: &Step,
+    step: usize,
     began: Instant,
     origin: Instant,
     cx_outputs: &[(usize, String)],
     thread: usize,
 ) -> StepRecord {
     StepRecord {
-        node: plan.graph.node(step.node).name().to_owned(),
-        op: step.op.kind().name,
+        node: plan.graph.node(plan.steps.rest(step).node).name().to_owned(),
+        op: plan.steps.op(step).kind().name,
         start: began.duration_since(origin),
         duration: began.elapsed(),
         output_bytes: cx_outputs.iter().map(|(bytes, _)| bytes).sum(),

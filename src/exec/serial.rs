@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use super::plan::{Plan, Step};
+use super::plan::Plan;
 use super::run::{Scratch, Trace, call, ended, panicked, record, skips};
 use crate::error::Result;
 use crate::graph::{Env, RunCx};
@@ -21,19 +21,19 @@ pub(super) fn run(plan: &Plan, scratch: &Scratch, env: &Env<'_>, trace: Option<T
     // Panics are caught once a run, not once a step.
     let all = AssertUnwindSafe(|| run_steps(plan, scratch, env, &current));
     catch_unwind(all).unwrap_or_else(|payload| {
-        let step = &plan.steps[current.get()];
+        let step = current.get();
         // SAFETY: the step has been left; nothing is taken here.
-        let cx = unsafe { RunCx::new(&scratch.slots, &step.io, 0, env, &scratch.recycler) };
+        let cx = unsafe { RunCx::new(&scratch.slots, plan.steps.io(step), 0, env, &scratch.recycler) };
         Err(panicked(plan, step, &cx, payload))
     })
 }
 
 fn run_steps(plan: &Plan, scratch: &Scratch, env: &Env<'_>, current: &Cell<usize>) -> Result<()> {
-    for (index, step) in plan.steps.iter().enumerate() {
-        if index % CHECK_EVERY == 0 {
+    for step in 0..plan.steps.len() {
+        if step % CHECK_EVERY == 0 {
             env.limits.check()?;
         }
-        current.set(index);
+        current.set(step);
         run_step(plan, step, scratch, env)?;
     }
     Ok(())
@@ -47,42 +47,52 @@ pub(super) fn run_measured(
     trace: Option<Trace<'_>>,
 ) -> Result<Vec<u64>> {
     let mut times = Vec::with_capacity(plan.steps.len());
-    for (index, step) in plan.steps.iter().enumerate() {
+    for step in 0..plan.steps.len() {
         env.limits.check()?;
         // SAFETY: steps run in order, on this thread alone.
-        if plan.has_branches && unsafe { skips(index, step, &scratch.slots, &scratch.skipped) } {
+        if plan.has_branches && unsafe { skips(step, &plan.steps, &scratch.slots, &scratch.skipped) } {
             times.push(0);
-            free(step, scratch);
+            free(plan, step, scratch);
             continue;
         }
         let began = Instant::now();
         // SAFETY: as in `run_step`.
-        call(plan, step, unsafe { RunCx::new(&scratch.slots, &step.io, step.take_in_order, env, &scratch.recycler) })?;
+        call(plan, step, unsafe { view(plan, step, scratch, env) })?;
         times.push(began.elapsed().as_nanos() as u64);
         if let Some((trace, origin)) = trace {
             // SAFETY: as in `run_step`; nothing is taken here.
-            let cx = unsafe { RunCx::new(&scratch.slots, &step.io, 0, env, &scratch.recycler) };
+            let cx = unsafe { RunCx::new(&scratch.slots, plan.steps.io(step), 0, env, &scratch.recycler) };
             trace.lock().push(record(plan, step, began, origin, &cx.describe_outputs(), 0));
         }
-        free(step, scratch);
+        free(plan, step, scratch);
     }
     Ok(times)
 }
 
+/// A step's view of a run in plan order.
+///
+/// # Safety
+/// This thread alone touches the cells, and all steps before this one have ended.
 #[inline]
-fn run_step(plan: &Plan, step: &Step, scratch: &Scratch, env: &Env<'_>) -> Result<()> {
-    // SAFETY: this thread alone touches the cells; inputs are full because steps are in topological order, and an
-    // input in `take_in_order` has no later reader.
-    let mut cx = unsafe { RunCx::new(&scratch.slots, &step.io, step.take_in_order, env, &scratch.recycler) };
-    let result = step.op.run(&mut cx);
+unsafe fn view<'a>(plan: &'a Plan, step: usize, scratch: &'a Scratch, env: &'a Env<'_>) -> RunCx<'a> {
+    // SAFETY: inputs are full because steps are in topological order, and an input in `take_in_order` has no later
+    // reader.
+    unsafe { RunCx::new(&scratch.slots, plan.steps.io(step), plan.steps.take_in_order(step), env, &scratch.recycler) }
+}
+
+#[inline]
+fn run_step(plan: &Plan, step: usize, scratch: &Scratch, env: &Env<'_>) -> Result<()> {
+    // SAFETY: steps run in order, on this thread alone.
+    let mut cx = unsafe { view(plan, step, scratch, env) };
+    let result = plan.steps.op(step).run(&mut cx);
     ended(plan, step, &cx, result)?;
-    free(step, scratch);
+    free(plan, step, scratch);
     Ok(())
 }
 
 #[inline]
-fn free(step: &Step, scratch: &Scratch) {
-    for slot in &step.frees {
+fn free(plan: &Plan, step: usize, scratch: &Scratch) {
+    for slot in plan.steps.frees(step) {
         // SAFETY: this thread alone touches the cells, and the step's view is gone.
         if let Some(value) = unsafe { scratch.slots.take(*slot as usize) } {
             scratch.recycler.borrow_mut().give(value);

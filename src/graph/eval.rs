@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::Graph;
 use super::node::{Node, NodeId, OutputId};
 use super::op::Effect;
-use super::run::{Env, RunCx, Slots, StepIo};
+use super::run::{Env, NO_HOME, RunCx, Slots, StepIo};
 use crate::cancel::Limits;
 use crate::error::{Error, Result};
 use crate::pool::Pool;
@@ -88,17 +88,15 @@ pub(crate) fn run_alone(node: &Node, inputs: &[Value]) -> Result<Box<[Value]>> {
     for (i, value) in inputs.iter().enumerate() {
         *slots.get_mut(i) = Some(value.clone());
     }
-    let io = StepIo {
-        inputs: (0..n as u32).collect(),
-        outputs: (n as u32..(n + n_outputs) as u32).collect(),
-        ..StepIo::default()
-    };
+    let inputs: SmallVec<[u32; 3]> = (0..n as u32).collect();
+    let (first_output, n_outputs) = (n as u32, n_outputs as u32);
+    let io = StepIo { inputs: &inputs, first_output, n_outputs, is_fetched: false, home: &NO_HOME };
     let (recycler, limits, pool) = (RefCell::new(Recycler::default()), Limits::default(), serial());
     let env = Env { pool: &pool, state: None, limits: &limits };
     // SAFETY: the cells are this function's own.
-    let mut cx = unsafe { RunCx::new(&slots, &io, 0, &env, &recycler) };
+    let mut cx = unsafe { RunCx::new(&slots, io, 0, &env, &recycler) };
     let run = std::panic::AssertUnwindSafe(|| node.op().run(&mut cx));
     std::panic::catch_unwind(run).unwrap_or_else(|payload| Err(Error::panicked(payload)))?;
     let missing = || Error::internal("the kernel left an output empty");
-    (n..n + n_outputs).map(|i| slots.get_mut(i).take().ok_or_else(missing)).collect()
+    (n..slots.len()).map(|i| slots.get_mut(i).take().ok_or_else(missing)).collect()
 }

@@ -43,7 +43,9 @@ pub use self::nesting::BodyCapture;
 pub(crate) use self::nesting::{BodyPlan, Built, foreign};
 pub use self::node::{Fact, Node, NodeId, OutputId, Role};
 pub use self::op::{Effect, Example, Flow, Gradient, Op, OpKind};
-pub use self::run::{Callee, Env, RunCx, RunState, Slots, StepIo, VarHandle};
+#[cfg(test)]
+pub(crate) use self::run::NO_HOME;
+pub use self::run::{Callee, Env, RunCx, RunState, Slots, StepHome, StepIo, VarHandle};
 pub use self::tensor::{Operation, Tensor};
 use crate::error::{Error, ErrorKind, Result, escape};
 use crate::shape::Shape;

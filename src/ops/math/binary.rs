@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::dtypes::{Dtypes, check_dtype, unsupported};
-use super::elementwise::{map2, map2_strings, map2_to};
+use super::elementwise::{self, Few, map2, map2_strings, map2_to, zip_few};
 use super::inexact::Inexact;
 use super::scalar::{Arith, Ordered};
 use super::{sizes, vector};
@@ -145,12 +145,27 @@ impl Op for Binary {
         Ok(())
     }
 
+    #[inline]
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        if few(self.f).is_some_and(|f| zip_few(cx, f)) {
+            return Ok(());
+        }
         let dtype = cx.input(0).dtype();
         if dtype.is_integer() {
             check_integers(self.f, cx.input(1))?;
         }
         run(self.f, dtype, cx)
+    }
+}
+
+/// The commonest functions of few numbers: as the vector loops, bit by bit.
+#[inline]
+fn few(f: BinaryOp) -> Option<Few> {
+    match f {
+        BinaryOp::Add => Some(|x, y| elementwise::few(x, y, |x, y| x + y)),
+        BinaryOp::Sub => Some(|x, y| elementwise::few(x, y, |x, y| x - y)),
+        BinaryOp::Mul => Some(|x, y| elementwise::few(x, y, |x, y| x * y)),
+        _ => None,
     }
 }
 

@@ -198,6 +198,36 @@ fn zip_few_over_first<T: Plain>(cx: &mut RunCx<'_>, row: RowFn<'_, T, T>) -> boo
     true
 }
 
+/// Elements up to which choosing a loop costs more than running it.
+const FEW: usize = 32;
+
+/// A loop that overwrites its first operand; the second one is as long, or one number.
+pub(super) type Few = fn(&mut [f32], &[f32]);
+
+/// Runs a loop over the memory of input 0 where it has few elements and nothing is in the way; says whether it did.
+#[inline]
+pub(super) fn zip_few(cx: &mut RunCx<'_>, f: Few) -> bool {
+    let (a, b) = (cx.input(0), cx.input(1));
+    let fits = a.has_dims_of(b) || (b.len() == 1 && b.rank() <= a.rank());
+    if !fits || a.len() > FEW || a.dtype() != DType::F32 || b.dtype() != DType::F32 {
+        return false;
+    }
+    let Some((a, b)) = cx.overwrite(0, 1) else { return false };
+    // The dtypes were just checked, and nobody shares what may be overwritten.
+    let (Some(out), Ok(b)) = (a.slice_mut(), b.slice()) else { return false };
+    f(out, b);
+    true
+}
+
+/// The body of a [`Few`].
+#[inline(always)]
+pub(super) fn few(out: &mut [f32], b: &[f32], f: impl Fn(f32, f32) -> f32) {
+    match b {
+        [b] => out.iter_mut().for_each(|a| *a = f(*a, *b)),
+        _ => out.iter_mut().zip(b).for_each(|(a, b)| *a = f(*a, *b)),
+    }
+}
+
 fn zip_fresh<T: Plain, U: Plain>(cx: &mut RunCx<'_>, fit: &Fit, row: RowFn<'_, T, U>) -> Result<()> {
     let (a, b) = (cx.input(0), cx.input(1));
     let dims = match fit {

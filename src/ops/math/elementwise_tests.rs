@@ -6,7 +6,7 @@ use super::{Binary, BinaryOp, Unary, UnaryOp};
 use crate::cancel::Limits;
 use crate::dtype::DType;
 use crate::error::{ErrorKind, Result};
-use crate::graph::{Env, Graph, Op, RunCx, Slots, StepIo};
+use crate::graph::{Env, Graph, NO_HOME, Op, RunCx, Slots, StepIo};
 use crate::ops::testing::run_op;
 use crate::pool::Pool;
 use crate::shape;
@@ -50,11 +50,12 @@ fn run_on(op: impl Op, inputs: Vec<Value>, may_take: u32, threads: usize) -> Res
     for (i, value) in inputs.into_iter().enumerate() {
         *slots.get_mut(i) = Some(value);
     }
-    let io = StepIo { inputs: (0..n as u32).collect(), outputs: [n as u32].into_iter().collect(), ..StepIo::default() };
+    let inputs: Vec<u32> = (0..n as u32).collect();
+    let io = StepIo { inputs: &inputs, first_output: n as u32, n_outputs: 1, is_fetched: false, home: &NO_HOME };
     let (pool, limits, recycler) = (Pool::new(threads)?, Limits::default(), RefCell::new(Recycler::default()));
     let env = Env { pool: &pool, state: None, limits: &limits };
     // SAFETY: the cells are this function's own, and each is an input or output once.
-    let mut cx = unsafe { RunCx::new(&slots, &io, may_take, &env, &recycler) };
+    let mut cx = unsafe { RunCx::new(&slots, io, may_take, &env, &recycler) };
     op.run(&mut cx)?;
     Ok(slots.get_mut(n).take().expect("the op put its output"))
 }
