@@ -14,6 +14,7 @@ pub mod math;
 pub mod nn;
 pub(crate) mod parts;
 pub mod random;
+pub mod sparse;
 pub mod state;
 #[cfg(test)]
 mod table_tests;
@@ -43,6 +44,7 @@ pub static OPS: &[&[&OpKind]] = &[
     math::UNARY_GRAD_OPS,
     nn::OPS,
     random::OPS,
+    sparse::OPS,
     state::OPS,
     state::SCATTERS,
     state::ND_SCATTERS,
