@@ -19,6 +19,12 @@ pub trait Number: Plain {
     fn minus(self, other: Self) -> Self;
     /// `self * other`.
     fn times(self, other: Self) -> Self;
+    /// `self * other + sum`: rounded once where `FMA` says that this is one instruction, for float32 and float64; else
+    /// the product and the sum.
+    #[inline(always)]
+    fn times_plus<const FMA: bool>(self, other: Self, sum: Self) -> Self {
+        self.times(other).plus(sum)
+    }
     /// To the accumulator's dtype, exactly.
     fn widen(self) -> Self::Acc;
     /// From the accumulator's dtype, rounded to nearest.
@@ -106,6 +112,10 @@ macro_rules! floats {
             its_own_accumulator!();
             native!(0.0, 1.0);
             ordered!(6.0);
+            #[inline(always)]
+            fn times_plus<const FMA: bool>(self, other: Self, sum: Self) -> Self {
+                if FMA { self.mul_add(other, sum) } else { self * other + sum }
+            }
         }
     )* };
 }

@@ -213,3 +213,43 @@ fn fused_chains_give_the_same_bits_on_any_number_of_threads() -> sessile::Result
     }
     Ok(())
 }
+
+/// Both kinds of convolution, in both formats, with channels that fill vectors and that do not, strides, dilations.
+#[test]
+fn a_convolution_with_bias_and_activation_is_one_step_with_the_same_bits() -> sessile::Result<()> {
+    use sessile::ops::nn::{DataFormat, Padding, Window};
+    let forms = [(DataFormat::Nhwc, Padding::Same, 1), (DataFormat::Nchw, Padding::Valid, 2)];
+    for (format, padding, stride) in forms {
+        for channels in [3, 24, 40] {
+            let g = Graph::new();
+            let dims: &[usize] = if format == DataFormat::Nhwc { &[2, 9, 11, channels] } else { &[2, channels, 9, 11] };
+            let numbers = |dims: &[usize], seed: usize| {
+                let n: usize = dims.iter().product();
+                Value::from_vec(dims, (0..n).map(|i| ((i * 37 + seed) % 101) as f32 / 50.0 - 1.0).collect())
+            };
+            let x = g.placeholder(DType::F32, dims)?;
+            let mut window = Window::new(2, stride, padding.clone());
+            window.data_format = format;
+            if format == DataFormat::Nchw {
+                window.strides.rotate_right(1);
+            }
+            let rows = window.axis(0);
+            window.dilations[rows] = 3 - stride as i64;
+            let bias = g.constant(numbers(&[channels], 5)?)?;
+            let full = x.conv2d(g.constant(numbers(&[3, 3, channels, channels], 7)?)?, window.clone())?;
+            let each = x.depthwise_conv2d_native(g.constant(numbers(&[3, 5, channels, 1], 9)?)?, window)?;
+            for conv in [full, each] {
+                let y = match format {
+                    DataFormat::Nhwc => conv.bias_add(&bias)?,
+                    DataFormat::Nchw => conv.bias_add_nchw(&bias)?,
+                };
+                let y = y.relu6()?;
+                assert_eq!(n_steps(&y, &[&x])?, 1);
+                let run = |passes| session(&g, passes)?.run_with(&y, feeds! { &x => numbers(dims, 3)? });
+                let (plain, fused) = (run(Passes::none())?, run(Passes::default())?);
+                assert_eq!(plain.slice::<f32>()?, fused.slice::<f32>()?, "{format:?} {channels}");
+            }
+        }
+    }
+    Ok(())
+}

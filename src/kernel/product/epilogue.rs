@@ -3,10 +3,26 @@
 use half::{bf16, f16};
 
 use super::grid::Block;
-use super::{Activation, Bias, Product};
+use super::{Activation, Bias, Epilogue, Product};
 use crate::kernel::number::{Number, same_slice_mut};
 use crate::kernel::vector::{Unary, map_in_place_f32, map_in_place_f64};
 use crate::{DType, dispatched};
+
+impl<T: Number> Epilogue<'_, T> {
+    /// Applies the bias and the activation to rows of `n` elements.
+    pub fn apply(&self, rows: &mut [T], n: usize) {
+        let n = if self.bias.is_some() { n } else { rows.len() };
+        if n == 0 {
+            return;
+        }
+        if self.bias.is_some() || matches!(self.activation, Activation::Relu | Activation::Relu6) {
+            add_rows(rows, n, self.bias(), self.activation);
+        }
+        if matches!(self.activation, Activation::Tanh | Activation::Sigmoid) {
+            transcendental(rows, self.activation);
+        }
+    }
+}
 
 /// Applies what no register tile does: the transcendental activations.
 ///
@@ -52,7 +68,15 @@ unsafe fn each_row<T: Number>(product: &Product<'_, T>, block: &Block, c: *mut T
     }
 }
 
-dispatched! { fn add_row<T: Number>(row: &mut [T], bias: Bias<'_, T>, activation: Activation) = add_row_body; }
+dispatched! {
+    fn add_row<T: Number>(row: &mut [T], bias: Bias<'_, T>, activation: Activation) = add_row_body;
+    fn add_rows<T: Number>(rows: &mut [T], n: usize, bias: Bias<'_, T>, activation: Activation) = add_rows_body;
+}
+
+#[inline(always)]
+fn add_rows_body<T: Number, const FMA: bool>(rows: &mut [T], n: usize, bias: Bias<'_, T>, activation: Activation) {
+    rows.chunks_exact_mut(n).for_each(|row| add_row_body::<T, FMA>(row, bias, activation));
+}
 
 /// Adds the bias, if there is one, and applies the activations that are comparisons.
 #[inline(always)]

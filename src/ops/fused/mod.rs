@@ -1,9 +1,11 @@
 //! Ops that passes make: several ops of the user as one kernel. Nobody builds them, and files do not name them.
 
+mod conv;
 mod elementwise;
 mod product;
 mod program;
 
+pub use self::conv::FusedConv;
 pub use self::elementwise::{End, Fused};
 pub use self::product::{FusedMatMul, activation_of};
 pub use self::program::{Instruction, MAX_INPUTS, MAX_STEPS, Program, Source};
@@ -11,7 +13,7 @@ use crate::graph::{Node, OpKind};
 use crate::ops::math::{self, vector};
 
 /// The rows of this family; their names start with `_`.
-pub(super) static OPS: &[&OpKind] = &[&elementwise::FUSED, &product::FUSED_MAT_MUL];
+pub(super) static OPS: &[&OpKind] = &[&conv::FUSED_CONV, &elementwise::FUSED, &product::FUSED_MAT_MUL];
 
 /// The function of elements that a node computes, of its own inputs.
 pub fn instruction_of(node: &Node) -> Option<Instruction> {

@@ -41,13 +41,24 @@ pub fn activation_of(name: &str) -> Option<Activation> {
     ACTIVATIONS.iter().find(|(_, have)| *have == name).map(|(activation, _)| *activation)
 }
 
-fn parse(attrs: &Attrs) -> Result<Arc<dyn Op>> {
+/// The attribute `activation`.
+pub(super) fn parse_activation(attrs: &Attrs) -> Result<Activation> {
     let name = attrs.str_or("activation", "None")?;
     let unknown = || Error::invalid(format!("activation must be None or that of an op, but is {}", escape(&name)));
+    activation_of(&name).ok_or_else(unknown)
+}
+
+/// The reverse of [`parse_activation`].
+pub(super) fn activation_attr(activation: Activation) -> (&'static str, AttrValue) {
+    let name = ACTIVATIONS.iter().find(|(have, _)| *have == activation).map_or("None", |(_, name)| name);
+    ("activation", AttrValue::Str(name.into()))
+}
+
+fn parse(attrs: &Attrs) -> Result<Arc<dyn Op>> {
     Ok(Arc::new(FusedMatMul {
         transpose_a: attrs.bool_or("transpose_a", false)?,
         transpose_b: attrs.bool_or("transpose_b", false)?,
-        activation: activation_of(&name).ok_or_else(unknown)?,
+        activation: parse_activation(attrs)?,
     }))
 }
 
@@ -117,11 +128,10 @@ impl Op for FusedMatMul {
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
-        let name = ACTIVATIONS.iter().find(|(have, _)| *have == self.activation).map_or("None", |(_, name)| name);
         vec![
             ("transpose_a", AttrValue::Bool(self.transpose_a)),
             ("transpose_b", AttrValue::Bool(self.transpose_b)),
-            ("activation", AttrValue::Str(name.into())),
+            activation_attr(self.activation),
         ]
     }
 }

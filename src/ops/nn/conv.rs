@@ -8,7 +8,7 @@ use super::window::{Geometry, Padding, Window};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
-use crate::kernel::product::{Epilogue, matmul};
+use crate::kernel::product::{Activation, Epilogue, matmul};
 use crate::ops::IntoTensor;
 use crate::shape::{Dim, Shape};
 use crate::value::Value;
@@ -123,21 +123,42 @@ impl Op for Conv {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let format = self.window.data_format;
-        let (x, filter) = (to_last(cx, cx.input(0), format)?, cx.input(1));
-        let g = geometry(&self.window, x.dims(), filter.dims())?;
-        let channels = filter.dims()[filter.rank() - 1];
-        let mut out = cx.alloc(x.dtype(), &g.output_dims(channels))?;
-        with_type!(x.dtype(), T in floats => convolve::<T>(cx, &g, &x, filter, &mut out)?, else => {
-            return Err(Error::unsupported(format!("convolution is for floating-point numbers, not for {}", x.dtype())));
-        });
-        let out = from_last(cx, out, format)?;
+        let out = self.compute(cx, None, Activation::None)?;
         cx.output(0, out);
         Ok(())
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
         self.window.attrs()
+    }
+}
+
+impl Conv {
+    /// The convolution of inputs 0 and 1, with what follows it: a bias of one element a channel, an activation.
+    pub(in crate::ops) fn compute(&self, cx: &RunCx<'_>, bias: Option<&Value>, then: Activation) -> Result<Value> {
+        let format = self.window.data_format;
+        let (x, filter) = (to_last(cx, cx.input(0), format)?, cx.input(1));
+        let g = geometry(&self.window, x.dims(), filter.dims())?;
+        let channels = filter.dims()[filter.rank() - 1];
+        check_bias(bias, channels)?;
+        let mut out = cx.alloc(x.dtype(), &g.output_dims(channels))?;
+        with_type!(x.dtype(), T in floats => {
+            let epilogue = Epilogue { bias: bias.map(Value::slice::<T>).transpose()?, activation: then };
+            convolve::<T>(cx, &g, &x, filter, &epilogue, &mut out)?;
+        }, else => {
+            return Err(Error::unsupported(format!("convolution is for floating-point numbers, not for {}", x.dtype())));
+        });
+        from_last(cx, out, format)
+    }
+}
+
+/// Refuses a bias that has not one element a channel.
+pub(super) fn check_bias(bias: Option<&Value>, channels: usize) -> Result<()> {
+    match bias {
+        Some(bias) if bias.dims() != [channels] => {
+            Err(Error::shape(format!("the bias must have {channels} elements, but has shape {:?}", bias.dims())))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -169,7 +190,14 @@ pub(super) fn geometry(window: &Window, input: &[usize], filter: &[usize]) -> Re
     Ok(g)
 }
 
-fn convolve<T: Number>(cx: &RunCx<'_>, g: &Geometry, x: &Value, filter: &Value, out: &mut Value) -> Result<()> {
+fn convolve<T: Number>(
+    cx: &RunCx<'_>,
+    g: &Geometry,
+    x: &Value,
+    filter: &Value,
+    epilogue: &Epilogue<'_, T>,
+    out: &mut Value,
+) -> Result<()> {
     if out.is_empty() {
         return Ok(());
     }
@@ -178,14 +206,16 @@ fn convolve<T: Number>(cx: &RunCx<'_>, g: &Geometry, x: &Value, filter: &Value, 
     let (x, filter, out) = (x.slice::<T>()?, filter.slice::<T>()?, out.make_mut::<T>()?);
     let n_groups = g.channels / each;
     if n_groups == 1 {
-        return one_group(cx, g, x, filter, channels, out);
+        return one_group(cx, g, x, filter, epilogue, out);
     }
     let (g, width) = (Geometry { channels: each, ..*g }, channels / n_groups);
     let mut part = vec![T::ZERO; out.len() / n_groups];
     for group in 0..n_groups {
         let x = take_columns(x, each * n_groups, group * each, each);
         let filter = take_columns(filter, channels, group * width, width);
-        one_group(cx, &g, &x, &filter, width, &mut part)?;
+        let columns = group * width..(group + 1) * width;
+        let epilogue = Epilogue { bias: epilogue.bias.map(|bias| &bias[columns]), ..*epilogue };
+        one_group(cx, &g, &x, &filter, &epilogue, &mut part)?;
         put_columns(&part, width, out, channels, group * width);
     }
     Ok(())
@@ -209,13 +239,14 @@ fn one_group<T: Number>(
     g: &Geometry,
     x: &[T],
     filter: &[T],
-    channels: usize,
+    epilogue: &Epilogue<'_, T>,
     out: &mut [T],
 ) -> Result<()> {
     let width = g.filter_len() * g.channels;
+    let channels = filter.len() / width;
     let pool = cx.pool();
     if g.is_pointwise() {
-        matmul(pool, out.len() / channels, width, channels, x, false, filter, false, out, &Epilogue::NONE);
+        matmul(pool, out.len() / channels, width, channels, x, false, filter, false, out, epilogue);
         return cx.check();
     }
     let rows = rows_per_block::<T>(width);
@@ -223,7 +254,7 @@ fn one_group<T: Number>(
         let n = out.len() / channels;
         let mut windows = vec![T::ZERO; n * width];
         gather(g, x, block * rows, &mut windows);
-        matmul(pool, n, width, channels, &windows, false, filter, false, out, &Epilogue::NONE);
+        matmul(pool, n, width, channels, &windows, false, filter, false, out, epilogue);
     })
 }
 

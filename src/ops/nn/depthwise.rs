@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::conv::counting;
+use super::conv::{check_bias, counting};
 use super::layout::{from_last, to_last};
 use super::window::{Geometry, Padding, Window};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
+use crate::kernel::product::{Activation, Epilogue};
 use crate::ops::IntoTensor;
 use crate::value::Value;
 use crate::{dispatched, with_type};
@@ -77,20 +78,32 @@ impl Op for DepthwiseConv2dNative {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let format = self.window.data_format;
-        let (x, filter) = (to_last(cx, cx.input(0), format)?, cx.input(1));
-        let g = geometry(&self.window, x.dims(), filter.dims())?;
-        let mut out = cx.alloc(x.dtype(), &g.output_dims(g.channels * filter.dims()[3]))?;
-        with_type!(x.dtype(), T in floats => convolve::<T>(cx, &g, &x, filter, &mut out)?, else => {
-            return Err(Error::unsupported(format!("convolution is for floating-point numbers, not for {}", x.dtype())));
-        });
-        let out = from_last(cx, out, format)?;
+        let out = self.compute(cx, None, Activation::None)?;
         cx.output(0, out);
         Ok(())
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
         self.window.attrs()
+    }
+}
+
+impl DepthwiseConv2dNative {
+    /// The convolution of inputs 0 and 1, with what follows it: a bias of one element a channel, an activation.
+    pub(in crate::ops) fn compute(&self, cx: &RunCx<'_>, bias: Option<&Value>, then: Activation) -> Result<Value> {
+        let format = self.window.data_format;
+        let (x, filter) = (to_last(cx, cx.input(0), format)?, cx.input(1));
+        let g = geometry(&self.window, x.dims(), filter.dims())?;
+        let channels = g.channels * filter.dims()[3];
+        check_bias(bias, channels)?;
+        let mut out = cx.alloc(x.dtype(), &g.output_dims(channels))?;
+        with_type!(x.dtype(), T in floats => {
+            let epilogue = Epilogue { bias: bias.map(Value::slice::<T>).transpose()?, activation: then };
+            convolve::<T>(cx, &g, &x, filter, &epilogue, &mut out)?;
+        }, else => {
+            return Err(Error::unsupported(format!("convolution is for floating-point numbers, not for {}", x.dtype())));
+        });
+        from_last(cx, out, format)
     }
 }
 
@@ -113,7 +126,14 @@ pub(super) fn widened<'a, T: Number>(x: &'a [T], filters: usize) -> Cow<'a, [T]>
     x.iter().flat_map(|x| std::iter::repeat_n(*x, filters)).collect()
 }
 
-fn convolve<T: Number>(cx: &RunCx<'_>, g: &Geometry, x: &Value, filter: &Value, out: &mut Value) -> Result<()> {
+fn convolve<T: Number>(
+    cx: &RunCx<'_>,
+    g: &Geometry,
+    x: &Value,
+    filter: &Value,
+    epilogue: &Epilogue<'_, T>,
+    out: &mut Value,
+) -> Result<()> {
     let filters = filter.dims()[3];
     let x = widened(x.slice::<T>()?, filters);
     let g = Geometry { channels: g.channels * filters, ..*g };
@@ -121,54 +141,102 @@ fn convolve<T: Number>(cx: &RunCx<'_>, g: &Geometry, x: &Value, filter: &Value, 
     if out.is_empty() {
         return Ok(());
     }
-    let step = g.windows_per_chunk(g.filter_len() * g.channels / 4);
-    cx.for_chunks_mut(out, step * g.channels, &|chunk, out| windows(&g, &x, filter, chunk * step, out))
+    let line = g.output[2] * g.channels;
+    let step = g.windows_per_chunk(g.filter_len() * line / 4);
+    cx.for_chunks_mut(out, step * line, &|chunk, out| {
+        lines(&g, &x, filter, chunk * step, out);
+        epilogue.apply(out, g.channels);
+    })
 }
 
 dispatched! {
-    /// Windows `from..` of the batch.
-    fn windows<T: Number>(g: &Geometry, x: &[T], filter: &[T], from: usize, out: &mut [T]) = windows_body;
+    /// Lines `from..` of the batch: the windows side by side in an image.
+    fn lines<T: Number>(g: &Geometry, x: &[T], filter: &[T], from: usize, out: &mut [T]) = lines_body;
 }
 
 #[inline(always)]
-fn windows_body<T: Number, const FMA: bool>(g: &Geometry, x: &[T], filter: &[T], from: usize, out: &mut [T]) {
+fn lines_body<T: Number, const FMA: bool>(g: &Geometry, x: &[T], filter: &[T], from: usize, out: &mut [T]) {
     let image = g.input_len() * g.channels;
-    for (i, out) in out.chunks_exact_mut(g.channels).enumerate() {
-        let (n, window) = ((from + i) / g.output_len(), (from + i) % g.output_len());
-        let (x, place) = (&x[n * image..(n + 1) * image], g.place(window));
-        let done = blocks::<T, 64>(g, x, filter, place, 0, out);
-        let done = blocks::<T, 16>(g, x, filter, place, done, out);
-        let done = blocks::<T, 4>(g, x, filter, place, done, out);
-        blocks::<T, 1>(g, x, filter, place, done, out);
+    for (i, out) in out.chunks_exact_mut(g.output[2] * g.channels).enumerate() {
+        let (n, row) = ((from + i) / g.output[1], (from + i) % g.output[1]);
+        let line = Line { g, x: &x[n * image..(n + 1) * image], filter, row };
+        let done = line.blocks::<FMA, 32>(0, out);
+        let done = line.blocks::<FMA, 16>(done, out);
+        let done = line.blocks::<FMA, 4>(done, out);
+        line.blocks::<FMA, 1>(done, out);
     }
 }
 
-/// As many blocks of `N` channels as fit, from a channel on; the sums of a block stay in registers.
-#[inline(always)]
-fn blocks<T: Number, const N: usize>(
-    g: &Geometry,
-    x: &[T],
-    filter: &[T],
-    place: [usize; 3],
-    from: usize,
-    out: &mut [T],
-) -> usize {
-    let mut channel = from;
-    while channel + N <= g.channels {
-        let mut sums = [T::Acc::ZERO; N];
-        g.for_taps(place, |tap, cell| {
-            let x = &x[cell * g.channels + channel..][..N];
-            let filter = &filter[tap * g.channels + channel..][..N];
-            for i in 0..N {
-                sums[i] = sums[i].plus(x[i].widen().times(filter[i].widen()));
+/// Windows side by side, and what they are multiplied with.
+struct Line<'a, T> {
+    g: &'a Geometry,
+    x: &'a [T],
+    filter: &'a [T],
+    row: usize,
+}
+
+impl<T: Number> Line<'_, T> {
+    /// As many blocks of `N` channels as fit, from a channel on; up to the last channel where a block may begin in
+    /// the one before it. Returns the first channel that is left.
+    #[inline(always)]
+    fn blocks<const FMA: bool, const N: usize>(&self, from: usize, out: &mut [T]) -> usize {
+        let channels = self.g.channels;
+        let mut done = from;
+        while done < channels && channels >= N {
+            if done + N > channels && N < 16 {
+                break;
             }
-        });
-        for (out, sum) in out[channel..channel + N].iter_mut().zip(sums) {
-            *out = T::narrow(sum);
+            let channel = done.min(channels - N);
+            self.block::<FMA, N>(channel, out);
+            done = channel + N;
         }
-        channel += N;
+        done
     }
-    channel
+
+    /// `N` channels of all windows: four at a time where no window reaches into the padding.
+    #[inline(always)]
+    fn block<const FMA: bool, const N: usize>(&self, channel: usize, out: &mut [T]) {
+        let inner = self.g.inner(2);
+        let mut column = 0;
+        while column < self.g.output[2] {
+            let is_inner = inner.contains(&column) && column + 4 <= inner.end;
+            column += match is_inner {
+                true => self.tile::<FMA, 4, N>(channel, column, out),
+                false => self.tile::<FMA, 1, N>(channel, column, out),
+            };
+        }
+    }
+
+    /// `R` windows of `N` channels, whose sums stay in registers; their taps are those of the first window.
+    #[inline(always)]
+    fn tile<const FMA: bool, const R: usize, const N: usize>(
+        &self,
+        channel: usize,
+        column: usize,
+        out: &mut [T],
+    ) -> usize {
+        let (g, channels) = (self.g, self.g.channels);
+        let taps = g.taps(2, column);
+        let step = g.stride[2] * channels;
+        let mut sums = [[T::Acc::ZERO; N]; R];
+        for y in g.taps(1, self.row) {
+            let line = g.at(1, self.row, y) * g.input[2];
+            for tap in taps.clone() {
+                let filter = &self.filter[(y * g.filter[2] + tap) * channels + channel..][..N];
+                let x = &self.x[(line + g.at(2, column, tap)) * channels + channel..][..(R - 1) * step + N];
+                for (r, sums) in sums.iter_mut().enumerate() {
+                    let x = &x[r * step..][..N];
+                    for i in 0..N {
+                        sums[i] = x[i].widen().times_plus::<FMA>(filter[i].widen(), sums[i]);
+                    }
+                }
+            }
+        }
+        for (out, sums) in out[column * channels..].chunks_mut(channels).zip(&sums) {
+            out[channel..channel + N].iter_mut().zip(sums).for_each(|(out, sum)| *out = T::narrow(*sum));
+        }
+        R
+    }
 }
 
 #[cfg(test)]

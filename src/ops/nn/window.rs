@@ -288,6 +288,17 @@ impl Geometry {
         first.min(end)..end
     }
 
+    /// The windows in direction `axis` whose cells all lie in the image.
+    pub fn inner(&self, axis: usize) -> Range<usize> {
+        let first = self.pad[axis].div_ceil(self.stride[axis]);
+        let reach = (self.filter[axis] - 1) * self.dilation[axis];
+        let end = match (self.input[axis] + self.pad[axis]).checked_sub(reach + 1) {
+            Some(room) => (room / self.stride[axis] + 1).min(self.output[axis]),
+            None => 0,
+        };
+        first.min(end)..end
+    }
+
     /// The cell of the image under cell `tap` of a window, which is one of `taps`.
     #[inline]
     pub fn at(&self, axis: usize, window: usize, tap: usize) -> usize {
