@@ -9,6 +9,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::budget::Budget;
+use super::frames::is_replaced;
 use super::graph_def::{Function, GraphDef, NodeDef};
 use super::import::{Nodes, Source};
 use super::order::{Input, Reached, index, topological};
@@ -74,6 +75,11 @@ impl<'a> Library<'a> {
         Ok(body)
     }
 
+    /// Whether a node is a loop of TF1's, through which references to variables go.
+    pub(super) fn is_loop(&self, node: &NodeDef) -> bool {
+        node.op == "While" && self.called(node).iter().any(|function| function.is_turn)
+    }
+
     /// The functions that a node calls, by name or in attributes.
     fn called(&self, node: &NodeDef) -> Vec<&'a Function> {
         if self.functions.is_empty() {
@@ -98,10 +104,11 @@ impl<'a> Library<'a> {
 
     /// The ops that the engine does not have among those that a node needs, functions that it calls included.
     pub(super) fn missing_ops(&self, node: &NodeDef) -> BTreeSet<String> {
+        let is_missing = |op: &str| self.get(op).is_none() && !is_replaced(op) && ops::find(op).is_err();
         let mut missing = BTreeSet::new();
         let mut seen = BTreeSet::new();
         let mut stack: Vec<&Function> = self.called(node);
-        if self.get(&node.op).is_none() && ops::find(&node.op).is_err() {
+        if is_missing(&node.op) {
             missing.insert(node.op.clone());
         }
         while let Some(function) = stack.pop() {
@@ -109,7 +116,7 @@ impl<'a> Library<'a> {
                 continue;
             }
             for node in &function.nodes {
-                if self.get(&node.op).is_none() && ops::find(&node.op).is_err() {
+                if is_missing(&node.op) {
                     missing.insert(node.op.clone());
                 }
                 stack.extend(self.called(node));
@@ -131,6 +138,8 @@ fn weak(fact: &Fact) -> Fact {
 enum Place<'a> {
     Argument(usize),
     Output { node: usize, name: &'a str, index: usize },
+    /// As graphs say it.
+    Slot { node: usize, slot: usize },
 }
 
 struct FunctionBuilder<'f, 'b> {
@@ -180,12 +189,15 @@ impl<'f, 'b> FunctionBuilder<'f, 'b> {
     fn roots(&self, library: &Library<'_>) -> Result<Vec<usize>> {
         let mut roots = Vec::new();
         for text in self.function.returns.values() {
-            if let Place::Output { node, .. } = self.place(text)? {
+            if let Place::Output { node, .. } | Place::Slot { node, .. } = self.place(text)? {
                 roots.push(node);
             }
         }
         for name in self.function.control_returns.values() {
             roots.push(self.node_of(name)?);
+        }
+        if self.function.is_turn {
+            return Ok(roots);
         }
         let has_effect = |node: &NodeDef| {
             let effect = ops::find(&node.op).map(|kind| kind.effect);
@@ -200,7 +212,7 @@ impl<'f, 'b> FunctionBuilder<'f, 'b> {
         self.nodes.get(name).copied().ok_or_else(absent)
     }
 
-    /// `argument`, `argument:0`, `node:output` or `node:output:1`.
+    /// `argument`, `argument:0`, `node:output` or `node:output:1`; in a part of a loop also `node` and `node:1`.
     fn place<'t>(&self, text: &'t str) -> Result<Place<'t>> {
         let mut parts = text.split(':');
         let name = parts.next().unwrap_or_default();
@@ -210,6 +222,10 @@ impl<'f, 'b> FunctionBuilder<'f, 'b> {
         let node = self.node_of(name)?;
         let (output, index) = (parts.next().unwrap_or_default(), parts.next().unwrap_or("0"));
         let bad = || Error::invalid(format!("'{}' is no output of a node", escape(text)));
+        if output.is_empty() || output.bytes().all(|byte| byte.is_ascii_digit()) {
+            let slot = if output.is_empty() { "0" } else { output };
+            return Ok(Place::Slot { node, slot: slot.parse().map_err(|_| bad())? });
+        }
         Ok(Place::Output { node, name: output, index: index.parse().map_err(|_| bad())? })
     }
 
@@ -221,7 +237,7 @@ impl<'f, 'b> FunctionBuilder<'f, 'b> {
                 Some(name) => all.push(Input::Control(self.node_of(name)?)),
                 None => match self.place(text)? {
                     Place::Argument(i) => all.push(Input::Mapped(i)),
-                    Place::Output { node, .. } => all.push(Input::Data { node, slot: 0 }),
+                    Place::Output { node, .. } | Place::Slot { node, .. } => all.push(Input::Data { node, slot: 0 }),
                 },
             }
         }
@@ -250,11 +266,12 @@ impl<'f, 'b> FunctionBuilder<'f, 'b> {
 
     fn output(&self, graph: &Graph, text: &str, params: &[NodeId], library: &Library<'_>) -> Result<OutputId> {
         let order = || Error::internal("inputs are built before what needs them");
-        match self.place(text)? {
+        let (node, slot) = match self.place(text)? {
             Place::Argument(i) => {
                 let node = *params.get(i).ok_or_else(order)?;
-                Ok(OutputId { node, slot: 0 })
+                return Ok(OutputId { node, slot: 0 });
             }
+            Place::Slot { node, slot } => (node, Some(slot)),
             Place::Output { node, name, index } => {
                 let id = *self.built.get(&node).ok_or_else(order)?;
                 let def = self.function.nodes.get(node).ok_or_else(order)?;
@@ -263,11 +280,16 @@ impl<'f, 'b> FunctionBuilder<'f, 'b> {
                     Some(callee) => callee.results.iter().position(|result| result == name).map(|at| at + index),
                     None => built.op().kind().args().output_slot(name, index, built.outputs().len()),
                 };
-                let slot = slot.filter(|slot| *slot < built.outputs().len());
-                let absent = || Error::invalid(format!("'{}' is no output of an op {}", escape(text), escape(&def.op)));
-                Ok(OutputId { node: id, slot: slot.ok_or_else(absent)? as u32 })
+                (node, slot)
             }
-        }
+        };
+        let id = *self.built.get(&node).ok_or_else(order)?;
+        let slot = slot.filter(|slot| *slot < graph.node(id).outputs().len());
+        let absent = || {
+            let op = self.function.nodes.get(node).map(|node| escape(&node.op)).unwrap_or_default();
+            Error::invalid(format!("'{}' is no output of an op {op}", escape(text)))
+        };
+        Ok(OutputId { node: id, slot: slot.ok_or_else(absent)? as u32 })
     }
 
     fn results(&self, graph: &Graph, params: &[NodeId], library: &Library<'_>) -> Result<Vec<OutputId>> {
@@ -282,7 +304,9 @@ impl<'f, 'b> FunctionBuilder<'f, 'b> {
     fn targets(&self, graph: &Graph) -> Vec<NodeId> {
         let asked = self.function.control_returns.values().filter_map(|name| self.nodes.get(name.as_str()));
         let mut targets: Vec<NodeId> = asked.filter_map(|node| self.built.get(node).copied()).collect();
-        targets.extend(graph.nodes().filter(|node| node.has_effects()).map(|node| node.id()));
+        if !self.function.is_turn {
+            targets.extend(graph.nodes().filter(|node| node.has_effects()).map(|node| node.id()));
+        }
         targets.sort_unstable();
         targets.dedup();
         targets

@@ -75,6 +75,8 @@ pub struct Function {
     pub(super) encoded: Bytes,
     /// Whether an argument or result is a list of tensors.
     pub(super) has_lists: bool,
+    /// Whether it is a part of a TF1 loop: only what its results need runs, and references stay references.
+    pub(super) is_turn: bool,
 }
 
 impl GraphDef {
@@ -342,6 +344,7 @@ fn decode_function(bytes: &Bytes, offset: usize, budget: &mut Budget) -> Result<
         nodes,
         encoded: bytes.clone(),
         has_lists,
+        is_turn: false,
     })
 }
 

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use super::attr::decode_attr;
 use super::budget::Budget;
+use super::frames::structured;
 use super::functions::Library;
 use super::graph_def::{GraphDef, NodeDef};
 use super::order::{Input, Selection, select};
@@ -65,6 +66,7 @@ pub enum Element {
 /// that contradicts itself; `DataLoss`, `ResourceExhausted` for attributes; and what the ops' rules refuse.
 pub fn load_graph_def(def: &GraphDef, options: &ImportOptions) -> Result<(Graph, Imported)> {
     let graph = Graph::new();
+    let def = &*structured(def, &options.outputs)?;
     let selection = select(def, &options.outputs, &mapped_names(options))?;
     if let Some((name, _)) = options.input_map.first() {
         let text = format!("'{}' cannot be mapped: a new graph has no tensors", escape(name));
@@ -91,6 +93,7 @@ pub fn import_graph_def(graph: &Graph, def: &GraphDef, options: &ImportOptions) 
             return Err(Error::new(ErrorKind::GraphMismatch, text));
         }
     }
+    let def = &*structured(def, &options.outputs)?;
     let selection = select(def, &options.outputs, &mapped_names(options))?;
     let trial = Graph::new();
     let stand_ins = options.input_map.iter().map(|(_, tensor)| stand_in(&trial, tensor)).collect::<Result<Vec<_>>>()?;
@@ -279,7 +282,7 @@ impl Nodes<'_, '_> {
             attrs.remove("shape");
         }
         let is_read = is_read(kind, self.facts(&inputs).first());
-        if !is_read {
+        if !is_read && !self.library.is_loop(node) {
             self.read_variables(kind, &mut inputs, name)?;
         }
         if kind.effect == Effect::Calls {

@@ -20,6 +20,7 @@ mod budget;
 mod encode;
 mod export;
 mod file;
+mod frames;
 mod functions;
 mod graph_def;
 mod import;

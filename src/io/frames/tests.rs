@@ -1,0 +1,1 @@
+//! Loops of files, and files that only look as if they had some.
