@@ -137,9 +137,16 @@ fn weak(fact: &Fact) -> Fact {
 /// What an input or a result of a function refers to.
 enum Place<'a> {
     Argument(usize),
-    Output { node: usize, name: &'a str, index: usize },
+    Output {
+        node: usize,
+        name: &'a str,
+        index: usize,
+    },
     /// As graphs say it.
-    Slot { node: usize, slot: usize },
+    Slot {
+        node: usize,
+        slot: usize,
+    },
 }
 
 struct FunctionBuilder<'f, 'b> {

@@ -16,9 +16,11 @@ pub fn compare(def: &GraphDef, graph: &Graph, outcome: &mut Outcome) {
         for (slot, want) in want.iter().enumerate() {
             let name = format!("{}:{slot}", node.name);
             let Ok(tensor) = graph.tensor_by_name(&name) else { continue };
-            // A handle is a scalar; what it refers to has the variable's shape.
-            let is_handle = tensor.fact().role == Role::Handle;
-            let got = if is_handle { Shape::scalar() } else { tensor.shape() };
+            // What is known of a handle is the shape of what it refers to.
+            if tensor.fact().role == Role::Handle {
+                continue;
+            }
+            let got = tensor.shape();
             let counter = match judge(&got, want) {
                 Verdict::Conflict => &mut outcome.conflicts,
                 Verdict::Less => &mut outcome.less,

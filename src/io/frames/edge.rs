@@ -98,7 +98,7 @@ impl Nodes {
     /// Puts a node where another was.
     pub(super) fn put(&mut self, place: usize, node: NodeDef) {
         self.places.insert(node.name.clone(), place);
-        self.defs[place] = Some(node);
+        self.defs.get_mut(place).into_iter().for_each(|def| *def = Some(node.clone()));
     }
 
     /// What the first part of the inputs of a node is connected with, and the place of each.
@@ -108,20 +108,21 @@ impl Nodes {
     }
 
     /// Whether each node is needed for the outputs; all are where there are none.
-    pub(super) fn reached(&self, outputs: &[String]) -> Vec<bool> {
-        let mut reached = vec![outputs.is_empty(); self.len()];
+    pub(super) fn needed_for(&self, outputs: &[String]) -> Vec<bool> {
+        let mut needed = vec![outputs.is_empty(); self.len()];
         let roots = outputs.iter().filter_map(|output| self.place(Edge::of(output).name));
         let mut stack: Vec<usize> = roots.collect();
         while let Some(place) = stack.pop() {
-            if !std::mem::replace(&mut reached[place], true) {
+            if needed.get_mut(place).is_some_and(|needed| !std::mem::replace(needed, true)) {
                 stack.extend(self.edges(place).filter_map(|(_, place)| place));
             }
         }
-        reached
+        needed
     }
 
-    pub(super) fn into_defs(self) -> Vec<NodeDef> {
-        self.defs.into_iter().flatten().collect()
+    /// The wanted nodes that are left: others may name what is gone.
+    pub(super) fn into_defs(self, wanted: &[bool]) -> Vec<NodeDef> {
+        self.defs.into_iter().zip(wanted).filter(|(_, wanted)| **wanted).filter_map(|(def, _)| def).collect()
     }
 }
 

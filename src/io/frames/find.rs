@@ -19,41 +19,54 @@ pub(super) struct Frame {
 /// The frames of a graph.
 pub(super) struct Frames {
     frames: Vec<Frame>,
-    /// The frame that the inputs of each node are in; none for a node that nothing reaches.
+    /// The frame that the inputs of each node are in; none for a node that nothing leads to.
     home: Vec<Option<usize>>,
     /// The frame that its outputs are in.
     out: Vec<Option<usize>>,
 }
 
 impl Frames {
-    pub(super) fn frame(&self, frame: usize) -> &Frame {
-        &self.frames[frame]
-    }
-
-    /// The nodes of each frame, in the order of the file. What nothing reaches counts as outside.
-    pub(super) fn members(&self) -> Vec<Vec<usize>> {
+    /// The wanted nodes of each frame, in the order of the file. What nothing leads to counts as outside.
+    pub(super) fn members(&self, wanted: &[bool]) -> Vec<Vec<usize>> {
         let mut members = vec![Vec::new(); self.frames.len()];
-        for (place, home) in self.home.iter().enumerate() {
-            members[home.unwrap_or(0)].push(place);
+        for (place, home) in self.home.iter().enumerate().filter(|(place, _)| wanted.get(*place) == Some(&true)) {
+            members.get_mut(home.unwrap_or(0)).into_iter().for_each(|members| members.push(place));
         }
         members
     }
 
-    /// All frames but the outermost, each before the one that it is in.
-    pub(super) fn innermost_first(&self) -> Vec<usize> {
-        let mut order: Vec<usize> = (1..self.frames.len()).collect();
-        order.sort_by_key(|frame| std::cmp::Reverse(self.frames[*frame].depth));
+    /// All frames but the outermost, by number, each before the one that it is in.
+    pub(super) fn innermost_first(&self) -> Vec<(usize, &Frame)> {
+        let mut order: Vec<(usize, &Frame)> = self.frames.iter().enumerate().skip(1).collect();
+        order.sort_by_key(|(_, frame)| std::cmp::Reverse(frame.depth));
         order
+    }
+
+    fn parent(&self, frame: usize) -> usize {
+        self.frames.get(frame).map_or(0, |frame| frame.parent)
+    }
+
+    fn home(&self, place: usize) -> Option<usize> {
+        self.home.get(place).copied().flatten()
+    }
+
+    fn out(&self, place: usize) -> Option<usize> {
+        self.out.get(place).copied().flatten()
+    }
+
+    fn place(&mut self, place: usize, home: usize, out: usize) {
+        self.home.get_mut(place).into_iter().for_each(|place| *place = Some(home));
+        self.out.get_mut(place).into_iter().for_each(|place| *place = Some(out));
     }
 }
 
-/// Finds the frame of each node that is reached.
+/// Finds the frame of each wanted node.
 ///
 /// # Errors
 /// `InvalidArgument` for an `Enter` without a frame, for frames that nest too deep, and for a node with inputs from
 /// different frames.
-pub(super) fn frames(nodes: &Nodes, reached: &[bool]) -> Result<Frames> {
-    let mut search = Search::new(nodes, reached);
+pub(super) fn frames(nodes: &Nodes, wanted: &[bool]) -> Result<Frames> {
+    let mut search = Search::new(nodes, wanted);
     while let Some((place, home)) = search.next() {
         search.visit(place, home)?;
     }
@@ -75,16 +88,18 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(nodes: &'a Nodes, reached: &[bool]) -> Search<'a> {
+    fn new(nodes: &'a Nodes, wanted: &[bool]) -> Search<'a> {
         let outside = Frame { name: String::new(), parent: 0, depth: 0, enters: Vec::new() };
         let frames = Frames { frames: vec![outside], home: vec![None; nodes.len()], out: vec![None; nodes.len()] };
         let mut users = vec![Vec::new(); nodes.len()];
         let mut by_data = VecDeque::new();
-        for place in (0..nodes.len()).filter(|place| reached[*place]) {
+        for place in (0..nodes.len()).filter(|place| wanted.get(*place) == Some(&true)) {
             let mut is_source = true;
             for (edge, input) in nodes.edges(place) {
                 match input {
-                    Some(input) => users[input].push((place, edge.is_control)),
+                    Some(input) => {
+                        users.get_mut(input).into_iter().for_each(|users| users.push((place, edge.is_control)))
+                    }
                     // Arguments of functions come from outside.
                     None if !edge.is_control => by_data.push_back((place, 0)),
                     None => {}
@@ -102,21 +117,20 @@ impl<'a> Search<'a> {
     fn next(&mut self) -> Option<(usize, usize)> {
         loop {
             let next = self.by_data.pop_front().or_else(|| self.by_control.pop_front())?;
-            if self.frames.home[next.0].is_none() {
+            if self.frames.home(next.0).is_none() {
                 return Some(next);
             }
         }
     }
 
     fn visit(&mut self, place: usize, home: usize) -> Result<()> {
-        self.frames.home[place] = Some(home);
         let out = match self.nodes.get(place).map(|node| part(&node.op)) {
             Some(Part::Enter) => self.enter(place, home)?,
-            Some(Part::Exit) => self.frames.frames[home].parent,
+            Some(Part::Exit) => self.frames.parent(home),
             _ => home,
         };
-        self.frames.out[place] = Some(out);
-        for (user, is_control) in &self.users[place] {
+        self.frames.place(place, home, out);
+        for (user, is_control) in self.users.get(place).into_iter().flatten() {
             let queue = if *is_control { &mut self.by_control } else { &mut self.by_data };
             queue.push_back((*user, out));
         }
@@ -132,7 +146,7 @@ impl<'a> Search<'a> {
         let frame = match self.by_name.get(&(parent, name.to_vec())) {
             Some(known) => *known,
             None => {
-                let depth = frames[parent].depth + 1;
+                let depth = frames.get(parent).map_or(0, |frame| frame.depth) + 1;
                 if depth > MAX_NESTING {
                     return Err(too_deep());
                 }
@@ -142,7 +156,7 @@ impl<'a> Search<'a> {
                 frames.len() - 1
             }
         };
-        frames[frame].enters.push(place);
+        frames.get_mut(frame).into_iter().for_each(|frame| frame.enters.push(place));
         Ok(frame)
     }
 }
@@ -155,8 +169,8 @@ fn check(nodes: &Nodes, frames: &Frames) -> Result<()> {
             return Err(Error::invalid(format!("'{}' ({}) is in no loop", escape(&node.name), node.op)));
         }
         for (edge, input) in nodes.edges(place) {
-            let Some(other) = input.and_then(|input| frames.out[input]).filter(|out| out != home) else { continue };
-            let frame = |frame: usize| escape(&frames.frames[frame].name);
+            let Some(other) = input.and_then(|input| frames.out(input)).filter(|out| out != home) else { continue };
+            let frame = |frame: usize| frames.frames.get(frame).map(|frame| escape(&frame.name)).unwrap_or_default();
             let text = format!(
                 "the node '{}' has inputs from different frames: the input '{}' is in frame '{}', others are in frame '{}'",
                 escape(&node.name),

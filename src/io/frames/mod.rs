@@ -70,21 +70,22 @@ fn without_frames(
 ) -> Result<Vec<NodeDef>> {
     index(nodes)?;
     let mut nodes = Nodes::new(nodes);
-    let frames = find::frames(&nodes, &nodes.reached(outputs))?;
-    let mut members = frames.members();
-    for frame in frames.innermost_first() {
-        let known = frames.frame(frame);
-        let note = |error: Error| error.note(format!("in the loop '{}'", escape(&known.name)));
-        let mine = std::mem::take(&mut members[frame]);
-        let left = replace::frame(&mut nodes, known, mine, names, functions).map_err(note)?;
-        members[known.parent].extend(left);
+    let wanted = nodes.needed_for(outputs);
+    let frames = find::frames(&nodes, &wanted)?;
+    let mut members = frames.members(&wanted);
+    for (number, frame) in frames.innermost_first() {
+        let note = |error: Error| error.note(format!("in the loop '{}'", escape(&frame.name)));
+        let mine = members.get_mut(number).map(std::mem::take).unwrap_or_default();
+        let left = replace::frame(&mut nodes, frame, mine, names, functions).map_err(note)?;
+        members.get_mut(frame.parent).into_iter().for_each(|members| members.extend(&left));
     }
-    let odd = members[0].iter().filter_map(|place| nodes.get(*place)).find(|node| is_frame_op(&node.op));
+    let odd =
+        members.first().into_iter().flatten().filter_map(|place| nodes.get(*place)).find(|node| is_frame_op(&node.op));
     if let Some(node) = odd {
         let text = format!("'{}' ({}) is in no loop: no Enter leads to it", escape(&node.name), node.op);
         return Err(Error::invalid(text));
     }
-    Ok(nodes.into_defs())
+    Ok(nodes.into_defs(&wanted))
 }
 
 /// Names that nodes and functions have.
@@ -96,9 +97,10 @@ struct Names {
 
 impl Names {
     fn of(def: &GraphDef) -> Names {
-        let functions = def.functions.iter().flat_map(|function| {
-            std::iter::once(&function.name).chain(function.nodes.iter().map(|node| &node.name))
-        });
+        let functions = def
+            .functions
+            .iter()
+            .flat_map(|function| std::iter::once(&function.name).chain(function.nodes.iter().map(|node| &node.name)));
         let taken = def.nodes.iter().map(|node| &node.name).chain(functions).cloned().collect();
         Names { taken, next: HashMap::new() }
     }

@@ -127,8 +127,10 @@ fn variable(nodes: &Nodes, merge: usize, enters: &[usize]) -> Result<Option<Vari
 
 /// The one `LoopCond` among connected nodes.
 fn condition(nodes: &Nodes, members: &[usize], first: &Variable) -> Result<usize> {
-    let mut conds =
-        members.iter().filter_map(|place| Some((*place, nodes.get(*place)?))).filter(|(_, n)| part(&n.op) == Part::Cond);
+    let mut conds = members
+        .iter()
+        .filter_map(|place| Some((*place, nodes.get(*place)?)))
+        .filter(|(_, n)| part(&n.op) == Part::Cond);
     match (conds.next(), conds.next()) {
         (Some((cond, _)), None) => Ok(cond),
         (Some((_, a)), Some((_, b))) => {
@@ -185,8 +187,9 @@ fn check(nodes: &Nodes, found: &Loop) -> Result<()> {
         let name = nodes.get(found.cond).map(|node| escape(&node.name)).unwrap_or_default();
         return Err(Error::invalid(format!("the condition '{name}' depends on itself")));
     }
-    for enter in found.constants.iter().filter_map(|enter| nodes.get(*enter)).filter(|node| !is_constant(node)) {
-        return Err(unsupported(enter, "has a value in the first turn only: it must be constant, or go round"));
+    let mut enters = found.constants.iter().filter_map(|enter| nodes.get(*enter));
+    match enters.find(|enter| !is_constant(enter)) {
+        Some(enter) => Err(unsupported(enter, "has a value in the first turn only: it must be constant, or go round")),
+        None => Ok(()),
     }
-    Ok(())
 }

@@ -44,7 +44,8 @@ pub(super) fn frame(
 /// Without a loop, what goes in comes out.
 fn flatten(nodes: &mut Nodes, members: Vec<usize>) -> Vec<usize> {
     for place in &members {
-        if let Some(node) = nodes.get_mut(*place).filter(|node| is_frame_op(&node.op) && part(&node.op) != Part::Enter) {
+        if let Some(node) = nodes.get_mut(*place).filter(|node| is_frame_op(&node.op) && part(&node.op) != Part::Enter)
+        {
             as_identity(node);
         }
     }

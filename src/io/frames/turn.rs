@@ -160,9 +160,9 @@ impl<'a> Turn<'a> {
             Part::Enter => def.op == "Enter",
             _ => false,
         };
-        self.nodes.place(Edge::of(input).name).is_some_and(|place| {
-            self.nodes.get(place).is_some_and(|def| is_argument(place, def))
-        })
+        self.nodes
+            .place(Edge::of(input).name)
+            .is_some_and(|place| self.nodes.get(place).is_some_and(|def| is_argument(place, def)))
     }
 
     fn take(&mut self, place: usize) {
