@@ -29,16 +29,18 @@ pub(super) fn fold(cx: &mut Rebuild<'_>, node: &Node) -> Result<Option<Outputs>>
     if !are_constant(cx) {
         return Ok(None);
     }
-    let id = OutputId { node: node.id(), slot: 0 };
-    match cx.old().constant_value(id) {
+    // The old graph may not know what was folded before this node.
+    let inputs = cx.inputs(node);
+    let made = cx.push(node, node.op_arc().clone(), inputs)?[0];
+    match cx.graph().constant_value(made) {
         Some(value) => cx.push(node, constant(value), Default::default()).map(Some),
-        None => Ok(None),
+        None => Ok(cx.replace(made)),
     }
 }
 
 /// The rank of a variable is what TF1's `assert_variables_initialized` asks for: that it can be read is the point.
 fn asks_for_value(cx: &Rebuild<'_>, node: &Node) -> bool {
-    let is_read = |id: &OutputId| cx.old().node(id.node).op().kind().effect == Effect::Reads;
+    let is_read = |id: &OutputId| cx.graph().node(cx.output(*id).node).op().kind().effect == Effect::Reads;
     node.op_as::<Rank>().is_some() && node.inputs().iter().any(is_read)
 }
 

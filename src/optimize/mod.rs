@@ -8,6 +8,8 @@ mod merge;
 mod rebuild;
 mod simplify;
 mod specialize;
+#[cfg(test)]
+mod tests;
 
 pub use self::specialize::{PlanGraph, Request};
 use crate::error::Result;

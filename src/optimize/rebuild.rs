@@ -89,11 +89,6 @@ impl<'a> Rebuild<'a> {
         &self.new
     }
 
-    /// The old graph.
-    pub(super) fn old(&self) -> &Graph {
-        &self.old.graph
-    }
-
     /// What is known of a new output.
     pub(super) fn fact(&self, new: OutputId) -> &Fact {
         &self.new.node(new.node).outputs()[new.slot as usize]

@@ -14,7 +14,7 @@ use crate::graph::{Attrs, Fact, Node, OutputId, Role};
 use crate::ops::array::{Cast, Const};
 use crate::ops::fused::FusedMatMul;
 use crate::ops::math::MatMul;
-use crate::shape::Dim;
+use crate::shape::{Dim, Shape};
 use crate::value::Value;
 
 /// The rule.
@@ -57,8 +57,9 @@ fn is_same_shape(cx: &Rebuild<'_>, a: OutputId, b: OutputId) -> bool {
     a.rank().is_some() && a == b
 }
 
-/// Whether a target has no -1 that cannot be solved: the other sizes are not 0.
-fn is_safe_target(cx: &Rebuild<'_>, target: OutputId) -> bool {
+/// Whether a target fits every value that it may meet: without a -1 it has as many elements, with one the other sizes
+/// are not 0. The inferred shape does not tell: it holds if the reshape succeeds.
+fn is_safe_target(cx: &Rebuild<'_>, value: OutputId, target: OutputId) -> bool {
     let fact = cx.fact(target);
     let known = fact.sizes.clone().or_else(|| {
         let ints = crate::graph::to_ints(&cx.graph().constant_value(target)?)?;
@@ -66,9 +67,12 @@ fn is_safe_target(cx: &Rebuild<'_>, target: OutputId) -> bool {
     });
     let Some(sizes) = known else { return false };
     let may_be_hole = |size: &Dim| !size.is_never_negative();
-    let holes = sizes.iter().filter(|size| may_be_hole(size)).count();
     let zero = Dim::constant(0);
-    holes == 0 || (holes == 1 && sizes.iter().all(|size| may_be_hole(size) || size.never_equals(&zero)))
+    match sizes.iter().filter(|size| may_be_hole(size)).count() {
+        0 => Shape::new(sizes.iter().cloned()).num_elements() == cx.fact(value).shape.num_elements(),
+        1 => sizes.iter().all(|size| may_be_hole(size) || size.never_equals(&zero)),
+        _ => false,
+    }
 }
 
 /// Whether a reshape from one shape to another always succeeds: the numbers of elements are equal for all sizes.
@@ -81,7 +85,7 @@ fn keeps_count(before: &Fact, after: &Fact) -> bool {
 fn reshape(cx: &mut Rebuild<'_>, node: &Node, value: OutputId) -> Result<Option<Outputs>> {
     let target = cx.output(node.inputs()[1]);
     let made = copy(cx, node)?;
-    if !is_safe_target(cx, target) || !keeps_count(cx.fact(value), cx.fact(made)) {
+    if !is_safe_target(cx, value, target) || !keeps_count(cx.fact(value), cx.fact(made)) {
         return Ok(cx.replace(made));
     }
     if let Some((product, inputs)) = contraction(cx, node, made) {
@@ -115,7 +119,7 @@ fn through_reshapes(cx: &Rebuild<'_>, mut value: OutputId) -> OutputId {
 fn reshaped(cx: &Rebuild<'_>, value: OutputId) -> Option<OutputId> {
     let node = cx.graph().node(value.node);
     let may_skip = match node.op().kind().name {
-        "Reshape" => is_safe_target(cx, node.inputs()[1]),
+        "Reshape" => is_safe_target(cx, node.inputs()[0], node.inputs()[1]),
         "ExpandDims" | "Squeeze" => true,
         _ => false,
     };

@@ -9,6 +9,7 @@ mod faults;
 mod floors;
 mod names;
 mod passes;
+mod random_programs;
 mod scale;
 mod session;
 mod sketch;
