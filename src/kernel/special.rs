@@ -26,6 +26,16 @@ pub fn erfc(x: f64) -> f64 {
     libm::erfc(x)
 }
 
+/// The modified Bessel function of the first kind and order 0, times `exp(-|x|)`.
+pub fn bessel_i0e(x: f64) -> f64 {
+    cephes64::i0e(x)
+}
+
+/// The modified Bessel function of the first kind and order 1, times `exp(-|x|)`.
+pub fn bessel_i1e(x: f64) -> f64 {
+    cephes64::i1e(x)
+}
+
 /// The inverse of `erf`: infinite at -1 and 1, NaN beyond.
 pub fn erfinv(x: f64) -> f64 {
     match x {

@@ -17,7 +17,8 @@ const FUSE: Passes = Passes { fuse: true, ..NONE };
 fn plan(g: &Graph, fetches: &[Tensor], passes: Passes) -> PlanGraph {
     let placeholders = g.nodes().filter(|node| node.op().kind().effect == Effect::Fed);
     let feeds = placeholders.map(|node| g.operation(node.id()).output(0).unwrap().id()).collect();
-    let request = Request { feeds, fetches: fetches.iter().map(Tensor::id).collect(), targets: Vec::new() };
+    let fetches = fetches.iter().map(Tensor::id).collect();
+    let request = Request { feeds, fetches, ..Request::default() };
     plan_graph(g, &request, &passes).unwrap()
 }
 
@@ -95,7 +96,7 @@ fn a_fed_constant_is_no_constant() {
     let g = Graph::new();
     let a = g.named("a", || g.constant([1.0f32])).unwrap();
     let y = (&a * 2.0).unwrap();
-    let request = Request { feeds: vec![a.id()], fetches: vec![y.id()], targets: Vec::new() };
+    let request = Request { feeds: vec![a.id()], fetches: vec![y.id()], ..Request::default() };
     let want = "a = _Arg() -> float32 (1,)
                 mul/y = Const() -> float32 ()
                 mul = Mul(a:0, mul/y:0) -> float32 (1,)";

@@ -123,12 +123,14 @@ def family(name):
     print("%-14s %4d cases %7d bytes" % (name, len(_names), os.path.getsize(path)), flush=True)
 
 
-def case(name, build):
-    """Builds a graph with `build()`, which returns what to fetch (one run) or steps(..), runs it, writes it."""
+def case(name, build, shapes=True):
+    """Builds a graph with `build()`, which returns what to fetch (one run) or steps(..), runs it, writes it.
+
+    Without `shapes` those that TensorFlow infers are left out: they contradict what it computes."""
     assert name not in _names, "two cases are named " + name
     _names.add(name)
     try:
-        graph_def, runs = record(build)
+        graph_def, runs = record(build, shapes)
     except Exception as e:
         failed.append(name)
         print("FAILED %s: %s: %s" % (name, type(e).__name__, str(e)[:400]), flush=True)
@@ -210,7 +212,7 @@ def has_kernel(build):
         raise
 
 
-def record(build):
+def record(build, shapes=True):
     """The graph with the shapes that TensorFlow infers on import, and the runs with what went in and came out."""
     _values.clear()
     _made.clear()
@@ -226,7 +228,7 @@ def record(build):
         tf.import_graph_def(built.as_graph_def(), name="")
     with tf.Session(graph=graph, config=plain_config()) as session:
         runs = [run(session, step) for step in todo]
-    return serialized(imported.as_graph_def(add_shapes=True)), runs
+    return serialized(imported.as_graph_def(add_shapes=shapes)), runs
 
 
 def serialized(graph_def):

@@ -159,6 +159,7 @@ impl Op for BroadcastTo {
                 shape = shape.replace_dim(offset + axis, dim.clone())?;
             }
         }
+        let shape = sharpened(input, shape);
         if let Some(dims) = shape.known_dims() {
             element_count(&dims)?;
         }
@@ -188,6 +189,17 @@ impl Op for BroadcastTo {
     }
 }
 
+/// A target's unknown sizes are those of the input, where the input has more than one.
+fn sharpened(input: &Shape, target: Shape) -> Shape {
+    let (Some(have), Some(want)) = (input.dims(), target.dims()) else { return target };
+    let offset = want.len() - have.len();
+    let pick = |(i, want): (usize, &Dim)| {
+        let own = i.checked_sub(offset).map(|i| &have[i]).filter(|dim| dim.known().is_some_and(|n| n != 1));
+        own.filter(|_| want.known().is_none()).unwrap_or(want).clone()
+    };
+    Shape::from(want.iter().enumerate().map(pick).collect::<Vec<Dim>>())
+}
+
 #[cold]
 fn cannot(have: &Shape, want: &Shape) -> Error {
     Error::shape(format!("incompatible shapes: {} vs. {}", have.brackets(), want.brackets()))
@@ -212,6 +224,8 @@ mod tests {
         assert!(run_op(Tile, &[[1, 2].into_value(), [-1].into_value()]).is_err());
         assert!(run_op(BroadcastTo, &[[1, 2, 3].into_value(), [2, 2].into_value()]).is_err());
         infer_ok(&Tile, "(2,?);int32(2)", "(?,?)");
+        infer_ok(&BroadcastTo, "(3);int32(2)", "(?,3)");
+        infer_ok(&BroadcastTo, "(1);int32(2)", "(?,?)");
         infer_err(&Tile, "(2,3);int32(3)", "dimension must be 2 but is 3");
     }
 }

@@ -127,6 +127,12 @@ unary_methods! {
     /// `1 - erf(x)`, precise where it is small; floats.
     #[doc(alias = "tf.erfc")]
     erfc Erfc;
+    /// The modified Bessel function of order 0, times `exp(-|x|)`; floats.
+    #[doc(alias = "tf.math.bessel_i0e")]
+    bessel_i0e BesselI0e;
+    /// The modified Bessel function of order 1, times `exp(-|x|)`; floats.
+    #[doc(alias = "tf.math.bessel_i1e")]
+    bessel_i1e BesselI1e;
     /// `1 / (1 + exp(-x))`.
     #[doc(alias = "tf.sigmoid")]
     sigmoid Sigmoid;

@@ -133,6 +133,10 @@ functions! {
     Erf ERF "Erf" [] "x: T -> y: T" Floats;
     /// `1 - erf(x)`, precise where it is small.
     Erfc ERFC "Erfc" [] "x: T -> y: T" Floats;
+    /// The modified Bessel function of the first kind and order 0, times `exp(-|x|)`.
+    BesselI0e BESSEL_I0E "BesselI0e" [] "x: T -> y: T" Floats;
+    /// The modified Bessel function of the first kind and order 1, times `exp(-|x|)`.
+    BesselI1e BESSEL_I1E "BesselI1e" [] "x: T -> y: T" Floats;
     /// `1 / (1 + exp(-x))`.
     Sigmoid SIGMOID "Sigmoid" [] "x: T -> y: T" Inexact;
     /// `log(exp(x) + 1)`.
@@ -238,6 +242,8 @@ fn run(f: UnaryOp, dtype: DType, cx: &mut RunCx<'_>) -> Result<()> {
         Digamma => wide!(|x| through(special::digamma, x)),
         Erf => wide!(|x| through(special::erf, x)),
         Erfc => wide!(|x| through(special::erfc, x)),
+        BesselI0e => wide!(|x| through(special::bessel_i0e, x)),
+        BesselI1e => wide!(|x| through(special::bessel_i1e, x)),
         Sigmoid => map!(T in inexact => <T as Inexact>::sigmoid),
         Softplus => wide!(activation::softplus),
         Softsign => wide!(activation::softsign),

@@ -2,17 +2,43 @@
 //! adds nothing, so that any part of a genome is a genome, and failures shrink.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use sessile::graph::OutputId;
+use sessile::graph::{Effect, InferCx, Op, OpKind, OutputId, RunCx};
 use sessile::ops::math::add_n;
 use sessile::prelude::*;
 
 use super::array::Array;
 
+/// Passes its input on, after a while: what does not wait for it overtakes it.
+#[derive(Debug)]
+struct Slow;
+
+static SLOW: OpKind = OpKind::custom("Slow", "x: T -> y: T").effect(Effect::Outside);
+
+impl Op for Slow {
+    fn kind(&self) -> &'static OpKind {
+        &SLOW
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> sessile::Result<()> {
+        cx.output_like(0);
+        Ok(())
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> sessile::Result<()> {
+        std::thread::sleep(Duration::from_micros(300));
+        let x = cx.take(0);
+        cx.output(0, x);
+        Ok(())
+    }
+}
+
 /// Which op, its operands, and a number for sizes and axes.
 pub type Gene = [u8; 4];
 
-const OPS: u8 = 44;
+/// Number of the last one and beyond: what touches variables comes as often as all that moves elements.
+const OPS: u8 = 56;
 
 /// A graph with what can be fed, fetched and run.
 pub struct Program {
@@ -63,9 +89,9 @@ impl Program {
         let [op, a, b, c] = gene;
         let (a, b, n) = (self.number(a).clone(), self.number(b).clone(), c as usize);
         match op % OPS {
-            0..20 => self.arithmetic(op % OPS, &a, &b, n).map(|made| vec![made]),
-            20..38 => self.movement(op % OPS, &a, &b, n),
-            _ => self.effect(op % OPS, &a, &b, n),
+            0..18 => self.arithmetic(op % OPS, &a, &b, n).map(|made| vec![made]),
+            18..38 => self.movement(op % OPS, &a, &b, n),
+            effect => self.effect(effect % 6, &a, &b, n),
         }
     }
 
@@ -83,19 +109,17 @@ impl Program {
             7 => (a.relu()? + scalar(n as f64 % 5.0)?)?.square(),
             8 => a.sign(),
             9 => add_n(&[a, b, a]),
-            10 => a.reduce_sum(axis()?),
-            11 => a.reduce_sum_keepdims(axis()?),
-            12 => a.reduce_max(()),
-            13 => a.argmax(axis()?)?.cast(self.dtype),
-            14 => a.matmul(b),
-            15 => a.matmul_t(n % 2 == 0, b, n % 3 == 0),
-            16 => {
+            10 => a.reduce_max(()),
+            11 => a.argmax(axis()?)?.cast(self.dtype),
+            12 => a.matmul(b),
+            13 => a.matmul_t(n % 2 == 0, b, n % 3 == 0),
+            14 => {
                 let inner = a.shape().dim(1).known().unwrap_or(3);
                 let product = a.matmul(self.constant(&ramp(&[inner, 2]))?)?;
                 product.bias_add(self.constant(&ramp(&[2]))?)?.relu()
             }
-            17 => a.less(b)?.select(a, b),
-            18 => a.greater_equal(b)?.cast(self.dtype),
+            15 => a.less(b)?.select(a, b),
+            16 => a.greater_equal(b)?.cast(self.dtype),
             _ => a.equal(a.identity()?)?.cast(self.dtype),
         }
     }
@@ -105,6 +129,9 @@ impl Program {
         let axis = n % rank.max(1);
         let size = || a.shape_tensor()?.gather(axis as i32);
         let made = match op {
+            // Twins that differ in an attribute only.
+            18 => return Ok(vec![a.reduce_sum(axis)?, a.reduce_sum_keepdims(axis)?]),
+            19 => return Ok(vec![a.matmul_t(false, a, true)?, a.matmul_t(true, a, false)?]),
             20 => a.reshape([-1]),
             21 => a.reshape([-1, 3]),
             22 => a.reshape(sizes![-1, size()?]),
@@ -128,21 +155,31 @@ impl Program {
     }
 
     fn effect(&mut self, op: u8, a: &Tensor, b: &Tensor, n: usize) -> sessile::Result<Vec<Tensor>> {
-        let variable = self.variables[n % self.variables.len()].clone();
+        // Mostly the first: runs that read and write one variable several times show what order they keep.
+        let variable = self.variables[[0, 0, 0, 0, 1, 2, 2][n % 7]].clone();
         match op {
-            38 => return Ok(vec![variable.value()?]),
-            39 => return Ok(vec![variable.read()?]),
-            40 => {
-                let waits: Vec<_> = self.writes.last().cloned().into_iter().chain([a.operation()]).collect();
+            0 => return Ok(vec![variable.value()?]),
+            1 => return Ok(vec![variable.read()?]),
+            2 => {
+                let slow = self.graph.apply(Slow, &[a])?;
+                let waits: Vec<_> = self.writes.last().cloned().into_iter().chain([slow]).collect();
                 let build = || Ok(vec![(variable.value()? + b)?, b.identity()?]);
                 return self.graph.control_dependencies(&waits, build);
             }
-            41 => self.writes.push(variable.assign(a)?),
-            42 => self.writes.push(variable.assign_add(a)?),
-            _ => self.writes.push(variable.assign_sub(a.reduce_sum_keepdims(0)?.floor_mod(b.square()? + 1.0)?)?),
+            3 => self.writes.push(variable.assign(self.fitting(a, &variable)?)?),
+            4 => self.writes.push(variable.assign_add(self.fitting(a, &variable)?)?),
+            _ => self.writes.push(variable.assign_sub(self.fitting(b, &variable)?)?),
         }
-        // A reference: fetched, it is what the run leaves in the variable.
         Ok(Vec::new())
+    }
+
+    /// What may be written to a variable: a tensor of its shape, or what a tensor and the variable give together.
+    fn fitting(&self, a: &Tensor, variable: &Variable) -> sessile::Result<Tensor> {
+        if a.shape().is_compatible(&variable.shape()) {
+            return Ok(a.clone());
+        }
+        let modulus = |n: f64| self.constant(&Array { dims: vec![], data: vec![n] });
+        variable.value()?.floor_mod(modulus(7.0)?)? + a.reduce_sum(())?.floor_mod(modulus(9.0)?)?
     }
 
     /// Values for every placeholder, and sometimes for a tensor between.

@@ -126,7 +126,7 @@ fn evaluate(node: &Node, x: &[Array]) -> Result<Vec<Array>, Stop> {
         "Const" => Ok(Array::of(&node.op_as::<Const>().expect("a constant").value)),
         // Placeholders are fed; others may wait for them all the same.
         "VariableV2" | "NoOp" | "Placeholder" => return Ok(Vec::new()),
-        "Identity" | "ReadVariableOp" | "StopGradient" | "Cast" => Ok(x[0].clone()),
+        "Identity" | "ReadVariableOp" | "StopGradient" | "Cast" | "Slow" => Ok(x[0].clone()),
         "AddV2" => both(|a, b| a + b),
         "AddN" if x.iter().any(|other| other.dims != x[0].dims) => Err(Stop::Fails),
         "AddN" => Ok(Array::new(&x[0].dims, |at| x.iter().map(|x| x.at(at)).sum())),
