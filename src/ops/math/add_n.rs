@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::dtypes::{Dtypes, check_dtype, unsupported};
 use super::elementwise::{check_same_dims, for_parts};
 use crate::error::{Error, Result};
-use crate::graph::{Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::value::{IntoValue, Value};
 use crate::with_type;
@@ -15,8 +15,13 @@ use crate::with_type;
 pub struct AddN;
 
 /// The row of [`AddN`].
-pub static ADD_N: OpKind =
-    OpKind::new("AddN", "inputs: N*T -> sum: T", |_| Ok(Arc::new(AddN)), examples).aliases(&["AccumulateNV2"]);
+pub static ADD_N: OpKind = OpKind::new("AddN", "inputs: N*T -> sum: T", parse, examples).aliases(&["AccumulateNV2"]);
+
+fn parse(attrs: &Attrs) -> Result<Arc<dyn Op>> {
+    // `AccumulateNV2` names the shape, which the inputs tell as well.
+    let _: Option<&AttrValue> = attrs.get("shape");
+    Ok(Arc::new(AddN))
+}
 
 /// The sum of tensors of one shape, without broadcasting; any number dtype. What one leaves unknown of the shape is
 /// taken from the others. One tensor is its own sum: no node is made.

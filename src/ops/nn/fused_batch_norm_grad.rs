@@ -13,7 +13,7 @@ use super::window::format_attr;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::kernel::Number;
-use crate::shape::Shape;
+use crate::shape::{Dim, Shape};
 use crate::value::{IntoValue, Value};
 use crate::with_type;
 
@@ -98,8 +98,10 @@ impl Op for FusedBatchNormGrad {
         for _ in 0..2 {
             cx.output(cx.dtype(3), Shape::new([channels.clone()]));
         }
+        // TensorFlow 1 infers as many as channels where it does not train, TensorFlow 2 none.
+        let placeholder = if self.is_training { Dim::from(0usize) } else { Dim::unknown() };
         for _ in 0..2 {
-            cx.output(cx.dtype(3), Shape::from([0]));
+            cx.output(cx.dtype(3), Shape::new([placeholder.clone()]));
         }
         Ok(())
     }
