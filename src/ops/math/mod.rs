@@ -71,7 +71,6 @@ pub(super) static OPS: &[&OpKind] = &[
     &sparse_segment::SPARSE_SEGMENT_SQRT_N_GRAD,
     &segment::SEGMENT_MEAN,
     &segment::SEGMENT_SUM,
-    &segment::SEGMENT_MEAN,
     &segment::SEGMENT_PROD,
     &segment::SEGMENT_MIN,
     &segment::SEGMENT_MAX,
