@@ -87,7 +87,8 @@ impl StateOrder {
             Effect::Calls => self.call(node, bodies, &mut waits),
             Effect::Object => self.use_object(node, &mut waits),
             Effect::Outside => self.reach_outside(node.id(), &mut waits),
-            Effect::Pure | Effect::Fed | Effect::Random => {}
+            Effect::Fed => self.pass_in(node),
+            Effect::Pure | Effect::Random => {}
         }
         self.pass_on(node);
         waits
@@ -140,6 +141,15 @@ impl StateOrder {
         // A loop may make no turn.
         let may_pass_on = node.inputs().len() == n && self.variable(node.inputs()[slot]) != Some(var);
         (results.all(|other| other == Some(var)) && !may_pass_on).then_some(var)
+    }
+
+    /// A handle that is passed in and belongs to no variable is that of an object of the run.
+    fn pass_in(&mut self, node: &Node) {
+        let id = OutputId { node: node.id(), slot: 0 };
+        if node.outputs().first().is_some_and(Fact::is_variable) && self.variable(id).is_none() {
+            self.last_user.push(None);
+            self.objects.insert(id, self.last_user.len() - 1);
+        }
     }
 
     /// Objects of the run are used in program order: data edges order what must be ordered, and this the rest, such as

@@ -111,6 +111,17 @@ impl Graph {
         context::read(self.root().id(), |cx| cx.location)
     }
 
+    /// Runs `build` with new nodes going to the graph around the open body, in this scope.
+    pub(crate) fn outside<R>(&self, scope: &str, build: impl FnOnce() -> R) -> R {
+        let change = |cx: &mut Context| {
+            let around = cx.body.as_ref().and_then(|body| body.parent().cloned());
+            cx.body = around.filter(|graph| graph.parent().is_some());
+            cx.scope = scope.trim_end_matches('/').into();
+            cx.control = Arc::default();
+        };
+        context::enter(self.root().id(), change, build)
+    }
+
     /// Runs `build` with nodes carrying this line, or each its own: a closure of the user's inside of a composite.
     pub(crate) fn with_line<R>(&self, line: Option<&'static Location<'static>>, build: impl FnOnce() -> R) -> R {
         context::enter(self.root().id(), |cx| cx.location = line, build)

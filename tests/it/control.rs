@@ -179,7 +179,7 @@ fn a_turn_keeps_shapes_and_dtypes() -> Result<()> {
     );
     let options = WhileOptions {
         shape_invariants: vec![shape![?]],
-        maximum_iterations: Some(g.constant(2)?),
+        maximum_iterations: Some(2.into()),
         ..WhileOptions::default()
     };
     let y = g.while_loop_with(&x, |_| g.constant(true), more, &options)?;
@@ -433,5 +433,78 @@ fn nodes_in_bodies_carry_the_lines_that_made_them() -> Result<()> {
     let error = g.cond(&p, || &x + g.constant([1.0f32, 2.0])?, || Ok(&x)).unwrap_err();
     let at = error.site().and_then(|site| site.location).unwrap();
     assert!(at.file().ends_with("control.rs") && at.line() == line, "{error}");
+    Ok(())
+}
+
+#[test]
+fn functions_of_rows_may_change_structure_and_dtype() -> Result<()> {
+    let g = Graph::new();
+    let (x, k) = (g.placeholder(DType::F32, shape!["n", 2])?, g.placeholder(DType::I32, shape!["n"])?);
+    let (sums, rows) = g.map_fn((&x, &k), |(row, k)| {
+        let scaled = (&row * k.cast(DType::F32)?)?;
+        Ok((scaled.reduce_sum(())?.cast(DType::I64)?, scaled))
+    })?;
+    assert_eq!(
+        (sums.to_string(), rows.shape().to_string()),
+        ("Tensor(\"map/TensorArrayStack/TensorArrayGatherV3:0\", shape=(n,), dtype=int64)".into(), "(n, 2)".into(),)
+    );
+    let feeds = feeds! { x => [[1.0f32, 2.0], [3.0, 4.0], [5.0, 6.0]], k => [1, 0, 2] };
+    assert_eq!(run_with(&sums, feeds.clone()), "[ 3  0 22]");
+    assert_eq!(run_with(&rows, feeds), "[[ 1.  2.]\n [ 0.  0.]\n [10. 12.]]");
+    let none = feeds! { x => Value::zeros(DType::F32, &[0, 2])?, k => Value::zeros(DType::I32, &[0])? };
+    assert_eq!(Session::new(&g)?.run_with(&rows, none)?.dims(), [0, 2]);
+    refused(g.map_fn(g.constant(1)?, Ok), ErrorKind::ShapeMismatch, "'Const:0' must have rows, but is a scalar");
+    Ok(())
+}
+
+#[test]
+fn scans_and_folds_go_both_ways() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder(DType::F32, shape![?, 2])?;
+    let zero = g.constant([0.0f32, 0.0])?;
+    let step = |a: Tensor, row: Tensor| &a * 0.5 + row;
+    let feeds = || feeds! { x => [[1.0f32, 2.0], [3.0, 4.0], [5.0, 6.0]] };
+    let all = [
+        (g.scan(&x, step)?, "[[1.   2.  ]\n [3.5  5.  ]\n [6.75 8.5 ]]"),
+        (g.scan_from(&zero, &x, step)?, "[[1.   2.  ]\n [3.5  5.  ]\n [6.75 8.5 ]]"),
+        (g.scan_reversed(&x, step)?, "[[3.75 5.5 ]\n [5.5  7.  ]\n [5.   6.  ]]"),
+        (g.scan_reversed_from(&zero, &x, step)?, "[[3.75 5.5 ]\n [5.5  7.  ]\n [5.   6.  ]]"),
+        (g.foldl(&x, step)?, "[6.75 8.5 ]"),
+        (g.foldl_from(&zero, &x, step)?, "[6.75 8.5 ]"),
+        (g.foldr(&x, step)?, "[3.75 5.5 ]"),
+        (g.foldr_from(&zero, &x, step)?, "[3.75 5.5 ]"),
+    ];
+    for (y, want) in &all {
+        assert_eq!(run_with(y, feeds()), *want, "{y}");
+    }
+    assert_eq!(all[0].0.shape().to_string(), "(?, 2)");
+    let known = g.constant([[1.0f32, 2.0], [3.0, 4.0]])?;
+    for (y, want) in [
+        (g.scan(&known, step)?, "[[1.  2. ]\n [3.5 5. ]]"),
+        (g.scan_reversed(&known, step)?, "[[2.5 4. ]\n [3.  4. ]]"),
+        (g.foldl(&known, step)?, "[3.5 5. ]"),
+        (g.foldr(&known, step)?, "[2.5 4. ]"),
+    ] {
+        assert_eq!(run(&y), want, "{y}");
+    }
+    refused(
+        g.foldl_from((&zero, &zero), &x, |(a, _), row| Ok((a, (&row - 1)?.cast(DType::F64)))),
+        ErrorKind::DTypeMismatch,
+        "loop variable 'Const:0' enters the loop as float32, but is float64 after one turn",
+    );
+    Ok(())
+}
+
+#[test]
+fn rows_are_mapped_inside_of_turns_and_branches() -> Result<()> {
+    let g = Graph::new();
+    let (p, x) = (scalar(&g, DType::Bool)?, g.placeholder(DType::F32, shape![2, 3])?);
+    let y = g.map_fn(&x, |row| {
+        let larger = g.cond(&p, || g.map_fn(&row, |cell| &cell * 10.0), || Ok(&row))?;
+        g.scan(larger, |a, cell| &a + &cell)
+    })?;
+    let feed = |p_is: bool| feeds! { p => p_is, x => [[1.0f32, 2.0, 3.0], [4.0, 5.0, 6.0]] };
+    assert_eq!(run_with(&y, feed(true)), "[[ 10.  30.  60.]\n [ 40.  90. 150.]]");
+    assert_eq!(run_with(&y, feed(false)), "[[ 1.  3.  6.]\n [ 4.  9. 15.]]");
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `while_loop`: a loop built from closures.
 
+use std::cell::RefCell;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -11,14 +12,41 @@ use crate::error::{Error, Result, escape};
 use crate::graph::{BodyPlan, Built, Fact, Graph, Tensor};
 use crate::shape::{Dim, Shape};
 
+/// A number of turns: known now, or an int32 or int64 scalar.
+#[derive(Debug, Clone)]
+pub enum Turns {
+    /// So many.
+    Known(i32),
+    /// As many as the run says.
+    Tensor(Tensor),
+}
+
+impl From<i32> for Turns {
+    fn from(n: i32) -> Turns {
+        Turns::Known(n)
+    }
+}
+
+impl From<Tensor> for Turns {
+    fn from(n: Tensor) -> Turns {
+        Turns::Tensor(n)
+    }
+}
+
+impl From<&Tensor> for Turns {
+    fn from(n: &Tensor) -> Turns {
+        Turns::Tensor(n.clone())
+    }
+}
+
 /// How a loop is built.
 #[derive(Debug, Clone)]
 pub struct WhileOptions {
     /// The shape that each loop variable keeps, in the order of the leaves; with none given the variables keep the
     /// known dims that they enter with.
     pub shape_invariants: Vec<Shape>,
-    /// The loop ends after so many turns, whatever its condition says: an int32 or int64 scalar.
-    pub maximum_iterations: Option<Tensor>,
+    /// The loop ends after so many turns, whatever its condition says.
+    pub maximum_iterations: Option<Turns>,
     /// How many turns TensorFlow may run at once. Here turns run one after another, and work inside of them in
     /// parallel.
     pub parallel_iterations: usize,
@@ -83,7 +111,7 @@ impl Graph {
     /// use sessile::ops::control::WhileOptions;
     /// # fn main() -> sessile::Result<()> {
     /// let g = Graph::new();
-    /// let options = WhileOptions { shape_invariants: vec![shape![?]], maximum_iterations: Some(g.constant(3)?), ..Default::default() };
+    /// let options = WhileOptions { shape_invariants: vec![shape![?]], maximum_iterations: Some(3.into()), ..Default::default() };
     /// let x = g.while_loop_with(g.constant([1])?, |_| g.constant(true), |x| concat(&[&x, &x], 0), &options)?;
     /// assert_eq!((x.shape().to_string(), Session::new(&g)?.run(&x)?.len()), ("(?,)".into(), 8));
     /// # Ok(()) }
@@ -100,9 +128,12 @@ impl Graph {
         let (g, line) = (self.root(), self.line());
         self.composite("while", |scope| {
             let nest = vars.into_nest(g)?;
-            let flat = Loop { scope, vars: tensors(&nest, "a loop variable")?, line, options };
-            let outputs = flat.build(
+            let vars = tensors(&nest, "a loop variable")?.into_iter().map(Var::Tensor).collect();
+            let late = RefCell::default();
+            let flat = Loop { scope, vars, invariants: &options.shape_invariants, line, late: &late };
+            let (outputs, _) = flat.build(
                 g,
+                options.maximum_iterations.as_ref(),
                 |vars| cond(pack(&nest, vars, None)),
                 |vars| {
                     let turned = body(pack(&nest, vars, None))?.into_nest(g)?;
@@ -119,41 +150,68 @@ impl Graph {
     }
 }
 
+/// What a loop variable starts from.
+#[derive(Debug)]
+pub(super) enum Var {
+    Tensor(Tensor),
+    /// A constant that TF1 makes in the scope of the loop.
+    Int(i32),
+}
+
+/// A loop variable that is found while the turn is built.
+#[derive(Debug)]
+pub(super) struct Late {
+    /// What it starts from.
+    pub(super) initial: Tensor,
+    /// What stands for it in the turn.
+    pub(super) param: Tensor,
+    /// What the turn makes of it.
+    pub(super) turned: Tensor,
+}
+
 /// A loop over tensors without structure.
-struct Loop<'a> {
-    scope: &'a str,
-    vars: Vec<Tensor>,
-    line: Option<&'static Location<'static>>,
-    options: &'a WhileOptions,
+pub(super) struct Loop<'a> {
+    /// Its scope, open.
+    pub(super) scope: &'a str,
+    pub(super) vars: Vec<Var>,
+    /// The shapes that the user says the variables keep; empty where nothing was said.
+    pub(super) invariants: &'a [Shape],
+    /// The line that nodes of the user's closures carry.
+    pub(super) line: Option<&'static Location<'static>>,
+    /// Loop variables that the turn adds.
+    pub(super) late: &'a RefCell<Vec<Late>>,
 }
 
 impl Loop<'_> {
-    fn build(
-        mut self,
+    /// What the loop leaves of its variables, and of those that the turn has added.
+    pub(super) fn build(
+        self,
         g: &Graph,
+        limit: Option<&Turns>,
         cond: impl FnOnce(&[Tensor]) -> Result<Tensor>,
         body: impl FnOnce(&[Tensor]) -> Result<Vec<Tensor>>,
-    ) -> Result<Vec<Tensor>> {
+    ) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
         if self.vars.is_empty() {
             return Err(Error::invalid("a loop takes at least 1 loop variable, but got 0"));
         }
-        let mut invariants = self.invariants()?;
-        let Some(limit) = &self.options.maximum_iterations else {
-            return self.build_all(g, &invariants, cond, body);
+        let Some(limit) = limit else {
+            let vars = self.started(g)?;
+            let invariants = self.checked_invariants(&vars)?;
+            return self.build_all(g, &vars, &invariants, cond, body);
         };
-        if limit.shape().rank().is_some_and(|rank| rank > 0) || !matches!(limit.dtype(), DType::I32 | DType::I64) {
-            let (dtype, shape) = (limit.dtype(), limit.shape());
-            return Err(Error::shape(format!("maximum_iterations must be an integer scalar, but is {dtype} {shape}")));
-        }
+        let limit = limit_tensor(g, limit)?;
         let counter = g.named("iteration_counter", || g.constant_as(limit.dtype(), 0))?;
-        self.vars.insert(0, counter);
+        let mut vars = self.started(g)?;
+        let mut invariants = self.checked_invariants(&vars)?;
+        vars.insert(0, counter);
         invariants.insert(0, None);
         let line = g.line();
-        let outputs = self.build_all(
+        let (outputs, late) = self.build_all(
             g,
+            &vars,
             &invariants,
             |vars| {
-                let goes_on = g.with_line(line, || vars[0].less(limit))?;
+                let goes_on = g.with_line(line, || vars[0].less(&limit))?;
                 let wanted = cond(&vars[1..])?;
                 g.with_line(line, || goes_on.logical_and(&wanted))
             },
@@ -164,20 +222,28 @@ impl Loop<'_> {
                 Ok(turned)
             },
         )?;
-        Ok(outputs[1..].to_vec())
+        Ok((outputs[1..].to_vec(), late))
+    }
+
+    fn started(&self, g: &Graph) -> Result<Vec<Tensor>> {
+        let start = |var: &Var| match var {
+            Var::Tensor(tensor) => Ok(tensor.clone()),
+            Var::Int(n) => g.constant(*n),
+        };
+        self.vars.iter().map(start).collect()
     }
 
     /// The shape that the user says each variable keeps.
-    fn invariants(&self) -> Result<Vec<Option<Shape>>> {
-        let said = &self.options.shape_invariants;
+    fn checked_invariants(&self, vars: &[Tensor]) -> Result<Vec<Option<Shape>>> {
+        let said = self.invariants;
         if said.is_empty() {
-            return Ok(vec![None; self.vars.len()]);
+            return Ok(vec![None; vars.len()]);
         }
-        if said.len() != self.vars.len() {
-            let (vars, said) = (self.vars.len(), said.len());
+        if said.len() != vars.len() {
+            let (vars, said) = (vars.len(), said.len());
             return Err(Error::invalid(format!("there are {vars} loop variables, but {said} shape invariants")));
         }
-        for (var, said) in self.vars.iter().zip(said) {
+        for (var, said) in vars.iter().zip(said) {
             let shape = var.shape();
             if !is_kept(said, &shape) {
                 return Err(Error::shape(format!(
@@ -193,30 +259,46 @@ impl Loop<'_> {
     fn build_all(
         &self,
         g: &Graph,
+        vars: &[Tensor],
         invariants: &[Option<Shape>],
         cond: impl FnOnce(&[Tensor]) -> Result<Tensor>,
         body: impl FnOnce(&[Tensor]) -> Result<Vec<Tensor>>,
-    ) -> Result<Vec<Tensor>> {
-        let (target, n) = (g.target(), self.vars.len() as i64);
-        let facts: Vec<Fact> = self.vars.iter().zip(invariants).map(|(var, said)| seen_inside(var, said)).collect();
+    ) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
+        let (target, n) = (g.target(), vars.len() as i64);
+        let facts: Vec<Fact> = vars.iter().zip(invariants).map(|(var, said)| seen_inside(var, said)).collect();
         // TF1 makes Enter and Merge before the condition; LoopCond, Switch and Identity before the turn.
         target.mark_extra(-2 * n);
-        let (built_cond, condition) = self.body(g, "condition", "Merge", &facts, None, |vars| Ok(vec![cond(vars)?]))?;
+        let (mut built_cond, condition) =
+            self.body(g, "condition", "Merge", &facts, None, |vars| Ok(vec![cond(vars)?]))?;
         check_condition(&condition[0], self.name())?;
         target.mark_extra(-1 - 2 * n);
         let shares_with = Some(&built_cond.graph);
-        let (built_body, turned) = self.body(g, "body", "Identity", &facts, shares_with, body)?;
-        self.check_turn(&facts, &turned)?;
+        let (mut built_body, turned) = self.body(g, "body", "Identity", &facts, shares_with, body)?;
+        self.check_turn(vars, &facts, &turned)?;
         target.mark_extra(-2 * n);
+        let (mut inputs, mut facts) = (vars.to_vec(), facts);
+        for late in self.late.take() {
+            built_cond.params.push(built_cond.graph.param(&late.param.fact(), "Merge", g.line())?.id().node);
+            built_body.params.push(late.param.id().node);
+            built_body.results.push(built_body.graph.capture(&late.turned)?);
+            facts.push(late.param.fact());
+            inputs.push(late.initial);
+            // Enter, Merge, Switch, Identity and NextIteration, less the parameter.
+            target.mark_extra(-5);
+        }
+        let said = invariants.iter().cloned().chain(std::iter::repeat(None));
         let invariants: Vec<Shape> =
-            facts.iter().zip(invariants).map(|(fact, said)| said.clone().unwrap_or(fact.shape.clone())).collect();
-        let inputs: Vec<&Tensor> = self.vars.iter().collect();
+            facts.iter().zip(said).map(|(fact, said)| said.unwrap_or(fact.shape.clone())).collect();
+        let n_vars = inputs.len();
+        let inputs: Vec<&Tensor> = inputs.iter().collect();
         let node = hold(g, self.scope, &inputs, &[&built_cond, &built_body], true, |mut bodies| {
             let (cond, body) = (bodies.remove(0), bodies.remove(0));
             Arc::new(While { cond, body, invariants, stateless: false })
         })?;
-        target.mark_extra(1 + n);
-        exits(g, &node, self.vars.len(), "Exit")
+        target.mark_extra(1);
+        let mut outputs = exits(g, &node, n_vars, "Exit")?;
+        let late = outputs.split_off(vars.len());
+        Ok((outputs, late))
     }
 
     fn name(&self) -> &str {
@@ -247,12 +329,12 @@ impl Loop<'_> {
     }
 
     /// Refuses turns that change a dtype, or a shape that is to stay.
-    fn check_turn(&self, facts: &[Fact], turned: &[Tensor]) -> Result<()> {
+    fn check_turn(&self, vars: &[Tensor], facts: &[Fact], turned: &[Tensor]) -> Result<()> {
         if facts.len() != turned.len() {
             let (want, have) = (facts.len(), turned.len());
             return Err(Error::invalid(format!("a turn must give back {want} loop variables, but gives {have}")));
         }
-        for ((fact, turned), var) in facts.iter().zip(turned).zip(&self.vars) {
+        for ((fact, turned), var) in facts.iter().zip(turned).zip(vars) {
             let (name, before, after) = (escape(&var.name()), var.fact(), turned.fact());
             if before.dtype != after.dtype {
                 let (before, after) = (before.dtype, after.dtype);
@@ -293,6 +375,19 @@ fn is_kept(known: &Shape, shape: &Shape) -> bool {
     let Some(known) = known.dims() else { return true };
     let Some(dims) = shape.dims().filter(|dims| dims.len() == known.len()) else { return false };
     known.iter().zip(dims).all(|(known, dim)| known.known().is_none() || known == dim)
+}
+
+/// The number of turns as a tensor.
+fn limit_tensor(g: &Graph, limit: &Turns) -> Result<Tensor> {
+    let limit = match limit {
+        Turns::Known(n) => return g.named("maximum_iterations", || g.constant(*n)),
+        Turns::Tensor(limit) => limit,
+    };
+    if limit.shape().rank().is_some_and(|rank| rank > 0) || !matches!(limit.dtype(), DType::I32 | DType::I64) {
+        let (dtype, shape) = (limit.dtype(), limit.shape());
+        return Err(Error::shape(format!("maximum_iterations must be an integer scalar, but is {dtype} {shape}")));
+    }
+    Ok(limit.clone())
 }
 
 fn check_condition(condition: &Tensor, name: &str) -> Result<()> {

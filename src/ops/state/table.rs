@@ -85,8 +85,14 @@ fn written_by(graph: &Graph, node: NodeId) -> Vec<(Option<OutputId>, NodeId)> {
         return Vec::new();
     }
     let is_pass_on = op.op().kind().effect != Effect::Writes && op.outputs().iter().any(|fact| fact.is_variable());
-    let references = op.inputs().iter().filter(|id| !is_pass_on && graph.fact(**id).is_variable());
+    let is_reference = |id: &&OutputId| graph.fact(**id).is_variable() && !is_object(graph, **id);
+    let references = op.inputs().iter().filter(|id| !is_pass_on && is_reference(id));
     references.map(|id| (trace(graph, *id), node)).collect()
+}
+
+/// Whether a handle is that of an object of the run, such as an array: no variable is behind it.
+fn is_object(graph: &Graph, id: OutputId) -> bool {
+    graph.node(id.node).op().kind().effect == Effect::Object
 }
 
 /// The variable behind a reference that ops pass on as their first input.
