@@ -1021,6 +1021,65 @@ def saver():
     tf.train.Saver()
 
 
+# ---- control flow
+
+
+@program
+def control_branches():
+    x = tf.placeholder(tf.float32, [3])
+    p = tf.placeholder(tf.bool, [])
+    tf.cond(p, lambda: x * 2., lambda: x + 1.)
+    tf.cond(p, lambda: (x, tf.constant(1.)), lambda: (tf.square(x), tf.constant(2.)), name="choose")
+    tf.cond(p, lambda: tf.cond(p, lambda: x * 2., lambda: x * 3.), lambda: tf.random.uniform([3]))
+
+
+@program
+def control_cases():
+    x = tf.placeholder(tf.float32, [])
+    one, two = tf.less(x, 1.), tf.greater(x, 2.)
+    tf.case([(one, lambda: x), (two, lambda: x * 2.)], default=lambda: x * 3.)
+    tf.case([(one, lambda: x), (two, lambda: x * 2.)], exclusive=True)
+    tf.case([(one, lambda: x)], default=lambda: x * 3., exclusive=True, name="alone")
+
+
+@program
+def control_loops():
+    n = tf.placeholder(tf.int32, [])
+    x = tf.placeholder(tf.float32, [2])
+    tf.while_loop(lambda i: i < n, lambda i: i + 1, [tf.constant(0)])
+    tf.while_loop(lambda i, y: i < n, lambda i, y: (i + 1, y * x), (tf.constant(0), x), maximum_iterations=5)
+    tf.while_loop(lambda i, y: i < n, lambda i, y: (
+        i + 1, tf.cond(i < 2, lambda: y * x, lambda: tf.while_loop(lambda j: j[0] < 9., lambda j: j * 2., [y]))),
+        (tf.constant(0), x), maximum_iterations=n, name="outer")
+
+
+@program
+def control_maps():
+    x = tf.placeholder(tf.float32, [None, 3])
+    k = tf.placeholder(tf.int32, [4, 2])
+    tf.map_fn(lambda row: row * 2., x)
+    tf.map_fn(lambda rows: (rows[0] * 2, rows[1] + 1), (k, k), name="two")
+
+
+@program
+def control_rows():
+    x = tf.placeholder(tf.float32, [None, 3])
+    k = tf.placeholder(tf.int32, [4, 2])
+    start = tf.constant([0., 0., 0.])
+    tf.foldl(lambda a, row: a + row, x)
+    tf.foldl(lambda a, row: a + row, k)
+    tf.foldl(lambda a, row: a + row, x, initializer=start)
+    tf.foldr(lambda a, row: a + row, x)
+    tf.foldr(lambda a, row: a + row, k)
+    tf.foldr(lambda a, row: a + row, x, initializer=start)
+    tf.scan(lambda a, row: a + row, x)
+    tf.scan(lambda a, row: a + row, k)
+    tf.scan(lambda a, row: a + row, x, initializer=start)
+    tf.scan(lambda a, row: a + row, x, reverse=True)
+    tf.scan(lambda a, row: a + row, k, reverse=True)
+    tf.scan(lambda a, row: a + row, x, initializer=start, reverse=True)
+
+
 def line(name, op):
     dtypes = "; ".join(t.dtype.name for t in op.outputs)
     shapes = "; ".join(str(t.shape) for t in op.outputs)

@@ -51,6 +51,7 @@ impl Graph {
             let pred = pred.tensor(None)?;
             check_pred(&pred, scope)?;
             let target = g.target();
+            target.capture(&pred)?;
             // TF1 makes Switch, switch_t, switch_f and pred_id.
             target.mark_extra(-4);
             let place = |which| format!("the {which} branch of '{}'", bare(scope));
@@ -258,23 +259,13 @@ impl Graph {
             g.composite("indexed_case", |scope| {
                 let index = index.tensor(None)?;
                 check_index(&index)?;
-                let (mut nests, mut built): (Vec<A::Owned>, Vec<Built>) = Default::default();
-                for (i, build) in branches.iter().chain(&default).enumerate() {
-                    let place = format!("branch {i} of '{}'", bare(scope));
-                    let (nest, body) = branch(g, place, line, || build()?.into_nest(g))?;
-                    nests.push(nest);
-                    built.push(body);
-                }
-                let Some(first) = nests.first() else {
-                    return Err(Error::invalid("switch_case takes at least 1 branch, but got 0"));
-                };
-                for i in 1..nests.len() {
-                    let names = ["branch 0", &format!("branch {i}")];
-                    check_form(first, &nests[i], names)?;
-                    check_dtypes(&built[0], &built[i], names)?;
-                }
-                // TF1 builds this one as functions: their nodes do not count.
-                g.target().mark_extra(built.iter().map(|built| built.graph.own_tf_nodes()).sum());
+                // TF1 builds this one as functions, which count their nodes for themselves.
+                let (target, n_around) = (g.target(), g.target().tf_node_count() as i64);
+                target.mark_extra(n_around);
+                let built = numbered_branches(g, bare(scope), line, branches.iter().chain(&default));
+                target.mark_extra(-n_around);
+                let (nests, built) = built?;
+                let first = nests.first().ok_or_else(|| Error::internal("there is a branch"))?;
                 let node = hold(g, scope, &[&index], &built.iter().collect::<Vec<_>>(), false, |bodies| {
                     let by = if is_stateful(&bodies) { Choose::Index } else { Choose::IndexStateless };
                     Arc::new(Branch { by, bodies })
@@ -283,6 +274,29 @@ impl Graph {
             })
         })
     }
+}
+
+/// Builds the branches of a `switch_case`, which must agree.
+fn numbered_branches<'a, A: IntoNest + 'a>(
+    g: &Graph,
+    scope: &str,
+    line: Option<&'static Location<'static>>,
+    branches: impl Iterator<Item = &'a BranchFn<'a, A>>,
+) -> Result<(Vec<A::Owned>, Vec<Built>)> {
+    let (mut nests, mut built): (Vec<A::Owned>, Vec<Built>) = Default::default();
+    for (i, build) in branches.enumerate() {
+        let (nest, body) = branch(g, format!("branch {i} of '{scope}'"), line, || build()?.into_nest(g))?;
+        g.target().mark_extra(body.graph.own_tf_nodes());
+        let names = ["branch 0", &format!("branch {i}")];
+        check_form(nests.first().unwrap_or(&nest), &nest, names)?;
+        check_dtypes(built.first().unwrap_or(&body), &body, names)?;
+        nests.push(nest);
+        built.push(body);
+    }
+    if nests.is_empty() {
+        return Err(Error::invalid("switch_case takes at least 1 branch, but got 0"));
+    }
+    Ok((nests, built))
 }
 
 fn check_index(index: &Tensor) -> Result<()> {

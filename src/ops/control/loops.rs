@@ -266,6 +266,8 @@ impl Loop<'_> {
     ) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
         let (target, n) = (g.target(), vars.len() as i64);
         let facts: Vec<Fact> = vars.iter().zip(invariants).map(|(var, said)| seen_inside(var, said)).collect();
+        // What is outside of an open body is taken in first, as in TF1.
+        vars.iter().try_for_each(|var| target.capture(var).map(drop))?;
         // TF1 makes Enter and Merge before the condition; LoopCond, Switch and Identity before the turn.
         target.mark_extra(-2 * n);
         let (mut built_cond, condition) =
@@ -284,7 +286,7 @@ impl Loop<'_> {
             facts.push(late.param.fact());
             inputs.push(late.initial);
             // Enter, Merge, Switch, Identity and NextIteration, less the parameter.
-            target.mark_extra(-5);
+            target.mark_extra(-4);
         }
         let said = invariants.iter().cloned().chain(std::iter::repeat(None));
         let invariants: Vec<Shape> =
@@ -295,7 +297,8 @@ impl Loop<'_> {
             let (cond, body) = (bodies.remove(0), bodies.remove(0));
             Arc::new(While { cond, body, invariants, stateless: false })
         })?;
-        target.mark_extra(1);
+        // NextIteration and Exit were counted above.
+        target.mark_extra(1 + n);
         let mut outputs = exits(g, &node, n_vars, "Exit")?;
         let late = outputs.split_off(vars.len());
         Ok((outputs, late))

@@ -38,7 +38,8 @@ impl Graph {
         let (g, user) = (self.root(), self.line());
         self.composite("map", |scope| {
             let elems = Elems::of(g, elems.into_nest(g)?, false)?;
-            let map = Map { g, scope, user, library: g.line(), n: elems.n.clone(), found: RefCell::default() };
+            let (n, n_elems) = (elems.n.clone(), elems.len() as i64);
+            let map = Map { g, scope, user, library: g.line(), n, n_elems, found: RefCell::default() };
             let start = g.constant(0)?;
             let mut like = None;
             let flows = map.build(start, |i| {
@@ -66,6 +67,8 @@ struct Map<'a> {
     /// The line of all others.
     library: Option<&'static Location<'static>>,
     n: Count,
+    /// How many tensors have rows.
+    n_elems: i64,
     /// An array for each result, and what is known of the result.
     found: RefCell<Vec<(Rows, Shape)>>,
 }
@@ -80,12 +83,17 @@ impl Map<'_> {
     fn build(&self, start: Tensor, values: impl FnOnce(&Count) -> Result<Vec<Tensor>>) -> Result<Vec<Tensor>> {
         let g = self.g;
         g.composite("while", |scope| {
-            let late = RefCell::default();
+            let (late, around) = (RefCell::default(), g.target());
             let looped = Loop { scope, vars: vec![Var::Tensor(start)], invariants: &[], line: self.user, late: &late };
             let less = |vars: &[Tensor]| self.own(|| vars[0].less(&self.n));
             let turn = |vars: &[Tensor]| {
                 let i = Count::Tensor(vars[0].clone());
-                for value in values(&i)? {
+                // TF1 has made the arrays and frames of the results by now. There are mostly as many as tensors with rows.
+                let guess = self.n_elems * if matches!(self.n, Count::Known(_)) { 6 } else { 5 };
+                around.mark_extra(-guess);
+                let values = values(&i)?;
+                around.mark_extra(guess);
+                for value in values {
                     late.borrow_mut().push(self.own(|| self.write(&i, &value))?);
                 }
                 Ok(vec![self.own(|| &vars[0] + 1)?])

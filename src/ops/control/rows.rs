@@ -182,6 +182,11 @@ impl<N: Nest> Elems<N> {
         Ok(Elems { like, rows: rows.collect::<Result<_>>()?, n, length })
     }
 
+    /// How many tensors there are.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// One row of each.
     pub(super) fn read(&self, g: &Graph, i: &Count) -> Result<N> {
         self.read_each(g, || Ok(i.clone()))

@@ -6,6 +6,7 @@
 #![allow(unused_must_use, reason = "programs are built, not run")]
 
 mod arrays;
+mod control;
 mod layers;
 mod networks;
 mod operators;
@@ -46,7 +47,7 @@ fn programs_make_the_nodes_of_tensorflow() {
 fn each_program_is_compared_or_listed_once() {
     let golden: BTreeSet<&str> = GOLDEN.lines().map(|line| fields(line)[0]).collect();
     let pending = PENDING.iter().flat_map(|(_, names)| names.iter().copied());
-    let all: Vec<&str> = programs().map(|(name, _)| name).chain(pending).collect();
+    let all: Vec<&str> = programs().map(|(name, _)| name).chain(control::names()).chain(pending).collect();
     let known: BTreeSet<&str> = all.iter().copied().collect();
     assert_eq!(all.len(), known.len(), "a program is listed twice");
     assert_eq!(known, golden);
