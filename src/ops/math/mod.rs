@@ -51,6 +51,7 @@ pub use self::leaky_relu::LeakyRelu;
 pub use self::matmul::MatMul;
 pub use self::norm::Norm;
 pub use self::reduce::{Reduce, Reduction};
+pub(in crate::ops) use self::scalar::Arith;
 pub use self::segment::{Combine, Segment};
 pub(in crate::ops) use self::unary::OPS as UNARY_OPS;
 pub use self::unary::{Unary, UnaryOp};

@@ -7,7 +7,7 @@ use num_traits::Float;
 use crate::kernel::Number;
 
 /// Numbers that divide. Integer divisors are never 0: who calls has looked.
-pub(super) trait Arith: Number {
+pub(in crate::ops) trait Arith: Number {
     /// The quotient; of integers rounded towards zero, wrapping for `MIN / -1`.
     fn over(self, by: Self) -> Self;
     /// The power; of integers wrapping, with an exponent of 0 or more.

@@ -1,0 +1,296 @@
+//! Two sparse tensors: `SparseAdd` with its gradient, `SparseSparseMaximum` and `SparseSparseMinimum`.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use num_traits::ToPrimitive;
+
+use super::coo::{Coo, infer_coo, matrix, not_a_number};
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::graph::{Example, InferCx, Op, OpKind, RunCx};
+use crate::kernel::Number;
+use crate::ops::array::cast::cast_value;
+use crate::shape::{Dim, Shape};
+use crate::value::{IntoValue, Value};
+use crate::with_type;
+
+/// The sum of two sparse tensors of one shape; values with an absolute value below the threshold are left out. Both come
+/// in the order of their indices, as does the sum. Real numbers.
+#[derive(Debug, Clone)]
+pub struct SparseAdd;
+
+/// The gradients of [`SparseAdd`] by the values of both sides: `(m), (n1, r), (n2, r), (m, r) -> (n1), (n2)`.
+#[derive(Debug, Clone)]
+pub struct SparseAddGrad;
+
+/// The larger or smaller values of two sparse tensors of one shape, where one of them has a value; what is missing
+/// counts as 0. Both come in the order of their indices. Real numbers.
+#[derive(Debug, Clone)]
+pub struct SparseSparseExtreme {
+    /// Whether the larger one.
+    pub is_max: bool,
+}
+
+/// The row of [`SparseAdd`].
+pub static SPARSE_ADD: OpKind = OpKind::new(
+    "SparseAdd",
+    "a_indices: int64, a_values: T, a_shape: int64, b_indices: int64, b_values: T, b_shape: int64, thresh: Treal -> \
+     sum_indices: int64, sum_values: T, sum_shape: int64",
+    |_| Ok(Arc::new(SparseAdd)),
+    || vec![Example::new(SparseAdd, example().into_iter().chain([0.25f32.into_value()]))],
+);
+
+/// The row of [`SparseAddGrad`].
+pub static SPARSE_ADD_GRAD: OpKind = OpKind::new(
+    "SparseAddGrad",
+    "backprop_val_grad: T, a_indices: int64, b_indices: int64, sum_indices: int64 -> a_val_grad: T, b_val_grad: T",
+    |_| Ok(Arc::new(SparseAddGrad)),
+    || {
+        let [a, _, _, b, ..] = example();
+        let sum = [[0i64, 1], [1, 1]].into_value();
+        vec![Example::new(SparseAddGrad, [[1.0f32, 2.0].into_value(), a, b, sum])]
+    },
+);
+
+macro_rules! extremes {
+    ($($row:ident $name:literal $is_max:literal;)*) => { $(
+        #[doc = concat!("The row of `", $name, "`.")]
+        pub static $row: OpKind = OpKind::new(
+            $name,
+            "a_indices: int64, a_values: T, a_shape: int64, b_indices: int64, b_values: T, b_shape: int64 -> \
+             output_indices: int64, output_values: T",
+            |_| Ok(Arc::new(SparseSparseExtreme { is_max: $is_max })),
+            || vec![Example::new(SparseSparseExtreme { is_max: $is_max }, example())],
+        );
+    )* };
+}
+extremes! {
+    SPARSE_SPARSE_MAXIMUM "SparseSparseMaximum" true;
+    SPARSE_SPARSE_MINIMUM "SparseSparseMinimum" false;
+}
+
+fn example() -> [Value; 6] {
+    let shape = || [2i64, 2].into_value();
+    [
+        [[0i64, 0], [0, 1]].into_value(),
+        [1.0f32, -2.0].into_value(),
+        shape(),
+        [[0i64, 0], [1, 1]].into_value(),
+        [-1.0f32, 3.0].into_value(),
+        shape(),
+    ]
+}
+
+/// Which of two sorted sparse tensors has a value at an index: the numbers of the values.
+struct Pairs {
+    indices: Vec<i64>,
+    picks: Vec<[Option<usize>; 2]>,
+}
+
+/// The indices of both, in order; `keep` decides by the numbers of the values.
+fn merged(a: &Coo<'_>, b: &Coo<'_>, keep: impl Fn([Option<usize>; 2]) -> bool) -> Result<Pairs> {
+    if a.shape != b.shape {
+        return Err(Error::invalid(format!("operands' shapes do not match: got {:?} and {:?}", a.shape, b.shape)));
+    }
+    let (mut i, mut j) = (0, 0);
+    let mut pairs = Pairs { indices: Vec::new(), picks: Vec::new() };
+    while i < a.n || j < b.n {
+        let order = match (i < a.n, j < b.n) {
+            (true, true) => a.row(i).cmp(b.row(j)),
+            (true, false) => Ordering::Less,
+            _ => Ordering::Greater,
+        };
+        let (row, pick) = match order {
+            Ordering::Less => (a.row(i), [Some(i), None]),
+            Ordering::Equal => (a.row(i), [Some(i), Some(j)]),
+            Ordering::Greater => (b.row(j), [None, Some(j)]),
+        };
+        i += usize::from(pick[0].is_some());
+        j += usize::from(pick[1].is_some());
+        if keep(pick) {
+            pairs.indices.extend(row);
+            pairs.picks.push(pick);
+        }
+    }
+    Ok(pairs)
+}
+
+/// The values at an index, 0 for what is missing.
+fn both<T: Number>(a: &[T], b: &[T], [i, j]: [Option<usize>; 2]) -> [T; 2] {
+    [i.map_or(T::ZERO, |i| a[i]), j.map_or(T::ZERO, |j| b[j])]
+}
+
+fn infer_pair(cx: &InferCx<'_>) -> Result<Dim> {
+    infer_coo(cx, [0, 1, 2])?[1].merge(&infer_coo(cx, [3, 4, 5])?[1])
+}
+
+impl Op for SparseAdd {
+    fn kind(&self) -> &'static OpKind {
+        &SPARSE_ADD
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        let (rank, n) = (infer_pair(cx)?, Dim::unknown());
+        cx.shape(6).with_rank(0)?;
+        cx.output(DType::I64, Shape::new([n.clone(), rank.clone()]));
+        cx.output(cx.dtype(1), Shape::new([n]));
+        cx.output(DType::I64, Shape::new([rank]));
+        Ok(())
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        let (a, b) = (Coo::of(cx, [0, 1, 2])?, Coo::of(cx, [3, 4, 5])?);
+        let dtype = cx.input(1).dtype();
+        let threshold = threshold(cx.input(6))?;
+        let sum = with_type!(dtype, T in reals => {
+            let (x, y) = (cx.input(1).slice::<T>()?, cx.input(4).slice::<T>()?);
+            let sum = |pick| {
+                let [x, y] = both(x, y, pick);
+                x.plus(y)
+            };
+            let pairs = merged(&a, &b, |pick| threshold <= magnitude(sum(pick)))?;
+            let values: Vec<T> = pairs.picks.iter().map(|pick| sum(*pick)).collect();
+            let n = values.len();
+            [matrix(pairs.indices, n, a.rank())?, Value::from_vec(&[n], values)?, a.shape.to_vec().into_value()]
+        }, else => return Err(Error::unsupported(format!("the op is for real numbers, not for {dtype}"))));
+        sum.into_iter().enumerate().for_each(|(i, output)| cx.output(i, output));
+        Ok(())
+    }
+}
+
+/// A real scalar.
+fn threshold(value: &Value) -> Result<f64> {
+    let scalar = cast_value(value, DType::F64)?;
+    scalar
+        .scalar::<f64>()
+        .map_err(|_| Error::shape(format!("thresh must be a scalar, but has shape {:?}", value.dims())))
+}
+
+/// The absolute value of a real number; of NaN none that is above anything.
+fn magnitude<T: ToPrimitive>(x: T) -> f64 {
+    x.to_f64().map_or(f64::NAN, f64::abs)
+}
+
+impl Op for SparseAddGrad {
+    fn kind(&self) -> &'static OpKind {
+        &SPARSE_ADD_GRAD
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        cx.shape(0).with_rank(1)?;
+        let (a, b) = (cx.shape(1).with_rank(2)?, cx.shape(2).with_rank(2)?);
+        cx.shape(3).with_rank(2)?;
+        cx.output(cx.dtype(0), Shape::new([a.dim(0)]));
+        cx.output(cx.dtype(0), Shape::new([b.dim(0)]));
+        Ok(())
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        let grad = cx.input(0);
+        let (sum, n) = (rows(cx.input(3))?, grad.len());
+        if grad.rank() != 1 || sum.len() != n {
+            return Err(Error::shape(format!(
+                "backprop_val_grad must have {} elements, but has shape {:?}",
+                sum.len(),
+                grad.dims()
+            )));
+        }
+        let places = |side: usize| -> Result<Vec<Option<usize>>> {
+            Ok(rows(cx.input(side))?.iter().map(|row| sum.binary_search(row).ok()).collect())
+        };
+        for (side, places) in [places(1)?, places(2)?].into_iter().enumerate() {
+            let mut out = cx.alloc(cx.input(0).dtype(), &[places.len()])?;
+            with_type!(out.dtype(), T in numbers => {
+                let grad = cx.input(0).slice::<T>()?;
+                let cells = out.make_mut::<T>()?.iter_mut().zip(&places);
+                cells.for_each(|(out, place)| *out = place.map_or(T::ZERO, |place| grad[place]));
+            }, else => return Err(not_a_number(out.dtype())));
+            cx.output(side, out);
+        }
+        Ok(())
+    }
+}
+
+/// The rows of a matrix of indices.
+fn rows(indices: &Value) -> Result<Vec<&[i64]>> {
+    let &[n, rank] = indices.dims() else {
+        return Err(Error::shape(format!("indices should be a matrix but received shape {:?}", indices.dims())));
+    };
+    let data = indices.slice::<i64>()?;
+    Ok((0..n).map(|i| &data[i * rank..(i + 1) * rank]).collect())
+}
+
+impl Op for SparseSparseExtreme {
+    fn kind(&self) -> &'static OpKind {
+        if self.is_max { &SPARSE_SPARSE_MAXIMUM } else { &SPARSE_SPARSE_MINIMUM }
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        let (rank, n) = (infer_pair(cx)?, Dim::unknown());
+        cx.output(DType::I64, Shape::new([n.clone(), rank]));
+        cx.output(cx.dtype(1), Shape::new([n]));
+        Ok(())
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        let (a, b) = (Coo::of(cx, [0, 1, 2])?, Coo::of(cx, [3, 4, 5])?);
+        let pairs = merged(&a, &b, |_| true)?;
+        let dtype = cx.input(1).dtype();
+        let mut values = cx.alloc(dtype, &[pairs.picks.len()])?;
+        with_type!(dtype, T in reals => {
+            let (x, y) = (cx.input(1).slice::<T>()?, cx.input(4).slice::<T>()?);
+            for (out, pick) in values.make_mut::<T>()?.iter_mut().zip(&pairs.picks) {
+                let [x, y] = both(x, y, *pick);
+                let takes_second = if self.is_max { x < y } else { y < x };
+                *out = if takes_second { y } else { x };
+            }
+        }, else => return Err(Error::unsupported(format!("the op is for real numbers, not for {dtype}"))));
+        let indices = matrix(pairs.indices, pairs.picks.len(), a.rank())?;
+        cx.output(0, indices);
+        cx.output(1, values);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{infer_ok, run_op};
+
+    #[test]
+    fn the_rank_is_that_of_either_side() {
+        let pair = "int64(?,?);(?);int64(2);int64(?,2);(3);int64(?)";
+        infer_ok(&SparseSparseExtreme { is_max: true }, pair, "(?,2);(?)");
+        infer_ok(&SparseAdd, &format!("{pair};()"), "(?,2);(?);(2)");
+        infer_ok(&SparseAddGrad, "(?);int64(3,2);int64(4,2);int64(?,2)", "(3);(4)");
+    }
+
+    /// As TensorFlow 1.15.5 answers.
+    #[test]
+    fn what_is_missing_counts_as_nothing() {
+        let run = |is_max| {
+            let got = run_op(SparseSparseExtreme { is_max }, &example()).unwrap();
+            assert_eq!(got[0].slice::<i64>().unwrap(), [0, 0, 0, 1, 1, 1]);
+            got[1].slice::<f32>().unwrap().to_vec()
+        };
+        assert_eq!(run(true), [1.0, 0.0, 3.0]);
+        assert_eq!(run(false), [-1.0, -2.0, 0.0]);
+    }
+
+    #[test]
+    fn small_sums_are_left_out_and_get_no_gradient() {
+        let run = |thresh: f32| {
+            let inputs: Vec<Value> = example().into_iter().chain([thresh.into_value()]).collect();
+            let got = run_op(SparseAdd, &inputs).unwrap();
+            (got[0].slice::<i64>().unwrap().to_vec(), got[1].slice::<f32>().unwrap().to_vec())
+        };
+        assert_eq!(run(0.0), (vec![0, 0, 0, 1, 1, 1], vec![0.0, -2.0, 3.0]));
+        assert_eq!(run(0.1), (vec![0, 1, 1, 1], vec![-2.0, 3.0]));
+        let [a, _, _, b, ..] = example();
+        let sum = [[0i64, 1], [1, 1]].into_value();
+        let got = run_op(SparseAddGrad, &[[5.0f32, 7.0].into_value(), a, b, sum]).unwrap();
+        assert_eq!(got[0].slice::<f32>().unwrap(), [0.0, 5.0]);
+        assert_eq!(got[1].slice::<f32>().unwrap(), [0.0, 7.0]);
+    }
+}
