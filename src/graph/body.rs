@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use super::feed::Feed;
-use super::node::{Fact, Node, NodeId, OutputId};
+use super::node::{Elements, Fact, Node, NodeId, OutputId};
 use super::op::Op;
 use super::{Graph, Naming};
 use crate::error::{Error, Result};
@@ -51,7 +51,8 @@ impl Argument {
             (None, None) => true,
             _ => false,
         };
-        same_value && a.dtype == b.dtype && a.role == b.role && a.shape == b.shape && a.sizes == b.sizes
+        let same_kind = a.dtype == b.dtype && a.role == b.role && a.elements == b.elements;
+        same_value && same_kind && a.shape == b.shape && a.sizes == b.sizes
     }
 }
 
@@ -171,10 +172,14 @@ impl Body {
             }
         };
         let fact = &argument.fact;
-        let shape = fact.shape.dims().map_or_else(Shape::unknown, |dims| Shape::new(dims.iter().map(&mut rename)));
+        let mut shape_of =
+            |shape: &Shape| shape.dims().map_or_else(Shape::unknown, |dims| Shape::new(dims.iter().map(&mut rename)));
+        let shape = shape_of(&fact.shape);
+        let elements = fact.elements.as_ref();
+        let elements = elements.map(|known| Arc::new(Elements { dtype: known.dtype, shape: shape_of(&known.shape) }));
         let sizes = fact.sizes.as_ref().filter(|sizes| sizes.iter().all(Dim::is_never_negative));
         let sizes = sizes.map(|sizes| sizes.iter().map(&mut rename).collect());
-        Argument { fact: Fact { shape, sizes, ..fact.clone() }, value: argument.value.clone() }
+        Argument { fact: Fact { shape, sizes, elements, ..fact.clone() }, value: argument.value.clone() }
     }
 
     fn unknown(&self, place: usize) -> Dim {
@@ -204,9 +209,12 @@ impl Body {
             Some(new)
         };
         let mut dims = |dims: &[Dim]| dims.iter().map(|dim| dim.substitute(&mut replace)).collect::<Vec<_>>();
-        let shape = fact.shape.dims().map_or_else(Shape::unknown, |known| Shape::from(dims(known)));
+        let mut shape_of = |shape: &Shape| shape.dims().map_or_else(Shape::unknown, |known| Shape::from(dims(known)));
+        let shape = shape_of(&fact.shape);
+        let elements = fact.elements.as_ref();
+        let elements = elements.map(|known| Arc::new(Elements { dtype: known.dtype, shape: shape_of(&known.shape) }));
         let sizes = fact.sizes.as_ref().map(|known| dims(known).into());
-        Fact { shape, sizes, ..fact.clone() }
+        Fact { shape, sizes, elements, ..fact.clone() }
     }
 
     fn find_or_make(&self, arguments: Vec<Argument>) -> Result<Arc<Body>> {

@@ -142,7 +142,7 @@ impl<'a> InferCx<'a> {
     /// Adds an output of input `i`'s dtype and shape.
     pub fn output_like(&mut self, i: usize) {
         let fact = self.facts[i];
-        self.output(fact.dtype, &fact.shape);
+        self.output(fact.dtype, &fact.shape).elements = fact.elements.clone();
     }
 }
 

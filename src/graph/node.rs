@@ -45,6 +45,25 @@ pub struct Fact {
     pub sizes: Option<Arc<[Dim]>>,
     /// What kind of tensor this is.
     pub role: Role,
+    /// Of a list of tensors (dtype variant), what is known of its elements.
+    pub elements: Option<Arc<Elements>>,
+}
+
+/// What is known of the elements of a list of tensors.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Elements {
+    /// Their dtype.
+    pub dtype: DType,
+    /// What the shapes of all of them fit.
+    pub shape: Shape,
+}
+
+impl Elements {
+    /// What holds of the elements of either of two lists.
+    pub fn join(&self, other: &Elements) -> Option<Elements> {
+        let Elements { dtype, shape } = self;
+        (*dtype == other.dtype).then(|| Elements { dtype: *dtype, shape: shape.join(&other.shape) })
+    }
 }
 
 /// Values flow along edges; so do references to variables, which have TensorFlow's two spellings.
@@ -61,7 +80,13 @@ pub enum Role {
 impl Fact {
     /// A plain value of which nothing more is known.
     pub fn new(dtype: DType, shape: Shape) -> Fact {
-        Fact { dtype, shape, sizes: None, role: Role::Value }
+        Fact { dtype, shape, sizes: None, role: Role::Value, elements: None }
+    }
+
+    /// What is known of the elements of either of two lists.
+    pub(crate) fn join_elements(&self, other: &Fact) -> Option<Arc<Elements>> {
+        let (a, b) = (self.elements.as_ref()?, other.elements.as_ref()?);
+        if Arc::ptr_eq(a, b) || a == b { Some(a.clone()) } else { a.join(b).map(Arc::new) }
     }
 
     /// Whether this is a reference to a variable, of either spelling.

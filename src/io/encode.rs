@@ -7,12 +7,13 @@ use num_complex::Complex;
 use prost::Message;
 use prost::bytes::Bytes;
 
-use super::proto::{AttrKind, AttrProto, DimProto, FuncProto, ListProto, ShapeProto, TensorProto};
+use super::proto::{AttrKind, AttrProto, DimProto, FuncProto, ListProto, ShapeProto, TensorProto, VariantProto};
 use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
 use crate::graph::AttrValue;
 use crate::shape::Shape;
 use crate::value::Value;
+use crate::value::variant::Variant;
 
 /// An attribute's message.
 ///
@@ -93,7 +94,8 @@ pub(super) fn encode_tensor(value: &Value) -> Result<Bytes> {
     };
     match value.dtype() {
         DType::String => list_strings(value.strings()?, &mut proto),
-        DType::Resource | DType::Variant => {
+        DType::Variant => proto.variant_val = value.as_variants()?.iter().map(encode_variant).collect::<Result<_>>()?,
+        DType::Resource => {
             return Err(Error::unsupported(format!("a constant of dtype {} cannot be written", value.dtype())));
         }
         _ if value.is_empty() => {}
@@ -115,6 +117,24 @@ fn list_strings(strings: &[Vec<u8>], proto: &mut TensorProto) {
     let is_splat = strings.first().is_some_and(|first| strings.iter().all(|text| text == first));
     let listed = if is_splat { 1 } else { strings.len() };
     proto.string_val = strings.iter().take(listed).cloned().map(Bytes::from).collect();
+}
+
+fn encode_variant(variant: &Variant) -> Result<VariantProto> {
+    let value = match variant {
+        Variant::Number(value) => value,
+        Variant::Empty => return Ok(VariantProto::default()),
+        _ => {
+            let what = variant.what();
+            return Err(Error::unsupported(format!("a constant of dtype variant that holds {what} cannot be written")));
+        }
+    };
+    let type_name = match value.dtype() {
+        DType::I32 => "int",
+        DType::F32 => "float",
+        _ => "bool",
+    };
+    let metadata = Bytes::copy_from_slice(value.bytes()?);
+    Ok(VariantProto { type_name: Bytes::from_static(type_name.as_bytes()), metadata, tensors: Vec::new() })
 }
 
 /// Whether all elements have the bits of the first.
@@ -197,6 +217,12 @@ mod tests {
     fn a_splat_of_a_nan_keeps_its_bits() {
         check(vec![f32::from_bits(0x7fc0_1234); 100].into_value(), 30);
         check(vec![0.0f32, -0.0].into_value(), 30);
+    }
+
+    #[test]
+    fn numbers_may_be_variants() {
+        let numbers = [Value::scalar_of(7i32), Value::scalar_of(0.5f32), Value::scalar_of(true)].map(Variant::Number);
+        check(Value::from_variants(&[3], numbers.into()).unwrap(), 60);
     }
 
     #[test]

@@ -8,9 +8,10 @@ use super::import::HIDDEN_READ;
 use super::proto::AttrProto;
 use crate::dtype::DType;
 use crate::error::{Error, Result, escape};
-use crate::graph::{AttrValue, Fact, Graph, Node, NodeId, OutputId, Role};
+use crate::graph::{AttrValue, Effect, Fact, Graph, Node, NodeId, OutputId, Role};
 use crate::ops;
 use crate::ops::state::ReadVariable;
+use crate::shape::Shape;
 
 /// The version that exported graphs say they were written by: that of TensorFlow 1.15, whose ops they name.
 const PRODUCER: i32 = 134;
@@ -130,8 +131,13 @@ fn output_shapes(graph: &Graph, node: &Node) -> AttrProto {
     let slots = 0..node.outputs().len() as u32;
     encode_shapes(slots.map(|slot| {
         let fact = graph.fact(OutputId { node: node.id(), slot });
-        // A handle is a scalar; the shape that is known is that of its variable.
-        if fact.role == Role::Handle { crate::shape::Shape::scalar() } else { fact.shape }
+        // A variable's handle is a scalar, an object's a pair of names; the shape that is known is that of what they
+        // refer to.
+        match fact.role {
+            Role::Handle if node.op().kind().effect == Effect::Object => Shape::from([2]),
+            Role::Handle => Shape::scalar(),
+            _ => fact.shape,
+        }
     }))
 }
 

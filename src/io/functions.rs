@@ -130,7 +130,7 @@ impl<'a> Library<'a> {
 fn weak(fact: &Fact) -> Fact {
     match fact.is_variable() {
         true => Fact { sizes: None, ..fact.clone() },
-        false => Fact { shape: Shape::unknown(), sizes: None, ..fact.clone() },
+        false => Fact { shape: Shape::unknown(), sizes: None, elements: None, ..fact.clone() },
     }
 }
 

@@ -138,10 +138,26 @@ pub(super) struct TensorProto {
     pub(super) dcomplex_val: Vec<f64>,
     #[prost(int32, repeated, tag = "13")]
     pub(super) half_val: Vec<i32>,
+    #[prost(message, repeated, tag = "15")]
+    pub(super) variant_val: Vec<VariantProto>,
     #[prost(uint32, repeated, tag = "16")]
     pub(super) uint32_val: Vec<u32>,
     #[prost(uint64, repeated, tag = "17")]
     pub(super) uint64_val: Vec<u64>,
+}
+
+/// An element of dtype variant.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct VariantProto {
+    /// What it is: `int`, `float`, `bool`, or a class.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(super) type_name: Bytes,
+    /// Its bytes.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(super) metadata: Bytes,
+    /// The tensors that it holds.
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    pub(super) tensors: Vec<Bytes>,
 }
 
 /// A function without its nodes.

@@ -10,12 +10,13 @@ use prost::bytes::Bytes;
 
 use super::attr::{damaged, decode_dtype, shape_proto};
 use super::budget::Budget;
-use super::proto::TensorProto;
+use super::proto::{TensorProto, VariantProto};
 use super::wire::Fields;
 use crate::dtype::{DType, Plain};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, escape};
 use crate::shape::{Dims, byte_len, element_count};
 use crate::value::Value;
+use crate::value::variant::Variant;
 
 /// Decodes a serialized `TensorProto`.
 ///
@@ -37,7 +38,8 @@ pub(super) fn decode_tensor(bytes: &Bytes, budget: &mut Budget) -> Result<Value>
     let dtype = decode_dtype(proto.dtype)?;
     let dims = decode_dims(&proto, budget)?;
     let count = element_count(&dims)?;
-    budget.charge(count.saturating_mul(dtype.size().unwrap_or(size_of::<Vec<u8>>())))?;
+    let boxed = if dtype == DType::Variant { size_of::<Variant>() } else { size_of::<Vec<u8>>() };
+    budget.charge(count.saturating_mul(dtype.size().unwrap_or(boxed)))?;
     let repeats = count.saturating_sub(proto.string_val.len());
     budget.charge(proto.string_val.last().map_or(0, |last| last.len().saturating_mul(repeats)))?;
     let value = if proto.tensor_content.is_empty() {
@@ -128,6 +130,7 @@ fn list_len(proto: &TensorProto) -> usize {
         + p.half_val.len()
         + p.uint32_val.len()
         + p.uint64_val.len()
+        + p.variant_val.len()
 }
 
 fn from_lists(proto: TensorProto, dtype: DType, dims: &[usize], count: usize) -> Result<Value> {
@@ -157,9 +160,8 @@ fn from_lists(proto: TensorProto, dtype: DType, dims: &[usize], count: usize) ->
         DType::C64 => fill.plain(pairs(&proto.scomplex_val)?),
         DType::C128 => fill.plain(pairs(&proto.dcomplex_val)?),
         DType::String => fill.strings(&proto.string_val),
-        DType::Resource | DType::Variant => {
-            Err(Error::unsupported(format!("a constant of dtype {dtype} is not supported")))
-        }
+        DType::Variant => fill.variants(&proto.variant_val),
+        DType::Resource => Err(Error::unsupported(format!("a constant of dtype {dtype} is not supported"))),
     }
 }
 
@@ -176,7 +178,8 @@ fn own_list_len(p: &TensorProto, dtype: DType) -> usize {
         DType::C64 => p.scomplex_val.len(),
         DType::C128 => p.dcomplex_val.len(),
         DType::String => p.string_val.len(),
-        DType::Resource | DType::Variant => 0,
+        DType::Variant => p.variant_val.len(),
+        DType::Resource => 0,
     }
 }
 
@@ -210,6 +213,35 @@ impl Fill<'_> {
         let all = values.iter().chain(std::iter::repeat_n(&last, missing));
         Value::from_strings(self.dims, all.map(|bytes| bytes.to_vec()).collect())
     }
+}
+
+impl Fill<'_> {
+    fn variants(&self, values: &[VariantProto]) -> Result<Value> {
+        self.check(values.len())?;
+        let mut all = values.iter().map(decode_variant).collect::<Result<Vec<_>>>()?;
+        let last = all.last().cloned().unwrap_or_default();
+        let more = all.try_reserve_exact(self.count - all.len());
+        more.map_err(|_| Error::new(ErrorKind::ResourceExhausted, format!("no memory for {} elements", self.count)))?;
+        all.resize(self.count, last);
+        Value::from_variants(self.dims, all)
+    }
+}
+
+/// A number; lists and other classes mean nothing outside of the program that wrote them.
+fn decode_variant(proto: &VariantProto) -> Result<Variant> {
+    let dtype = match &proto.type_name[..] {
+        b"" => return Ok(Variant::Empty),
+        b"int" => DType::I32,
+        b"float" => DType::F32,
+        b"bool" => DType::Bool,
+        name => {
+            let name = escape(&String::from_utf8_lossy(name));
+            return Err(Error::unsupported(format!(
+                "a constant of dtype variant that holds '{name}' is not supported"
+            )));
+        }
+    };
+    Ok(Variant::Number(Value::from_bytes(dtype, &[], &proto.metadata)?))
 }
 
 fn narrow<T>(values: &[i32], convert: impl Fn(i32) -> Option<T>) -> Result<Vec<T>> {

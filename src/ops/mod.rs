@@ -35,6 +35,7 @@ pub static OPS: &[&[&OpKind]] = &[
     array::OPS,
     array::DIAGONALS,
     container::OPS,
+    container::VARIANTS,
     control::OPS,
     fused::OPS,
     image::OPS,

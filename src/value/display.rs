@@ -164,7 +164,7 @@ impl Value {
     fn alone(&self, index: usize) -> String {
         match (&self.data, self.dtype) {
             (Data::Strings(data), _) => python_bytes(&data[index]),
-            (Data::Object(_), dtype) => format!("<{dtype}>"),
+            (Data::Object(_) | Data::Variants(_), dtype) => format!("<{dtype}>"),
             (_, DType::Bool) => if self.element::<bool>(index) { "True" } else { "False" }.into(),
             (_, DType::BF16) => general(self.element::<half::bf16>(index).to_f64()),
             (_, DType::C64 | DType::C128) => complex_alone(self.parts(index)),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::buffer::{self, Buffer};
 use super::extent::Extent;
+use super::variant::{Variant, Variants};
 use super::{Data, Value, check_len, not_plain, show_dims};
 use crate::dtype::{DType, Element, Plain};
 use crate::error::{Error, Result};
@@ -69,13 +70,13 @@ impl Value {
         Ok(Value::plain(dtype, dims, want / size, buffer))
     }
 
-    /// A handle to state ([`DType::Resource`]) or a boxed value ([`DType::Variant`]), of rank 0.
+    /// A handle to state ([`DType::Resource`]), of rank 0.
     pub fn from_object(dtype: DType, object: Arc<dyn Any + Send + Sync>) -> Value {
-        debug_assert!(matches!(dtype, DType::Resource | DType::Variant), "an object cannot be {dtype}");
+        debug_assert!(dtype == DType::Resource, "an object cannot be {dtype}");
         Value { dtype, weak: false, dims: Extent::of(&[]), len: 1, data: Data::Object(Arc::new(object)) }
     }
 
-    /// All elements 0, false or the empty string.
+    /// All elements 0, false, the empty string or nothing.
     ///
     /// # Errors
     /// InvalidArgument for dims whose product overflows; ResourceExhausted without memory; DTypeMismatch for handles.
@@ -88,7 +89,13 @@ impl Value {
                 data.resize(len, Vec::new());
                 Ok(Value::of_strings(Dims::from_slice(dims), len, data))
             }
-            DType::Resource | DType::Variant => Err(not_plain(dtype)),
+            DType::Variant => {
+                let mut data = Vec::new();
+                data.try_reserve_exact(len).map_err(|_| buffer::too_large(len))?;
+                data.resize(len, Variant::Empty);
+                Ok(Value::variants(dims, len, data))
+            }
+            DType::Resource => Err(not_plain(dtype)),
             _ => Ok(Value::plain(dtype, dims, len, Buffer::zeroed(byte_len(dims, dtype)?)?)),
         }
     }
@@ -136,6 +143,20 @@ impl Value {
 
     pub(super) fn of_strings(dims: Dims, len: usize, data: Vec<Vec<u8>>) -> Value {
         Value { dtype: DType::String, weak: false, dims: Extent::of(&dims), len, data: Data::Strings(Arc::new(data)) }
+    }
+
+    pub(super) fn variants(dims: &[usize], len: usize, data: Vec<Variant>) -> Value {
+        let data = Data::Variants(Arc::new(Variants(data)));
+        Value { dtype: DType::Variant, weak: false, dims: Extent::of(dims), len, data }
+    }
+
+    /// A tensor of dtype variant.
+    ///
+    /// # Errors
+    /// ShapeMismatch if `dims` do not hold as many elements.
+    pub(crate) fn from_variants(dims: &[usize], data: Vec<Variant>) -> Result<Value> {
+        let len = check_len(dims, data.len())?;
+        Ok(Value::variants(dims, len, data))
     }
 
     /// A copy of `data`, in memory of our own.
@@ -218,7 +239,7 @@ mod tests {
             for dims in [&[][..], &[0], &[3, 0, 2], &[2, 3]] {
                 let made = Value::zeros(dtype, dims);
                 match dtype {
-                    DType::Resource | DType::Variant => assert!(made.is_err()),
+                    DType::Resource => assert!(made.is_err()),
                     DType::String => assert!(made.unwrap().strings().unwrap().iter().all(Vec::is_empty)),
                     _ => assert!(made.unwrap().bytes().unwrap().iter().all(|&b| b == 0)),
                 }

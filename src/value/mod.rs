@@ -25,6 +25,7 @@ mod into;
 mod make;
 pub(crate) mod pages;
 mod recycle;
+pub(crate) mod variant;
 mod weak;
 
 use std::any::Any;
@@ -35,6 +36,7 @@ pub use self::buffer::Buffer;
 use self::extent::Extent;
 pub use self::into::{IntoValue, Rows};
 pub use self::recycle::Recycler;
+use self::variant::Variants;
 use crate::dtype::{DType, Element, Plain};
 use crate::error::{Error, Result};
 use crate::shape::element_count;
@@ -56,6 +58,7 @@ pub struct Value {
 enum Data {
     Plain(Arc<Buffer>),
     Strings(Arc<Vec<Vec<u8>>>),
+    Variants(Arc<Variants>),
     /// One pointer wide: values are moved at every step.
     Object(Arc<Arc<dyn Any + Send + Sync>>),
 }
@@ -97,12 +100,12 @@ impl Value {
         self.len == 0
     }
 
-    /// Bytes of all elements; of strings their contents, of handles 0.
+    /// Bytes of all elements; of strings their contents, of handles and variants 0.
     pub fn byte_len(&self) -> usize {
         match &self.data {
             Data::Plain(_) => self.len * self.dtype.size().unwrap_or(0),
             Data::Strings(data) => data.iter().map(Vec::len).sum(),
-            Data::Object(_) => 0,
+            Data::Variants(_) | Data::Object(_) => 0,
         }
     }
 
@@ -112,6 +115,7 @@ impl Value {
         match &self.data {
             Data::Plain(data) => has_one_owner(data),
             Data::Strings(data) => has_one_owner(data),
+            Data::Variants(data) => has_one_owner(data),
             Data::Object(data) => has_one_owner(data) && has_one_owner(data.as_ref()),
         }
     }
@@ -123,6 +127,7 @@ impl Value {
         }
         match (&self.data, &other.data) {
             (Data::Strings(a), Data::Strings(b)) => a == b,
+            (Data::Variants(a), Data::Variants(b)) => Arc::ptr_eq(a, b) || a.0 == b.0,
             (Data::Object(a), Data::Object(b)) => Arc::ptr_eq(a.as_ref(), b.as_ref()),
             _ => matches!((self.bytes(), other.bytes()), (Ok(a), Ok(b)) if a == b),
         }

@@ -18,7 +18,6 @@ pub(crate) struct Pages<T> {
 /// The items of a page up to the last that was touched; nothing where none was.
 type Page<T> = Option<Arc<Vec<T>>>;
 
-#[allow(dead_code, reason = "lists of tensors, which come next, use the rest")]
 impl<T: Clone + Default> Pages<T> {
     /// A row of `len` items. Costs nothing, however long it is.
     pub(crate) fn new(len: usize) -> Pages<T> {

@@ -1,4 +1,4 @@
-//! Elements that are only moved: one kernel an element *size*, not one a dtype, and one for strings.
+//! Elements that are only moved: one kernel an element *size*, not one a dtype, one for strings, and one for variants.
 //!
 //! `with_cells!(dtype, E => ..)` binds `E` to the cell type of a dtype; [`cells`] and [`cells_mut`] see a value as such.
 //! A cell cannot be made, only copied from another, so what a kernel writes is an element that there was before.
@@ -6,9 +6,10 @@
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::value::Value;
+use crate::value::variant::Variant;
 use crate::with_type;
 
-/// A cell: `Copy` bytes of one size, or a string.
+/// A cell: `Copy` bytes of one size, a string, or a variant.
 pub(in crate::ops) trait Cell: Clone + PartialEq + Send + Sync + 'static {
     /// A value's elements as cells.
     fn of(value: &Value) -> Result<&[Self]>;
@@ -57,6 +58,17 @@ impl Cell for Vec<u8> {
     }
 }
 
+impl Cell for Variant {
+    fn of(value: &Value) -> Result<&[Variant]> {
+        value.as_variants().map_err(|_| not_movable(value.dtype()))
+    }
+
+    fn of_mut(value: &mut Value) -> Result<&mut [Variant]> {
+        let dtype = value.dtype();
+        value.variants_mut().map_err(|_| not_movable(dtype))
+    }
+}
+
 fn check<E>(dtype: DType) -> Result<()> {
     if dtype.size() == Some(size_of::<E>()) { Ok(()) } else { Err(not_movable(dtype)) }
 }
@@ -99,6 +111,10 @@ macro_rules! with_cells {
             }
             Some(_) => {
                 type $E = kinds::Cell16;
+                $body
+            }
+            None if $dtype == $crate::DType::Variant => {
+                type $E = $crate::value::variant::Variant;
                 $body
             }
             None => {

@@ -7,6 +7,7 @@ use super::into_sizes::{IntoSizes, check_index, dims_of};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Attrs, Example, Graph, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::ops::container::zeros_like;
 use crate::shape::{Dims, element_count};
 use crate::value::{IntoValue, Value};
 
@@ -219,7 +220,10 @@ impl Op for ZerosLike {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let value = cx.input(0);
-        let out = filled(cx, value.dims(), &Value::zeros(value.dtype(), &[])?)?;
+        let out = match value.dtype() {
+            DType::Variant => zeros_like(value)?,
+            dtype => filled(cx, value.dims(), &Value::zeros(dtype, &[])?)?,
+        };
         cx.output(0, out);
         Ok(())
     }

@@ -7,15 +7,13 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::parts::{show, show_shape};
+use super::parts::{add_to, show, show_shape};
 use crate::dtype::DType;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::graph::RunCx;
-use crate::kernel::Number;
 use crate::shape::{Dim, Dims, Shape};
 use crate::value::Value;
 use crate::value::pages::Pages;
-use crate::with_type;
 
 /// An array of a run.
 #[derive(Debug)]
@@ -189,7 +187,7 @@ impl ArrayObject {
             }
             Cell::Full { value: sum, .. } => {
                 check_aggregate(index, sum.dims(), &value)?;
-                add(cx, sum, &value)?;
+                add_to(cx, sum, &value)?;
             }
         }
         Ok(())
@@ -302,21 +300,6 @@ fn check_aggregate(index: i64, have: &[usize], value: &Value) -> Result<()> {
     }
     let (have, new) = (show(have), show(value.dims()));
     Err(Error::invalid(format!("could not add to index {index}: the shape there is {have}, but the new one is {new}")))
-}
-
-/// Adds to a value that is kept, in place where nobody else holds it.
-fn add(cx: &RunCx<'_>, sum: &mut Value, value: &Value) -> Result<()> {
-    fn add_all<T: Number>(cx: &RunCx<'_>, sum: &mut Value, value: &Value) -> Result<()> {
-        let value = value.slice::<T>()?;
-        // Some 50 us of adding.
-        cx.for_chunks_mut(sum.make_mut::<T>()?, 1 << 16, &|chunk, part| {
-            part.iter_mut().zip(&value[chunk << 16..]).for_each(|(sum, x)| *sum = sum.plus(*x));
-        })
-    }
-    with_type!(value.dtype(), T in numbers => add_all::<T>(cx, sum, value), else => {
-        let text = format!("gradients must be numbers, but are {}", value.dtype());
-        Err(Error::new(ErrorKind::InvalidArgument, text))
-    })
 }
 
 /// Arrays of gradients may have gradients, and so on: a chain of any length is freed link by link.

@@ -37,8 +37,9 @@ pub(super) fn join(i: usize, a: Fact, b: &Fact) -> Result<Fact> {
     if a.dtype != b.dtype || a.role != b.role {
         return Err(Error::dtype(format!("output {i} must be the same of every branch, but is {a} and {b}")));
     }
+    let elements = a.join_elements(b);
     let sizes = a.sizes.filter(|sizes| b.sizes.as_ref() == Some(sizes));
-    Ok(Fact { shape: a.shape.join(&b.shape), sizes, ..a })
+    Ok(Fact { shape: a.shape.join(&b.shape), sizes, elements, ..a })
 }
 
 /// Calls a body with the inputs from `first` on, and puts its results out.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, Flow, Graph, InferCx, Op, OpKind, Role, RunCx, Tensor};
+use crate::graph::{Attrs, Example, Fact, Flow, Graph, InferCx, Op, OpKind, Role, RunCx, Tensor};
 use crate::shape::Shape;
 use crate::value::{IntoValue, Value};
 
@@ -79,8 +79,13 @@ impl Op for Merge {
         }
         let first = cx.fact(0);
         let shape = (1..cx.n_inputs()).fold(first.shape.clone(), |shape, i| shape.join(cx.shape(i)));
-        let role = first.role;
-        cx.output(first.dtype, shape).role = role;
+        let elements = (1..cx.n_inputs()).try_fold(first.clone(), |all, i| {
+            let elements = Some(all.join_elements(cx.fact(i))?);
+            Some(Fact { elements, ..all })
+        });
+        let output = cx.output(first.dtype, shape);
+        output.role = first.role;
+        output.elements = elements.and_then(|all| all.elements);
         cx.output(DType::I32, Shape::scalar());
         Ok(())
     }

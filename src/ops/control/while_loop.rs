@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::bodies::{arguments, is_true, output};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Argument, AttrValue, Attrs, Body, Effect, Example, Fact, InferCx, Op, OpKind, RunCx};
+use crate::graph::{Argument, AttrValue, Attrs, Body, Effect, Elements, Example, Fact, InferCx, Op, OpKind, RunCx};
 use crate::ops::control::samples;
 use crate::shape::{Dim, Shape};
 use crate::value::{IntoValue, Value};
@@ -89,6 +89,7 @@ impl While {
                     var.fact.shape = shape;
                     is_stable = false;
                 }
+                is_stable &= !widen_elements(&mut var.fact, result, &mut widened);
             }
             if is_stable {
                 return Ok(vars);
@@ -138,6 +139,20 @@ fn widen(before: &Shape, after: &Shape, widened: &mut Vec<Dim>) -> Option<Shape>
     });
     let joined: Vec<Dim> = joined.collect();
     changed.then(|| Shape::from(joined))
+}
+
+/// The same for the elements of lists; answers whether less is known than was thought.
+fn widen_elements(before: &mut Fact, after: &Fact, widened: &mut Vec<Dim>) -> bool {
+    let Some(known) = &before.elements else { return false };
+    let changed = match after.elements.as_ref().filter(|after| after.dtype == known.dtype) {
+        None => None,
+        Some(after) => match widen(&known.shape, &after.shape, widened) {
+            None => return false,
+            Some(shape) => Some(Arc::new(Elements { dtype: known.dtype, shape })),
+        },
+    };
+    before.elements = changed;
+    true
 }
 
 impl Op for While {

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use super::dtypes::{Dtypes, check_dtype, unsupported};
 use super::elementwise::{check_same_dims, for_parts};
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
+use crate::ops::container::add;
 use crate::value::{IntoValue, Value};
 use crate::with_type;
 
-/// The sum of tensors of one shape, from the first to the last.
+/// The sum of tensors of one shape, from the first to the last; of lists of tensors, that of their elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AddN;
 
@@ -55,12 +57,17 @@ impl Op for AddN {
         if cx.n_inputs() == 0 {
             return Err(Error::invalid("a sum needs at least 1 tensor, but got 0"));
         }
-        check_dtype(Dtypes::Numbers, cx.dtype(0))?;
+        if cx.dtype(0) != DType::Variant {
+            check_dtype(Dtypes::Numbers, cx.dtype(0))?;
+        }
         let mut shape = cx.shape(0).clone();
         for i in 1..cx.n_inputs() {
             shape = shape.merge(cx.shape(i))?;
         }
-        cx.output(cx.dtype(0), shape);
+        let lists = (1..cx.n_inputs()).try_fold(cx.fact(0).elements.clone(), |all, i| {
+            Some(Some(Arc::new(all?.join(cx.fact(i).elements.as_deref()?)?)))
+        });
+        cx.output(cx.dtype(0), shape).elements = lists.flatten();
         Ok(())
     }
 
@@ -70,6 +77,11 @@ impl Op for AddN {
         }
         let mut sum = cx.take_unique(0)?;
         let dtype = sum.dtype();
+        if dtype == DType::Variant {
+            (1..cx.n_inputs()).try_for_each(|i| add(cx, &mut sum, cx.input(i)))?;
+            cx.output(0, sum);
+            return Ok(());
+        }
         with_type!(dtype, T in numbers => add_all::<T>(cx, &mut sum)?, else => return Err(unsupported(dtype)));
         cx.output(0, sum);
         Ok(())

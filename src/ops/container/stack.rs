@@ -1,0 +1,255 @@
+//! `StackV2`: a stack of tensors that a run pushes and pops, in program order.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::parts::show;
+use super::tensor_array::handle_value;
+use crate::dtype::DType;
+use crate::error::{Error, Result, escape};
+use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, Role, RunCx};
+use crate::shape::Shape;
+use crate::value::{IntoValue, Value};
+
+/// A stack of a run: what loops keep for their gradients.
+#[derive(Debug)]
+struct StackObject {
+    dtype: DType,
+    name: String,
+    max_size: Option<usize>,
+    /// Nothing once it is closed.
+    items: Mutex<Option<Vec<Value>>>,
+}
+
+/// A stack for the time of a run. Its input is how many elements there may be at most, without a limit if it is negative.
+///
+/// Source: TensorFlow's `StackV2`; `Stack`, which has no limit, is older.
+#[derive(Debug, Clone)]
+pub struct StackV2 {
+    /// The dtype of the elements.
+    pub elem_type: DType,
+    /// A name for messages.
+    pub stack_name: String,
+    /// Whether it is the older op, which has no input.
+    pub is_legacy: bool,
+}
+
+/// The row of [`StackV2`].
+pub static STACK_V2: OpKind = OpKind::new(
+    "StackV2",
+    "max_size: int32 -> handle: object",
+    |attrs| StackV2::parse(attrs, false),
+    || {
+        let op = StackV2 { elem_type: DType::F32, stack_name: "s".to_owned(), is_legacy: false };
+        vec![Example::new(op, [(-1).into_value()])]
+    },
+)
+.effect(Effect::Object)
+.not_differentiable("gradients do not flow through stacks, which loops make for their gradients");
+
+/// The row of [`StackV2`] without a limit.
+pub static STACK: OpKind = OpKind::new(
+    "Stack",
+    "-> handle: object",
+    |attrs| StackV2::parse(attrs, true),
+    || vec![Example::new(StackV2 { elem_type: DType::F32, stack_name: String::new(), is_legacy: true }, [])],
+)
+.effect(Effect::Object)
+.not_differentiable("gradients do not flow through stacks, which loops make for their gradients");
+
+/// Pushes a tensor, and passes it on.
+///
+/// Source: TensorFlow's `StackPushV2`.
+#[derive(Debug, Clone)]
+pub struct StackPush {
+    /// Whether memory may be spared by moving elements off the device: there is no device here.
+    pub swap_memory: bool,
+}
+
+/// The row of [`StackPush`].
+pub static STACK_PUSH: OpKind = OpKind::new(
+    "StackPushV2",
+    "handle: object, elem: T -> output: T",
+    |attrs| Ok(Arc::new(StackPush { swap_memory: attrs.bool_or("swap_memory", false)? })),
+    || vec![Example::new(StackPush { swap_memory: true }, [handle_value(), [1.0f32, 2.0].into_value()])],
+)
+.aliases(&["StackPush"])
+.effect(Effect::Object);
+
+/// Pops the tensor that was pushed last.
+///
+/// Source: TensorFlow's `StackPopV2`.
+#[derive(Debug, Clone)]
+pub struct StackPop {
+    /// The dtype of the elements.
+    pub elem_type: DType,
+}
+
+/// The row of [`StackPop`].
+pub static STACK_POP: OpKind = OpKind::new(
+    "StackPopV2",
+    "handle: object -> elem: elem_type",
+    |attrs| Ok(Arc::new(StackPop { elem_type: attrs.dtype("elem_type")? })),
+    || vec![Example::new(StackPop { elem_type: DType::F32 }, [handle_value()])],
+)
+.aliases(&["StackPop"])
+.effect(Effect::Object);
+
+/// Drops the elements of a stack; it cannot be used any more.
+///
+/// Source: TensorFlow's `StackCloseV2`.
+#[derive(Debug, Clone)]
+pub struct StackClose;
+
+/// The row of [`StackClose`].
+pub static STACK_CLOSE: OpKind = OpKind::new(
+    "StackCloseV2",
+    "handle: object ->",
+    |_| Ok(Arc::new(StackClose)),
+    || vec![Example::new(StackClose, [handle_value()])],
+)
+.aliases(&["StackClose"])
+.effect(Effect::Object)
+.not_differentiable("it gives nothing");
+
+impl StackV2 {
+    fn parse(attrs: &Attrs, is_legacy: bool) -> Result<Arc<dyn Op>> {
+        let stack_name = attrs.str_or("stack_name", "")?;
+        Ok(Arc::new(StackV2 { elem_type: attrs.dtype("elem_type")?, stack_name, is_legacy }))
+    }
+}
+
+impl StackObject {
+    /// What `with` answers for the elements.
+    fn open<R>(&self, with: impl FnOnce(&mut Vec<Value>) -> Result<R>) -> Result<R> {
+        let mut items = self.items.lock();
+        match items.as_mut() {
+            Some(items) => with(items),
+            None => Err(Error::invalid(format!("the stack '{}' has been closed already", escape(&self.name)))),
+        }
+    }
+
+    fn check(&self, dtype: DType) -> Result<()> {
+        if self.dtype == dtype {
+            return Ok(());
+        }
+        Err(Error::invalid(format!("the stack's elements must be {}, but the op's are {dtype}", self.dtype)))
+    }
+
+    fn push(&self, value: Value) -> Result<()> {
+        self.check(value.dtype())?;
+        self.open(|items| {
+            if let Some(most) = self.max_size.filter(|most| items.len() >= *most) {
+                let name = escape(&self.name);
+                return Err(Error::invalid(format!("the stack '{name}' has overflown its max_size ({most})")));
+            }
+            items.push(value);
+            Ok(())
+        })
+    }
+
+    fn pop(&self, dtype: DType) -> Result<Value> {
+        self.check(dtype)?;
+        let empty = || Error::invalid(format!("the stack '{}' is empty: there is nothing to pop", escape(&self.name)));
+        self.open(|items| items.pop().ok_or_else(empty))
+    }
+}
+
+fn stack(cx: &RunCx<'_>) -> Result<Arc<StackObject>> {
+    let stack = cx.input(0).object::<StackObject>();
+    stack.ok_or_else(|| Error::invalid("the handle must be that of a stack, but is another one"))
+}
+
+impl Op for StackV2 {
+    fn kind(&self) -> &'static OpKind {
+        if self.is_legacy { &STACK } else { &STACK_V2 }
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        cx.output_variable(self.elem_type, Shape::unknown(), Role::Handle);
+        Ok(())
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        let mut max_size = None;
+        if !self.is_legacy {
+            let size = cx.input(0);
+            if size.rank() != 0 {
+                return Err(Error::invalid(format!("the size must be a scalar, but has shape {}", show(size.dims()))));
+            }
+            max_size = usize::try_from(size.scalar::<i32>()?).ok();
+        }
+        if self.elem_type == DType::Resource {
+            return Err(Error::unsupported("a stack cannot hold handles"));
+        }
+        let items = Mutex::new(Some(Vec::new()));
+        let stack = StackObject { dtype: self.elem_type, name: self.stack_name.clone(), max_size, items };
+        cx.output(0, Value::from_object(DType::Resource, Arc::new(stack)));
+        Ok(())
+    }
+
+    fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
+        vec![
+            ("elem_type", AttrValue::Type(self.elem_type)),
+            ("stack_name", AttrValue::Str(self.stack_name.as_bytes().to_vec())),
+        ]
+    }
+}
+
+impl Op for StackPush {
+    fn kind(&self) -> &'static OpKind {
+        &STACK_PUSH
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        let sizes = cx.sizes(1);
+        cx.output_like(1);
+        cx.last_output().sizes = sizes;
+        Ok(())
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        let stack = stack(cx)?;
+        let value = cx.take(1);
+        stack.push(value.clone())?;
+        cx.output(0, value);
+        Ok(())
+    }
+
+    fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
+        vec![("swap_memory", AttrValue::Bool(self.swap_memory))]
+    }
+}
+
+impl Op for StackPop {
+    fn kind(&self) -> &'static OpKind {
+        &STACK_POP
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        cx.output(self.elem_type, Shape::unknown());
+        Ok(())
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        let value = stack(cx)?.pop(self.elem_type)?;
+        cx.output(0, value);
+        Ok(())
+    }
+}
+
+impl Op for StackClose {
+    fn kind(&self) -> &'static OpKind {
+        &STACK_CLOSE
+    }
+
+    fn infer(&self, _: &mut InferCx<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        *stack(cx)?.items.lock() = None;
+        Ok(())
+    }
+}
