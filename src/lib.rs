@@ -34,6 +34,7 @@ pub mod prelude {
     pub use crate::graph::{Graph, Operation, Tensor};
     pub use crate::ops::IntoTensor;
     pub use crate::ops::array::{Index, IntoIndex, IntoSizes, concat, stack};
+    pub use crate::ops::container::{TensorArray, TensorArrayOptions};
     pub use crate::ops::control::WhileOptions;
     pub use crate::ops::state::{Reuse, Variable, VariableOptions, VariableScope};
     pub use crate::session::{Config, Feeds, Prepared, Session};

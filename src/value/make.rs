@@ -240,6 +240,9 @@ mod tests {
                 let made = Value::zeros(dtype, dims);
                 match dtype {
                     DType::Resource => assert!(made.is_err()),
+                    DType::Variant => {
+                        assert!(made.unwrap().as_variants().unwrap().iter().all(|v| *v == Variant::Empty))
+                    }
                     DType::String => assert!(made.unwrap().strings().unwrap().iter().all(Vec::is_empty)),
                     _ => assert!(made.unwrap().bytes().unwrap().iter().all(|&b| b == 0)),
                 }

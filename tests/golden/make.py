@@ -2,11 +2,11 @@
 import sys
 
 from recorder import failed, family
-from families import (array, checks, composites, elementwise, image, initializers, layers, matmul, nn, normalization,
-                      random, reduction, segments, shaping, state, train, windows)
+from families import (array, checks, composites, containers, elementwise, image, initializers, layers, matmul, nn,
+                      normalization, random, reduction, segments, shaping, state, train, windows)
 
-FAMILIES = [array, checks, composites, elementwise, image, initializers, layers, matmul, nn, normalization, random,
-            reduction, segments, shaping, state, train, windows]
+FAMILIES = [array, checks, composites, containers, elementwise, image, initializers, layers, matmul, nn, normalization,
+            random, reduction, segments, shaping, state, train, windows]
 
 for module in FAMILIES:
     for name, cases in module.CASES.items():

@@ -1080,6 +1080,40 @@ def control_rows():
     tf.scan(lambda a, row: a + row, x, initializer=start, reverse=True)
 
 
+@program
+def tensor_arrays():
+    ta = tf.TensorArray(tf.float32, size=3)
+    x = tf.placeholder(tf.float32, [None])
+    ta = ta.write(0, x)
+    ta = ta.write(tf.constant(1), tf.constant([1., 2.]))
+    ta.read(0)
+    ta.stack()
+    ta.size()
+    ta.gather([0, 1])
+    ta.concat()
+    ta.identity()
+    ta.close()
+    ta.read(1, name="one")
+    ta.stack(name="all")
+    ta.write(2, x, name="put")
+    ta.gather([1], name="some")
+
+
+@program
+def tensor_arrays_whole():
+    x = tf.placeholder(tf.float32, [None, 3])
+    ta = tf.TensorArray(tf.float32, size=tf.constant(2), dynamic_size=True, clear_after_read=False, infer_shape=False,
+                        element_shape=[3], tensor_array_name="a", name="named")
+    ta.unstack(x).stack()
+    ta.unstack(tf.placeholder(tf.float32, [2, 3]), name="rows")
+    ta.scatter([0, 1], x)
+    ta.scatter([0, 1], x, name="spread")
+    ta = tf.TensorArray(tf.float32, size=2)
+    ta.split(x, [1, 1]).concat()
+    ta.split(x, tf.constant([1, 2]))
+    ta.split(x, tf.constant([1, 2], tf.int64), name="parts")
+
+
 def line(name, op):
     dtypes = "; ".join(t.dtype.name for t in op.outputs)
     shapes = "; ".join(str(t.shape) for t in op.outputs)

@@ -1,5 +1,6 @@
 //! Tensors that hold tensors: arrays and stacks, which are objects of a run, and lists and optionals, which are values.
 
+mod array_builder;
 mod array_grad;
 mod array_object;
 mod array_read;
@@ -18,6 +19,7 @@ mod tensor_array;
 #[cfg(test)]
 mod tests;
 
+pub use self::array_builder::{TensorArray, TensorArrayOptions};
 pub use self::array_grad::TensorArrayGrad;
 pub use self::array_read::{TensorArrayConcat, TensorArrayGather, TensorArrayRead};
 pub use self::array_write::{TensorArrayScatter, TensorArraySplit, TensorArrayWrite};

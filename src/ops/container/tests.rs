@@ -237,3 +237,41 @@ fn what_is_no_array_is_refused() -> Result<()> {
     assert_eq!(error.message(), "argument 'handle' must be a handle, but is a value");
     Ok(())
 }
+
+#[test]
+fn programs_build_arrays() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder(DType::F32, shape![?, 3])?;
+    let array = g.tensor_array(DType::F32, 2)?.write(0, &x)?;
+    assert_eq!(array.element_shape().to_string(), "(?, 3)");
+    assert_eq!(array.read(1)?.shape().to_string(), "(?, 3)");
+    assert_eq!(array.stack()?.shape().to_string(), "(?, ?, 3)");
+    let error = array.write(1, g.constant([1.0f32])?).unwrap_err();
+    assert_eq!(error.message(), "inconsistent shapes: saw (1,) but expected (?, 3)");
+    assert!(array.write(1, g.constant([[1i32, 2, 3]])?).is_err());
+    let rows = g.constant([[1.0f32, 2.0], [3.0, 4.0], [5.0, 6.0]])?;
+    check(&g.tensor_array(DType::F32, 3)?.unstack(&rows)?.gather([2, 0])?, "[[5. 6.]\n [1. 2.]]");
+    let mixed = TensorArrayOptions { infer_shape: false, ..TensorArrayOptions::default() };
+    check(
+        &g.tensor_array_with(DType::F32, 2, &mixed)?.split(&rows, [1, 2])?.concat()?,
+        "[[1. 2.]\n [3. 4.]\n [5. 6.]]",
+    );
+    check(&g.tensor_array(DType::F32, 2)?.scatter([1, 0], &rows.slice([0, 0], [2, -1])?)?.read(0)?, "[3. 4.]");
+    Ok(())
+}
+
+#[test]
+fn an_array_is_a_loop_variable() -> Result<()> {
+    let g = Graph::new();
+    let n = g.placeholder(DType::I32, shape![])?;
+    let options = TensorArrayOptions { dynamic_size: true, ..TensorArrayOptions::default() };
+    let start = (g.constant(0)?, g.tensor_array_with(DType::I32, 0, &options)?);
+    let (_, made) = g.while_loop(start, |(i, _)| i.less(&n), |(i, array)| Ok((&i + 1, array.write(&i, &i * &i)?)))?;
+    let all = made.stack()?;
+    assert_eq!(all.shape().to_string(), "(?,)");
+    let sess = Session::new(&g)?;
+    assert_eq!(sess.run_with(&all, crate::feeds! { &n => 4 })?.to_string(), "[0 1 4 9]");
+    let long = sess.run_with(&all, crate::feeds! { &n => 20_000 })?;
+    assert_eq!(long.slice::<i32>()?[19_999], 399_960_001);
+    Ok(())
+}

@@ -20,6 +20,8 @@ pub const PROGRAMS: &[(&str, Program)] = &[
     ("checks", checks),
     ("assertions", assertions),
     ("print_v2", print_v2),
+    ("tensor_arrays", tensor_arrays),
+    ("tensor_arrays_whole", tensor_arrays_whole),
 ];
 
 /// An op on a constant that TF1 makes in the op's scope.
@@ -190,5 +192,48 @@ fn assertions(g: &Graph) -> sessile::Result<()> {
 fn print_v2(g: &Graph) -> sessile::Result<()> {
     let x = x(g, shape![2])?;
     g.print_v2("{}", &[&x])?;
+    Ok(())
+}
+
+fn tensor_arrays(g: &Graph) -> sessile::Result<()> {
+    let array = g.tensor_array(F32, 3)?;
+    let x = x(g, shape![?])?;
+    let array = array.write(0, &x)?;
+    let array = array.write(g.constant(1)?, g.constant([1.0f32, 2.0])?)?;
+    array.read(0)?;
+    array.stack()?;
+    array.size()?;
+    array.gather([0, 1])?;
+    array.concat()?;
+    let _ = array.identity()?;
+    array.close()?;
+    g.named("one", || array.read(1))?;
+    g.named("all", || array.stack())?;
+    let _ = g.named("put", || array.write(2, &x))?;
+    g.named("some", || array.gather([1]))?;
+    Ok(())
+}
+
+fn tensor_arrays_whole(g: &Graph) -> sessile::Result<()> {
+    let rows = x(g, shape![?, 3])?;
+    let options = TensorArrayOptions {
+        dynamic_size: true,
+        clear_after_read: false,
+        infer_shape: false,
+        element_shape: shape![3],
+        tensor_array_name: "a".to_owned(),
+    };
+    let size = g.constant(2)?;
+    let array = g.named("named", || g.tensor_array_with(F32, &size, &options))?;
+    array.unstack(&rows)?.stack()?;
+    let two = x(g, shape![2, 3])?;
+    let _ = g.named("rows", || array.unstack(&two))?;
+    let _ = array.scatter([0, 1], &rows)?;
+    let _ = g.named("spread", || array.scatter([0, 1], &rows))?;
+    let array = g.tensor_array(F32, 2)?;
+    array.split(&rows, [1, 1])?.concat()?;
+    let _ = array.split(&rows, g.constant([1, 2])?)?;
+    let lengths = g.constant([1i64, 2])?;
+    let _ = g.named("parts", || array.split(&rows, &lengths))?;
     Ok(())
 }

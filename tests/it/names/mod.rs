@@ -73,7 +73,7 @@ fn check(name: &str, build: Program) -> Result<(), String> {
     switches_first(&mut want);
     let nodes: Vec<&Node> = g.nodes().filter(|node| !is_extra_read(node)).collect();
     for (node, want) in nodes.iter().zip(&want) {
-        same_node(node, want)?;
+        same_node(&g, node, want)?;
     }
     match nodes.len() == want.len() {
         true => Ok(()),
@@ -101,7 +101,7 @@ fn is_extra_read(node: &Node) -> bool {
     node.op().kind().name == "ReadVariableOp" && number.is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
-fn same_node(node: &Node, want: &[&str]) -> Result<(), String> {
+fn same_node(g: &Graph, node: &Node, want: &[&str]) -> Result<(), String> {
     let kind = match node.op().kind().name {
         "ReadVariableOp" => "Identity",
         kind => kind,
@@ -110,8 +110,10 @@ fn same_node(node: &Node, want: &[&str]) -> Result<(), String> {
     if (node.name(), kind) != (want[1], wanted) {
         return Err(format!("TensorFlow makes {} ({wanted}), but here is {} ({kind})", want[1], node.name()));
     }
-    for (fact, want) in node.outputs().iter().zip(want[4].split("; ")) {
-        let shape = fact.shape.to_string();
+    for ((slot, fact), want) in node.outputs().iter().enumerate().zip(want[4].split("; ")) {
+        // With what `set_shape` said, as in TensorFlow.
+        let tensor = g.tensor_by_name(&format!("{}:{slot}", node.name())).map_err(|error| error.to_string())?;
+        let shape = tensor.shape().to_string();
         if !fact.is_variable() && !is_as_precise(&shape, want) {
             return Err(format!("{} has shape {want} in TensorFlow, but {shape} here", node.name()));
         }
