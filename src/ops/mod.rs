@@ -10,6 +10,7 @@ pub mod fused;
 pub mod image;
 pub mod init;
 mod into_tensor;
+pub mod linalg;
 pub mod math;
 pub mod nn;
 pub(crate) mod parts;
@@ -39,6 +40,7 @@ pub static OPS: &[&[&OpKind]] = &[
     control::OPS,
     fused::OPS,
     image::OPS,
+    linalg::OPS,
     math::OPS,
     math::BINARY_OPS,
     math::UNARY_OPS,
