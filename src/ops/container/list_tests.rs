@@ -282,6 +282,19 @@ fn stacks_give_back_the_last() -> Result<()> {
     let (_, popped) = sess.run((&pushed, &popped))?;
     assert_eq!(popped.iter().map(Value::to_string).collect::<Vec<_>>(), ["2.0", "1.0"]);
     let third = g.control_dependencies(&[pushed[0].operation(), pushed[1].operation()], || push(3.0))?;
+    let kept = g.apply_one(StackV2 { elem_type: DType::Resource, ..op("h") }, &[&g.constant(-1)?])?;
+    let array = g.tensor_array(DType::F32, 1)?.write(0, 5.0)?;
+    let push = StackPush { swap_memory: false };
+    let kept_array = g.apply_one(push.clone(), &[&kept, array.handle()])?;
+    let popped = g.control_dependencies(&[kept_array.operation(), array.flow().operation()], || {
+        g.apply_one(StackPop { elem_type: DType::Resource }, &[&kept])
+    })?;
+    let zero = g.constant(0)?;
+    let read = g.apply_one(TensorArrayRead { dtype: DType::F32 }, &[&popped, &zero, array.flow()])?;
+    assert_eq!(sess.run(&read)?.to_string(), "5.0");
+    let own = g.apply_one(push, &[&kept, &kept])?;
+    let error = sess.run(&own.operation()).unwrap_err();
+    assert_eq!(error.message(), "a stack cannot hold stacks");
     let error = sess.run(&third).unwrap_err();
     assert_eq!(error.message(), "the stack 's' has overflown its max_size (2)");
     let empty = g.apply_one(op("e"), &[&g.constant(2)?])?;
@@ -290,5 +303,28 @@ fn stacks_give_back_the_last() -> Result<()> {
     let close = g.apply(StackClose, &[&empty])?;
     let late = g.control_dependencies(&[close], || g.apply_one(StackPop { elem_type: DType::F32 }, &[&empty]))?;
     assert_eq!(sess.run(&late).unwrap_err().message(), "the stack 'e' has been closed already");
+    Ok(())
+}
+
+#[test]
+fn a_loop_builds_a_long_list() -> Result<()> {
+    let g = Graph::new();
+    let n = g.placeholder(DType::I32, shape![])?;
+    let made = TensorListReserve { element_dtype: DType::I32 };
+    let scalar = g.constant(Value::from_vec(&[0], Vec::<i32>::new())?)?;
+    let list = g.apply_one(made, &[&scalar, &g.constant(0)?])?;
+    let (_, list) = g.while_loop(
+        (g.constant(0)?, &list),
+        |(i, _)| i.less(&n),
+        |(i, list)| Ok((&i + 1, g.apply_one(TensorListPushBack, &[&list, &i])?)),
+    )?;
+    let all = TensorListStack { element_dtype: DType::I32, num_elements: -1 };
+    let all = g.apply_one(all, &[&list, &scalar])?;
+    assert_eq!(all.shape().to_string(), "(?,)");
+    let sess = Session::new(&g)?;
+    for turns in [0, 3, 20_000] {
+        let got = sess.run_with(&all, crate::feeds! { &n => turns })?;
+        assert!(got.slice::<i32>()?.iter().copied().eq(0..turns));
+    }
     Ok(())
 }

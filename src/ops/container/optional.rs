@@ -142,7 +142,8 @@ impl Op for OptionalGetValue {
                 return Err(Error::invalid(format!("tensor {i} must be {dtype} {shape}, but is {have} {dims}")));
             }
         }
-        for (i, value) in held.to_vec().into_iter().enumerate() {
+        let held = held.to_vec();
+        for (i, value) in held.into_iter().enumerate() {
             cx.output(i, value);
         }
         Ok(())

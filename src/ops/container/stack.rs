@@ -12,7 +12,7 @@ use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, Role,
 use crate::shape::Shape;
 use crate::value::{IntoValue, Value};
 
-/// A stack of a run: what loops keep for their gradients.
+/// A stack of a run: what loops keep for their gradients. It may hold handles, but not those of stacks.
 #[derive(Debug)]
 struct StackObject {
     dtype: DType,
@@ -139,6 +139,10 @@ impl StackObject {
 
     fn push(&self, value: Value) -> Result<()> {
         self.check(value.dtype())?;
+        if value.object_ref::<StackObject>().is_some() {
+            // It could hold itself, and would never be freed.
+            return Err(Error::unsupported("a stack cannot hold stacks"));
+        }
         self.open(|items| {
             if let Some(most) = self.max_size.filter(|most| items.len() >= *most) {
                 let name = escape(&self.name);
@@ -180,9 +184,6 @@ impl Op for StackV2 {
             }
             max_size = usize::try_from(size.scalar::<i32>()?).ok();
         }
-        if self.elem_type == DType::Resource {
-            return Err(Error::unsupported("a stack cannot hold handles"));
-        }
         let items = Mutex::new(Some(Vec::new()));
         let stack = StackObject { dtype: self.elem_type, name: self.stack_name.clone(), max_size, items };
         cx.output(0, Value::from_object(DType::Resource, Arc::new(stack)));
@@ -203,9 +204,10 @@ impl Op for StackPush {
     }
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
-        let sizes = cx.sizes(1);
+        let (sizes, role) = (cx.sizes(1), cx.fact(1).role);
         cx.output_like(1);
         cx.last_output().sizes = sizes;
+        cx.last_output().role = role;
         Ok(())
     }
 
@@ -228,7 +230,9 @@ impl Op for StackPop {
     }
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
-        cx.output(self.elem_type, Shape::unknown());
+        // Gradients of nested loops keep the handles of arrays.
+        let role = if self.elem_type == DType::Resource { Role::Handle } else { Role::Value };
+        cx.output(self.elem_type, Shape::unknown()).role = role;
         Ok(())
     }
 

@@ -275,3 +275,27 @@ fn an_array_is_a_loop_variable() -> Result<()> {
     assert_eq!(long.slice::<i32>()?[19_999], 399_960_001);
     Ok(())
 }
+
+#[test]
+fn runs_at_once_have_arrays_of_their_own() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder(DType::F32, shape![?])?;
+    let start = (g.constant(0)?, g.tensor_array(DType::F32, 50)?);
+    let body = |(i, array): (Tensor, TensorArray)| Ok((&i + 1, array.write(&i, &x * i.cast(DType::F32)?)?));
+    let (_, made) = g.while_loop(start, |(i, _)| i.less(50), body)?;
+    let sum = made.stack()?.reduce_sum(())?;
+    let sess = Session::new(&g)?;
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (sess, sum, x) = (&sess, &sum, &x);
+            scope.spawn(move || {
+                for n in 0..20 {
+                    let fed = (thread * 20 + n) as f32;
+                    let got = sess.run_with(sum, crate::feeds! { x => [fed] }).unwrap();
+                    assert_eq!(got.scalar::<f32>().unwrap(), fed * 1225.0);
+                }
+            });
+        }
+    });
+    Ok(())
+}

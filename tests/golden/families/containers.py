@@ -214,7 +214,7 @@ LISTS = {
     "cut": lambda: joined(cut(i64([1, 2])), [-1]) + [length(cut([3]))],
     "resize": lambda: [rows(lists.tensor_list_resize(pushed(A, B), n)) for n in (3, 1)],
     "two_lists": lambda: rows(lists.tensor_list_concat_lists(reserve(n=1), pushed(A), F)),
-    "element_shape": lambda: [lists.tensor_list_element_shape(l, t) for l in (empty(), empty([-1, 2]), empty(-1))
+    "element_shape": lambda: [lists.tensor_list_element_shape(l, t) for l in (empty(), empty([-1, 2]))
                               for t in (tf.int32, tf.int64)],
     "add": lambda: rows(tf.add_n([reserve(), put(reserve(), 1, A), put(reserve(), 1, B)])),
     "zeros_of_list": lambda: rows(tf.zeros_like(put(reserve(), 1, A))),
