@@ -231,7 +231,7 @@ impl Shared<'_> {
         let cx = unsafe {
             RunCx::new(self.slots, plan.steps.io(step), plan.steps.rest(step).take_always, self.env, recycler)
         };
-        let result = self.host.limits.check().and_then(|()| call(plan, step, cx));
+        let result = self.host.limits.step().and_then(|()| call(plan, step, cx));
         if let Err(error) = result {
             self.failed.fetch_min(index, Ordering::AcqRel);
             self.errors.lock().push((index, error));

@@ -20,7 +20,7 @@ use crate::cancel::Limits;
 use crate::error::{Error, ErrorKind, Result, escape};
 use crate::graph::{Callee, Env, Flow, RunCx, RunState, Slots};
 use crate::pool::Pool;
-use crate::value::{Recycler, Value};
+use crate::value::{Meter, Recycler, Value};
 
 /// What a run gets from its session.
 pub struct Host<'a> {
@@ -30,6 +30,8 @@ pub struct Host<'a> {
     pub state: &'a SessionState,
     /// What may end the run.
     pub limits: &'a Limits,
+    /// The memory budget.
+    pub meter: Option<&'a Meter>,
     /// How to order steps that do not wait for each other.
     pub order: StepOrder,
     /// Where a traced run writes its steps, and the instant that times are counted from.
@@ -160,7 +162,7 @@ impl Plan {
         }
         self.load_variables(scratch, host)?;
         let view = RunView { session: host.state, locals: &scratch.locals };
-        let env = &Env { pool: host.pool, state: Some(&view as &dyn RunState), limits: host.limits };
+        let env = &Env { pool: host.pool, state: Some(&view as &dyn RunState), limits: host.limits, meter: host.meter };
         match mode {
             Mode::Serial => serial::run(self, scratch, env, host.trace)?,
             Mode::Measured(key) => {
@@ -284,6 +286,8 @@ impl Callee for Plan {
         if arguments.len() != self.feeds.len() {
             return Err(Error::internal("a call gives one value a parameter"));
         }
+        // A body without steps is one, or a loop over it would never end.
+        env.limits.step()?;
         let mut scratch = self.spare.take().unwrap_or_else(|| Box::new(Scratch::new(self)));
         for ((slot, _), value) in self.feeds.iter().zip(arguments) {
             *scratch.slots.get_mut(*slot as usize) = Some(value);

@@ -9,9 +9,6 @@ use super::run::{Scratch, Trace, call, ended, panicked, record, skips};
 use crate::error::Result;
 use crate::graph::{Env, RunCx};
 
-/// Steps between two looks at the clock and the tokens.
-const CHECK_EVERY: usize = 32;
-
 /// Runs all steps.
 pub(super) fn run(plan: &Plan, scratch: &Scratch, env: &Env<'_>, trace: Option<Trace<'_>>) -> Result<()> {
     if trace.is_some() || plan.has_branches {
@@ -30,9 +27,8 @@ pub(super) fn run(plan: &Plan, scratch: &Scratch, env: &Env<'_>, trace: Option<T
 
 fn run_steps(plan: &Plan, scratch: &Scratch, env: &Env<'_>, current: &Cell<usize>) -> Result<()> {
     for step in 0..plan.steps.len() {
-        if step % CHECK_EVERY == 0 {
-            env.limits.check()?;
-        }
+        // A load or two where no deadline is set; one step may take long, or cancel its own run.
+        env.limits.step()?;
         current.set(step);
         run_step(plan, step, scratch, env)?;
     }
@@ -48,7 +44,7 @@ pub(super) fn run_measured(
 ) -> Result<Vec<u64>> {
     let mut times = Vec::with_capacity(plan.steps.len());
     for step in 0..plan.steps.len() {
-        env.limits.check()?;
+        env.limits.step()?;
         // SAFETY: steps run in order, on this thread alone.
         if plan.has_branches && unsafe { skips(step, &plan.steps, &scratch.slots, &scratch.skipped) } {
             times.push(0);

@@ -16,10 +16,13 @@ use crate::cancel::Limits;
 use crate::error::{Error, Result};
 use crate::pool::Pool;
 use crate::shape::element_count;
-use crate::value::{Recycler, Value};
+use crate::value::{Meter, Recycler, Value};
 
 /// Largest constant that is computed for a shape rule: shapes, axes and paddings are far smaller.
 const MAX_BYTES: usize = 64 << 10;
+
+/// What a kernel may take on its way there, where the size of its output cannot be told before.
+const MAX_FOLD_BYTES: usize = 1 << 20;
 
 impl Graph {
     /// The value of a tensor that depends on constants alone and is small; `None` if it is not.
@@ -53,7 +56,10 @@ impl Graph {
     fn compute(&self, node: &Node) -> Option<Box<[Value]>> {
         let inputs: SmallVec<[Value; 3]> =
             node.inputs().iter().map(|input| self.constant_value(*input)).collect::<Option<_>>()?;
-        run_alone(node, &inputs).ok().filter(|values| values.iter().map(Value::byte_len).sum::<usize>() <= MAX_BYTES)
+        let meter = Meter::new(MAX_FOLD_BYTES);
+        run_on(node, &inputs, Some(&meter))
+            .ok()
+            .filter(|values| values.iter().map(Value::byte_len).sum::<usize>() <= MAX_BYTES)
     }
 }
 
@@ -77,11 +83,20 @@ fn serial() -> Pool {
     SERIAL.get_or_init(|| Pool::new(1).expect("a pool of one thread starts none")).clone()
 }
 
+/// Runs one pure node on given inputs, on the caller's thread, without a memory budget.
+///
+/// # Errors
+/// Those of the kernel; `Panicked` if it panics.
+#[cfg(test)]
+pub(crate) fn run_alone(node: &Node, inputs: &[Value]) -> Result<Box<[Value]>> {
+    run_on(node, inputs, None)
+}
+
 /// Runs one pure node on given inputs, on the caller's thread.
 ///
 /// # Errors
 /// Those of the kernel; `Panicked` if it panics.
-pub(crate) fn run_alone(node: &Node, inputs: &[Value]) -> Result<Box<[Value]>> {
+fn run_on(node: &Node, inputs: &[Value], meter: Option<&Meter>) -> Result<Box<[Value]>> {
     let n = inputs.len();
     let n_outputs = node.outputs().len();
     let mut slots = Slots::new(n + n_outputs);
@@ -92,7 +107,7 @@ pub(crate) fn run_alone(node: &Node, inputs: &[Value]) -> Result<Box<[Value]>> {
     let (first_output, n_outputs) = (n as u32, n_outputs as u32);
     let io = StepIo { inputs: &inputs, first_output, n_outputs, is_fetched: false, home: &NO_HOME };
     let (recycler, limits, pool) = (RefCell::new(Recycler::default()), Limits::default(), serial());
-    let env = Env { pool: &pool, state: None, limits: &limits };
+    let env = Env { pool: &pool, state: None, limits: &limits, meter };
     // SAFETY: the cells are this function's own.
     let mut cx = unsafe { RunCx::new(&slots, io, 0, &env, &recycler) };
     let run = std::panic::AssertUnwindSafe(|| node.op().run(&mut cx));

@@ -7,12 +7,15 @@ use smallvec::SmallVec;
 use super::Graph;
 use super::node::{Fact, OutputId, Role};
 use crate::dtype::DType;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::shape::{Dim, Shape};
 use crate::value::Value;
 
 /// Longest integer vector whose elements are followed as sizes: TensorFlow's largest rank.
 const MAX_SIZES: usize = 254;
+
+/// Most outputs of a node: an attribute of a few bytes must not make any number of them.
+const MAX_OUTPUTS: usize = 1 << 16;
 
 /// The inputs' facts, and the place for the outputs' facts.
 pub struct InferCx<'a> {
@@ -111,6 +114,18 @@ impl<'a> InferCx<'a> {
             }
             _ => Ok(Shape::unknown()),
         }
+    }
+
+    /// Refuses more outputs than a node may have. Ask before adding as many as an attribute or an axis says.
+    ///
+    /// # Errors
+    /// `ResourceExhausted`.
+    pub fn check_n_outputs(&self, n: usize) -> Result<()> {
+        if n > MAX_OUTPUTS {
+            let text = format!("a node has at most {MAX_OUTPUTS} outputs, but {n} were asked for");
+            return Err(Error::new(ErrorKind::ResourceExhausted, text));
+        }
+        Ok(())
     }
 
     /// Adds an output.

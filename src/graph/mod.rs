@@ -35,6 +35,7 @@ pub use self::body::Body;
 pub(crate) use self::build::Naming;
 
 #[cfg(test)]
+#[cfg(test)]
 pub(crate) use self::eval::run_alone;
 pub use self::grad::GradCx;
 pub use self::infer::InferCx;

@@ -11,7 +11,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::pool::Pool;
 use crate::shape::Shape;
-use crate::value::{Recycler, Value};
+use crate::value::{Meter, Recycler, Value};
 use crate::with_type;
 
 /// The values of one run, one cell a tensor. The plan decides who may touch which cell when.
@@ -201,6 +201,8 @@ pub struct Env<'a> {
     pub state: Option<&'a dyn RunState>,
     /// What may end the run.
     pub limits: &'a Limits,
+    /// What values are counted against, where the run has a memory budget.
+    pub meter: Option<&'a Meter>,
 }
 
 /// One step's view of a run.
@@ -306,9 +308,23 @@ impl<'a> RunCx<'a> {
     }
 
     /// A value to fill. Its elements are unspecified: recycled numbers, or zeros.
+    ///
+    /// # Errors
+    /// `ResourceExhausted` without memory, or beyond the run's budget; `InvalidArgument` for too many elements.
     pub fn alloc(&self, dtype: DType, dims: &[usize]) -> Result<Value> {
+        if let Some(meter) = self.env.meter {
+            return meter.alloc(dtype, dims);
+        }
         let mut recycler = self.recycler.borrow_mut();
         if self.io.is_fetched { recycler.take_for_fetch(dtype, dims) } else { recycler.take(dtype, dims) }
+    }
+
+    /// As [`RunCx::alloc`], with elements that are 0, false or empty.
+    ///
+    /// # Errors
+    /// As for [`RunCx::alloc`].
+    pub fn alloc_zeros(&self, dtype: DType, dims: &[usize]) -> Result<Value> {
+        self.env.meter.map_or_else(|| Value::zeros(dtype, dims), |meter| meter.alloc(dtype, dims))
     }
 
     /// Gives a value back whose memory the next `alloc` may use.

@@ -87,6 +87,14 @@ pub struct RunOptions {
     pub timeout: Option<Duration>,
     /// Ends the run when somebody cancels the token.
     pub cancel: Option<CancelToken>,
+    /// Bytes that the values of the run's steps may take at once, fed and fetched ones, variables and constants not
+    /// counted. The steps then run in plan order, so the peak follows from shapes alone; memory is not recycled, which
+    /// makes the run slower. Beyond it the run fails with `ResourceExhausted`, which names the step. What kernels keep
+    /// in memory of their own while they run is not counted.
+    pub memory_budget: Option<usize>,
+    /// Steps that the run may take, those of bodies counted each time: what ends a loop that never ends. Beyond it
+    /// the run fails with `ResourceExhausted`.
+    pub step_budget: Option<u64>,
     /// Records each step, at the cost of two looks at the clock.
     pub trace: bool,
 }

@@ -22,11 +22,11 @@ pub use self::fetch::{Fetch, Results, Wanted};
 pub use self::prepared::Prepared;
 use crate::cancel::{CancelToken, Limits};
 use crate::error::{Error, ErrorKind, Result, escape};
-use crate::exec::{Fetched, Host, Plan, RunMetadata, SessionState};
+use crate::exec::{Fetched, Host, Plan, RunMetadata, SessionState, StepOrder};
 use crate::graph::{Graph, NodeId, Operation, OutputId, Tensor};
 use crate::optimize::{PlanGraph, Request, plan_graph};
 use crate::pool::Pool;
-use crate::value::Value;
+use crate::value::{Meter, Value};
 
 /// Runs a graph. Owns the values of its variables: two sessions on one graph share nothing but the graph. A handle:
 /// clones are the same session, and any number of threads may run at once.
@@ -112,7 +112,7 @@ impl Session {
         let layout = fetches.declare(&mut wanted)?;
         let (plan, mut values) = self.bind(wanted, feeds)?;
         let mut fetched = Fetched::new();
-        self.execute(&plan, &mut values, &mut fetched, &self.0.default_limits(), None)?;
+        self.execute(&plan, &mut values, &mut fetched, &self.0.default_limits(), None, None)?;
         F::collect(&layout, &mut Results(&mut fetched))
     }
 
@@ -130,13 +130,15 @@ impl Session {
         let timeout = options.timeout.or(self.0.config.operation_timeout);
         let tokens = options.cancel.iter().cloned().chain([self.0.running.clone()]).collect();
         let limits = Limits::new(tokens, timeout.and_then(|timeout| began.checked_add(timeout)));
+        let limits = options.step_budget.map_or(limits.clone(), |steps| limits.with_steps(steps));
+        let meter = options.memory_budget.map(Meter::new);
         let mut wanted = Wanted::of(&self.0.graph);
         let layout = fetches.declare(&mut wanted)?;
         let (plan, mut values) = self.bind(wanted, feeds)?;
         let steps = Mutex::default();
         let trace = options.trace.then_some((&steps, began));
         let mut fetched = Fetched::new();
-        self.execute(&plan, &mut values, &mut fetched, &limits, trace)?;
+        self.execute(&plan, &mut values, &mut fetched, &limits, meter.as_ref(), trace)?;
         let metadata = RunMetadata { steps: steps.into_inner(), duration: began.elapsed() };
         Ok((F::collect(&layout, &mut Results(&mut fetched))?, metadata))
     }
@@ -217,6 +219,7 @@ impl Session {
         values: &mut SmallVec<[Value; 4]>,
         fetched: &mut Fetched,
         limits: &Limits,
+        meter: Option<&Meter>,
         trace: Option<(&Mutex<Vec<crate::exec::StepRecord>>, Instant)>,
     ) -> Result<()> {
         self.check_open()?;
@@ -224,8 +227,10 @@ impl Session {
             check_feed(plan.feed_fact(i), value, || plan.feed_name(i))?;
         }
         plan.check_named_dims(values)?;
-        let order = self.0.config.step_order;
-        let host = Host { pool: &self.0.pool, state: &self.0.state, limits, order, trace };
+        // With a budget the steps have one order, so what exceeds it does not depend on timing.
+        let is_limited = meter.is_some() || limits.has_steps();
+        let order = if is_limited { StepOrder::AsBuilt } else { self.0.config.step_order };
+        let host = Host { pool: &self.0.pool, state: &self.0.state, limits, meter, order, trace };
         plan.run(values, fetched, &host)
     }
 

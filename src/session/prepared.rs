@@ -53,7 +53,7 @@ impl<O> Prepared<O> {
         }
         let limits = self.session.0.default_limits();
         let mut fetched = Fetched::new();
-        self.session.execute(&self.plan, values, &mut fetched, &limits, None)?;
+        self.session.execute(&self.plan, values, &mut fetched, &limits, None, None)?;
         (self.collect)(&mut Results(&mut fetched))
     }
 

@@ -7,6 +7,7 @@ use std::alloc::{self, Layout};
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
+use super::meter::Ticket;
 use crate::dtype::{Element, Plain};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -30,6 +31,8 @@ pub struct Buffer {
     block: NonNull<u8>,
     /// What the block must be freed with; size 0 means that there is no block.
     layout: Layout,
+    /// What gives the bytes back to the budget that they were counted against.
+    ticket: Option<Box<Ticket>>,
 }
 
 // SAFETY: a buffer owns plain bytes that nothing else points into; shared access only reads.
@@ -45,6 +48,13 @@ impl Buffer {
     pub(super) fn zeroed(bytes: usize) -> Result<Buffer> {
         let mut buffer = Buffer::own(bytes, |layout| unsafe { zeroed_block(layout) })?;
         buffer.init = bytes;
+        Ok(buffer)
+    }
+
+    /// As [`Buffer::zeroed`], counted against a budget while it lives.
+    pub(super) fn zeroed_on(ticket: Ticket, bytes: usize) -> Result<Buffer> {
+        let mut buffer = Buffer::zeroed(bytes)?;
+        buffer.ticket = Some(Box::new(ticket));
         Ok(buffer)
     }
 
@@ -66,7 +76,7 @@ impl Buffer {
         }
         // SAFETY: the layout's size is not 0.
         let block = NonNull::new(unsafe { zeroed_block(layout) }).ok_or_else(|| too_large(layout.size()))?;
-        Ok(Buffer { data: block, init: layout.size(), block, layout })
+        Ok(Buffer { data: block, init: layout.size(), block, layout, ticket: None })
     }
 
     /// Takes over a `Vec`'s memory as it is.
@@ -74,7 +84,7 @@ impl Buffer {
         let mut vec = ManuallyDrop::new(vec);
         let layout = Layout::array::<T>(vec.capacity()).expect("the layout of a Vec exists");
         let block = NonNull::new(vec.as_mut_ptr()).expect("a Vec's pointer is never null").cast();
-        Buffer { data: block, init: size_of_val(vec.as_slice()), block, layout }
+        Buffer { data: block, init: size_of_val(vec.as_slice()), block, layout, ticket: None }
     }
 
     /// Gives the memory to a `Vec` of the first `len` elements, if a `Vec<T>` would free it with the same layout.
@@ -84,7 +94,7 @@ impl Buffer {
     pub(super) unsafe fn into_vec<T: Element>(self, len: usize) -> Result<Vec<T>, Buffer> {
         let size = size_of::<T>();
         let fits = self.layout.align() == align_of::<T>() && self.layout.size().is_multiple_of(size);
-        if !fits || self.data != self.block || self.layout.size() == 0 {
+        if !fits || self.data != self.block || self.layout.size() == 0 || self.ticket.is_some() {
             return Err(self);
         }
         let this = ManuallyDrop::new(self);
@@ -98,9 +108,9 @@ impl Buffer {
         self.init
     }
 
-    /// Whether the block is ours, so that any dtype may use it.
+    /// Whether the block is ours, so that any dtype and any run may use it.
     pub(super) fn is_ours(&self) -> bool {
-        self.layout.align() == OWN_ALIGN
+        self.layout.align() == OWN_ALIGN && self.ticket.is_none()
     }
 
     /// The first `len` elements.
@@ -134,7 +144,7 @@ impl Buffer {
         if bytes == 0 {
             let block = NonNull::<Wide>::dangling().cast();
             let layout = Layout::from_size_align(0, OWN_ALIGN).expect("16 is a power of two");
-            return Ok(Buffer { data: block, init: 0, block, layout });
+            return Ok(Buffer { data: block, init: 0, block, layout, ticket: None });
         }
         let slack = if bytes >= WIDE_FROM { WIDE_ALIGN - OWN_ALIGN } else { 0 };
         let size = bytes.checked_add(slack).ok_or_else(|| too_large(bytes))?;
@@ -142,7 +152,7 @@ impl Buffer {
         let block = NonNull::new(allocate(layout)).ok_or_else(|| too_large(bytes))?;
         let skip = if slack == 0 { 0 } else { block.addr().get().wrapping_neg() % WIDE_ALIGN };
         // SAFETY: the block is 16-aligned, so at most 48 bytes are skipped, and that much slack was asked for.
-        Ok(Buffer { data: unsafe { block.add(skip) }, init: 0, block, layout })
+        Ok(Buffer { data: unsafe { block.add(skip) }, init: 0, block, layout, ticket: None })
     }
 }
 

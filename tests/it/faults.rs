@@ -1,6 +1,7 @@
 //! Mistakes of users, one test each: an error that says what is wrong, and nothing changed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sessile::exec::StepOrder;
@@ -98,6 +99,22 @@ fn sizes_that_meet_in_the_run_are_named_with_the_node() -> Result<()> {
 }
 
 #[test]
+fn bombs_are_not_folded_and_are_refused_by_the_run() -> Result<()> {
+    let g = Graph::new();
+    let bomb = g.fill([1i64 << 40, 1 << 20], 1.0f32)?;
+    let tiled = g.constant([1.0f32])?.tile([i64::MAX])?;
+    let hot = g.constant([[1i32; 4]; 4])?.one_hot(i32::MAX)?.tile([1 << 20, 1, 1 << 8])?;
+    let padded = g.constant([1.0f32])?.broadcast_to([1i64 << 62, 1])?;
+    let sess = Session::new(&g)?;
+    for tensor in [bomb, tiled, hot, padded] {
+        let error = sess.run(&tensor).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::ResourceExhausted | ErrorKind::InvalidArgument), "{error}");
+        assert!(error.node().is_some(), "{error}");
+    }
+    Ok(())
+}
+
+#[test]
 fn the_same_tensor_may_be_fetched_twice_and_fetched_as_it_was_fed() -> Result<()> {
     let g = Graph::new();
     let x = g.placeholder(DType::F32, shape![?])?;
@@ -107,6 +124,21 @@ fn the_same_tensor_may_be_fetched_twice_and_fetched_as_it_was_fed() -> Result<()
     assert_eq!((a.to_string(), b.to_string(), c.to_string()), ("[2.]".into(), "[2.]".into(), "[1.]".into()));
     let empty: Vec<Tensor> = Vec::new();
     assert!(sess.run(&empty)?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn names_that_are_no_fetch_or_feed_are_refused_with_a_hint() -> Result<()> {
+    let g = Graph::new();
+    let _ = g.named("logits", || g.constant([1.0f32]))?;
+    let sess = Session::new(&g)?;
+    for name in ["logits", "logits:1", "logist:0", "^logits", "", ":", ":0", "logits:-1", "logits:99999999999999999999"]
+    {
+        refused(sess.run(name), ErrorKind::BadFetch, "cannot be interpreted as a tensor");
+        refused(sess.run_with((), feeds! { name => 1.0f32 }), ErrorKind::BadFeed, "cannot be interpreted as a tensor");
+    }
+    refused(sess.run("logist:0"), ErrorKind::BadFetch, "the nearest name is 'logits'");
+    refused(g.operation_by_name("logits")?.output(7), ErrorKind::InvalidArgument, "has 1 outputs, but output 7");
     Ok(())
 }
 
@@ -269,6 +301,47 @@ fn a_session_may_be_closed_and_dropped_from_inside_its_run() -> Result<()> {
     Ok(())
 }
 
+/// What each value takes, and what is alive at once, follows from the shapes: 4 kB, 4 kB, 4 MB.
+#[test]
+fn a_memory_budget_names_the_step_that_exceeds_it() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder(DType::F32, shape![?, 1])?;
+    let product = x.matmul(x.transpose([1, 0])?)?;
+    let total = product.reduce_sum(())?;
+    let sess = Session::new(&g)?;
+    let run = |budget: usize| {
+        let options = RunOptions { memory_budget: Some(budget), ..RunOptions::default() };
+        let feeds = feeds! { x => Value::full(&[1000, 1], 1.0f32)? };
+        Ok(sess.run_with_options(&total, feeds, &options)?.0.scalar::<f32>()?)
+    };
+    assert_eq!(run(5 << 20)?, 1e6);
+    let error: sessile::Error = run(1 << 20).unwrap_err();
+    assert_eq!((error.kind(), error.node()), (ErrorKind::ResourceExhausted, Some("MatMul")), "{error}");
+    let text = "the memory budget is 1048576 bytes, but ";
+    assert!(error.message().starts_with(text) && error.message().ends_with("4000000 more are needed"), "{error}");
+    assert_eq!(run(5 << 20)?, 1e6);
+    Ok(())
+}
+
+#[test]
+fn a_budget_of_steps_ends_a_run_that_takes_more() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder(DType::F32, shape![])?;
+    let promise = [(DType::F32, shape![])];
+    let step = |y: Tensor, _| -> Result<Tensor> {
+        Ok(g.closure("step", &[&y], &promise, |inputs| Ok(inputs.to_vec()))?.remove(0))
+    };
+    let y = (0..100).try_fold(x.clone(), step)?;
+    let sess = Session::new(&g)?;
+    let run = |steps: u64| {
+        let options = RunOptions { step_budget: Some(steps), ..RunOptions::default() };
+        sess.run_with_options(&y, feeds! { x => 1.0f32 }, &options)
+    };
+    assert!(run(100).is_ok());
+    refused(run(99), ErrorKind::ResourceExhausted, "more than 99 steps");
+    Ok(())
+}
+
 /// A place for one value that closures share.
 mod slot {
     use std::sync::Mutex;
@@ -326,6 +399,28 @@ fn tokens_and_deadlines_at_their_edges_are_harmless() -> Result<()> {
     assert!(sess.run(&x).is_ok());
     let patient = Config { operation_timeout: Some(Duration::MAX), ..Config::default() };
     assert!(Session::with_config(&g, patient)?.run(&x).is_ok());
+    Ok(())
+}
+
+/// A token is cancelled by a kernel of the run that it ends.
+#[test]
+fn a_kernel_may_cancel_its_own_run() -> Result<()> {
+    let g = Graph::new();
+    let token = CancelToken::new();
+    let (mine, was_late) = (token.clone(), Arc::new(AtomicBool::new(false)));
+    let seen = was_late.clone();
+    let x = g.constant([1.0f32])?;
+    let stop = g.closure("stop", &[&x], &[(DType::F32, shape![1])], move |inputs| {
+        mine.cancel();
+        Ok(inputs.to_vec())
+    })?;
+    let late = g.closure("late", &[&stop[0]], &[(DType::F32, shape![1])], move |inputs| {
+        seen.store(true, Ordering::Relaxed);
+        Ok(inputs.to_vec())
+    })?;
+    let options = RunOptions { cancel: Some(token), ..RunOptions::default() };
+    refused(Session::new(&g)?.run_with_options(&late[0], Feeds::new(), &options), ErrorKind::Cancelled, "");
+    assert!(!was_late.load(Ordering::Relaxed));
     Ok(())
 }
 

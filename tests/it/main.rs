@@ -7,6 +7,7 @@ mod custom;
 mod export;
 mod faults;
 mod floors;
+mod hostile;
 mod names;
 mod passes;
 mod random_programs;

@@ -50,11 +50,8 @@ impl Tensor {
 fn parse(attrs: &Attrs) -> Result<Arc<dyn Op>> {
     let n = attrs.int("num_partitions")?;
     match usize::try_from(n) {
-        // More outputs than nodes can have would only take memory.
-        Ok(num_partitions) if (1..=1 << 20).contains(&num_partitions) => {
-            Ok(Arc::new(DynamicPartition { num_partitions }))
-        }
-        _ => Err(Error::invalid(format!("num_partitions must be at least 1 and at most {}, but is {n}", 1 << 20))),
+        Ok(num_partitions) if num_partitions > 0 => Ok(Arc::new(DynamicPartition { num_partitions })),
+        _ => Err(Error::invalid(format!("num_partitions must be at least 1, but is {n}"))),
     }
 }
 
@@ -78,6 +75,7 @@ impl Op for DynamicPartition {
         if self.num_partitions == 0 {
             return Err(Error::invalid("num_partitions must be at least 1, but is 0"));
         }
+        cx.check_n_outputs(self.num_partitions)?;
         let rest = match cx.shape(1).rank() {
             Some(rank) => {
                 cx.shape(0).slice(..rank)?.merge(cx.shape(1))?;

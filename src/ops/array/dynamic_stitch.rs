@@ -127,7 +127,7 @@ impl Op for DynamicStitch {
         let row_len: usize = row_dims.iter().product();
         element_count(&dims)?;
         // Zeros, since a place may be named by none.
-        let mut out = Value::zeros(cx.input(n).dtype(), &dims)?;
+        let mut out = cx.alloc_zeros(cx.input(n).dtype(), &dims)?;
         with_cells!(out.dtype(), E => {
             let to = cells_mut::<E>(&mut out)?;
             for (i, places) in places.iter().enumerate() {

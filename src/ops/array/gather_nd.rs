@@ -95,16 +95,27 @@ fn slices(params: &Shape, indices: &Shape) -> Result<Shape> {
     indices.slice(..n - 1)?.concat(&params.slice(depth..)?)
 }
 
-/// The first element of each slice that is named, and the slices' length.
-fn places(dims: &[usize], indices: &Value) -> Result<(Vec<usize>, usize)> {
-    let Some((&depth, batch)) = indices.dims().split_last() else {
+/// How many axes an index names.
+fn depth_of(dims: &[usize], indices: &Value) -> Result<usize> {
+    let Some(&depth) = indices.dims().last() else {
         return Err(Error::shape("indices must have rank 1 or more, but are a scalar"));
     };
     if depth > dims.len() {
         let rank = dims.len();
         return Err(Error::shape(format!("indices.shape[-1] must be <= params.rank, but saw {depth} and {rank}")));
     }
+    Ok(depth)
+}
+
+/// The first element of each slice that is named, and the slices' length.
+fn places(dims: &[usize], indices: &Value) -> Result<(Vec<usize>, usize)> {
+    let depth = depth_of(dims, indices)?;
+    let batch = &indices.dims()[..indices.rank() - 1];
     let len: usize = dims[depth..].iter().product();
+    if depth == 0 && len == 0 {
+        // Any number of empty slices without an index: nothing bounds it, and nothing is read or written.
+        return Ok((Vec::new(), 0));
+    }
     let numbers = ints_of(indices)?;
     let place = |i: usize| {
         let row = &numbers[i * depth..(i + 1) * depth];
@@ -139,11 +150,11 @@ impl Op for GatherNd {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let (params, indices) = (cx.input(0), cx.input(1));
-        let (places, len) = places(params.dims(), indices)?;
-        let depth = indices.dims().last().copied().unwrap_or(0);
+        let depth = depth_of(params.dims(), indices)?;
         let dims: Dims = [&indices.dims()[..indices.rank() - 1], &params.dims()[depth..]].concat().into();
         element_count(&dims)?;
         let mut out = cx.alloc(params.dtype(), &dims)?;
+        let (places, len) = places(params.dims(), indices)?;
         with_cells!(params.dtype(), E => gather::<E>(cx, cells(params)?, &places, len, cells_mut(&mut out)?)?);
         cx.output(0, out);
         Ok(())
@@ -194,7 +205,7 @@ impl Op for ScatterNd {
             let [have, want] = [updates.dims(), &want[..]].map(Shape::from);
             return Err(Error::shape(format!("updates must have shape {want}, but have {have}")));
         }
-        let mut out = Value::zeros(updates.dtype(), &dims)?;
+        let mut out = cx.alloc_zeros(updates.dtype(), &dims)?;
         if updates.dtype() == DType::Bool {
             scatter(updates.slice()?, &places, len, out.make_mut()?, |old: bool, new| old | new);
         } else {

@@ -194,6 +194,7 @@ impl Op for Unpack {
             }
             None => Shape::unknown(),
         };
+        cx.check_n_outputs(self.n)?;
         let sizes = cx.sizes(0).filter(|sizes| part.rank() == Some(0) && sizes.len() == self.n);
         for i in 0..self.n {
             cx.output(cx.dtype(0), &part).sizes = sizes.as_ref().map(|sizes| [sizes[i].clone()].into());

@@ -266,6 +266,14 @@ impl Op for MirrorPad {
         check(&pads, value.rank())?;
         let axes = || value.dims().iter().zip(pads.chunks(2));
         axes().try_for_each(|(dim, pad)| self.mode.check(*dim, pad))?;
+        if value.is_empty() {
+            // One axis may be as long as it likes; an empty one cannot be padded.
+            let wide = |dim: usize, pad: &[i64]| dim.saturating_add(pad[0] as usize).saturating_add(pad[1] as usize);
+            let dims: Dims = axes().map(|(dim, pad)| wide(*dim, pad)).collect();
+            let out = cx.alloc(value.dtype(), &dims)?;
+            cx.output(0, out);
+            return Ok(());
+        }
         let maps: Vec<_> = axes().map(|(dim, pad)| self.mode.map(*dim, pad)).collect();
         let out = read_mapped(cx, 0, &maps)?;
         cx.output(0, out);

@@ -204,13 +204,18 @@ impl Op for Roll {
             let (a, b) = (shifts.len(), axes.len());
             return Err(Error::shape(format!("shift and axis must have the same size, but have {a} and {b}")));
         }
+        let axes = axes.into_iter().map(|axis| normalize_axis(axis, value.rank())).collect::<Result<Vec<_>>>()?;
+        if value.is_empty() {
+            // One axis may be as long as it likes.
+            let value = cx.take(0);
+            cx.output(0, value);
+            return Ok(());
+        }
         let mut maps: Vec<Vec<usize>> = value.dims().iter().map(|dim| (0..*dim).collect()).collect();
         for (shift, axis) in shifts.into_iter().zip(axes) {
-            let map = &mut maps[normalize_axis(axis, value.rank())?];
-            if !map.is_empty() {
-                let by = shift.rem_euclid(map.len() as i64) as usize;
-                map.rotate_right(by);
-            }
+            let map = &mut maps[axis];
+            let by = shift.rem_euclid(map.len() as i64) as usize;
+            map.rotate_right(by);
         }
         let out = read_mapped(cx, 0, &maps)?;
         cx.output(0, out);

@@ -148,6 +148,7 @@ impl Op for Split {
         if self.n == 0 {
             return Err(Error::invalid("the number of parts must be at least 1, but is 0"));
         }
+        cx.check_n_outputs(self.n)?;
         let part = match (axis_of(cx, 0, value.rank())?, value.rank()) {
             (Some(axis), _) => {
                 let size = value.dim(axis);
@@ -191,6 +192,7 @@ impl Op for SplitV {
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
         check_index("size_splits", cx.dtype(1))?;
+        cx.check_n_outputs(self.n)?;
         cx.shape(1).with_rank(1)?.with_dim(0, &Dim::from(self.n))?;
         let value = cx.shape(0).with_rank_at_least(1)?;
         let axis = axis_of(cx, 2, value.rank())?;

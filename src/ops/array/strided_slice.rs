@@ -8,7 +8,7 @@ use super::strided::{Layout, read, row_major, write_cells};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::shape::{Dim, Dims, Shape};
-use crate::value::{IntoValue, Value};
+use crate::value::IntoValue;
 
 /// What the bits of the masks say of entry `i`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -355,7 +355,7 @@ impl Op for StridedSliceGrad {
             let what = format!("shape of dy was {} instead of {}", b.brackets(), a.brackets());
             return Err(Error::shape(what));
         }
-        let mut out = Value::zeros(dy.dtype(), &dims)?;
+        let mut out = cx.alloc_zeros(dy.dtype(), &dims)?;
         with_cells!(dy.dtype(), E => write_cells::<E>(cells(dy)?, cells_mut(&mut out)?, &layout)?);
         cx.output(0, out);
         Ok(())

@@ -187,7 +187,10 @@ fn batch(x: &[usize], y: &[usize], (adj_x, adj_y): Adjoints) -> Result<Batch> {
     }
     let dims = broadcast_dims(x_batch, y_batch)
         .map_err(|_| Error::shape(format!("in[0] and in[1] must have compatible batch dimensions: {x:?} vs. {y:?}")))?;
-    element_count(&[&dims[..], &[m, n]].concat())?;
+    if element_count(&[&dims[..], &[m, n]].concat())? == 0 {
+        // The leading axes may be as long as they like.
+        return Ok(Batch { sizes: [m, inner_x, n], dims, x_offsets: Vec::new(), y_offsets: Vec::new() });
+    }
     let x_offsets = offsets(&dims, x_batch, m * inner_x)?;
     let y_offsets = offsets(&dims, y_batch, inner_y * n)?;
     Ok(Batch { sizes: [m, inner_x, n], dims, x_offsets, y_offsets })
@@ -217,7 +220,7 @@ fn multiply<T: Number>(cx: &RunCx<'_>, batch: &Batch, (adj_x, adj_y): Adjoints, 
     let x = conjugated(cx.input(0), adj_x)?;
     let y = conjugated(cx.input(1), adj_y)?;
     let (x, y, output) = (x.slice()?, y.slice()?, output.make_mut::<T>()?);
-    if k == 0 {
+    if k == 0 || output.is_empty() {
         output.fill(T::ZERO);
         return Ok(());
     }

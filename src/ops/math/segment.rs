@@ -164,8 +164,11 @@ impl<T: Number + FromPrimitive + Div<Output = T>> Counted for T {}
 /// Divides each row by how many ids name it.
 fn divide_by_counts<T: Counted>(ids: &[i64], out: &mut Value) -> Result<()> {
     let (segments, width) = (out.dims()[0], out.dims()[1..].iter().product::<usize>());
+    if width == 0 {
+        return Ok(());
+    }
     let counts = counts(ids, segments);
-    for (row, count) in out.make_mut::<T>()?.chunks_exact_mut(width.max(1)).zip(counts) {
+    for (row, count) in out.make_mut::<T>()?.chunks_exact_mut(width).zip(counts) {
         // A count past an integer's range divides by it as one: the sum has wrapped long before.
         let count = T::from_usize(count.max(1)).unwrap_or(T::ONE);
         row.iter_mut().for_each(|cell| *cell = *cell / count);

@@ -320,9 +320,10 @@ impl Geometry {
             let plane = self.at(0, window[0], z) * self.input[1];
             for y in rows.clone() {
                 let line = (plane + self.at(1, window[1], y)) * self.input[2];
-                let taps = (z * self.filter[1] + y) * self.filter[2];
+                // It wraps only in windows larger than any filter: those of pools, which do not ask for the cell.
+                let taps = z.wrapping_mul(self.filter[1]).wrapping_add(y).wrapping_mul(self.filter[2]);
                 for x in columns.clone() {
-                    f(taps + x, line + self.at(2, window[2], x));
+                    f(taps.wrapping_add(x), line + self.at(2, window[2], x));
                 }
             }
         }

@@ -7,7 +7,7 @@ use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::ops::array::cells::{Cell, cells, cells_mut, with_cells};
 use crate::shape::rules::MAX_RANK;
 use crate::shape::{Dims, Shape, element_count};
-use crate::value::{IntoValue, Value};
+use crate::value::IntoValue;
 
 /// Zeros with a tensor on the diagonal: `(d..) -> (d.., d..)`.
 #[derive(Debug, Clone)]
@@ -90,7 +90,7 @@ impl Op for Diag {
         }
         let dims: Dims = diagonal.dims().iter().chain(diagonal.dims()).copied().collect();
         element_count(&dims)?;
-        let mut out = Value::zeros(diagonal.dtype(), &dims)?;
+        let mut out = cx.alloc_zeros(diagonal.dtype(), &dims)?;
         with_cells!(diagonal.dtype(), E => {
             let to = cells_mut::<E>(&mut out)?.iter_mut().step_by(diagonal.len() + 1);
             to.zip(cells::<E>(diagonal)?).for_each(|(cell, x)| cell.clone_from(x));
