@@ -88,7 +88,7 @@ pub fn collected(g: &Graph) -> Vec<Tensor> {
 #[track_caller]
 pub fn total_loss(g: &Graph) -> Result<Tensor> {
     let all = collected(g);
-    g.named("total_loss", || add_n(&all.iter().collect::<Vec<_>>()))
+    g.at_line(Location::caller(), || g.named("total_loss", || add_n(&all.iter().collect::<Vec<_>>())))
 }
 
 /// A method with options and a function without them.

@@ -205,6 +205,38 @@ fn parked_caller_goes_on_when_helpers_make_progress() {
     });
 }
 
+/// Work without end that stops once somebody has cancelled it.
+#[derive(Default)]
+struct Endless {
+    is_cancelled: AtomicBool,
+    inside: AtomicUsize,
+}
+
+impl Job for Endless {
+    fn work(&self) -> bool {
+        self.inside.fetch_add(1, Ordering::SeqCst);
+        thread::yield_now();
+        self.inside.fetch_sub(1, Ordering::SeqCst);
+        !self.is_cancelled.load(Ordering::SeqCst)
+    }
+}
+
+#[test]
+fn cancelled_work_ends_for_the_caller_and_all_helpers() {
+    check(|| {
+        let pool = Pool::new(3).unwrap();
+        let job = Arc::new(Endless::default());
+        let other = Arc::clone(&job);
+        let canceller = thread::spawn(move || other.is_cancelled.store(true, Ordering::SeqCst));
+        pool.offer(&*job, |offer| {
+            offer.notify(2);
+            while job.work() {}
+        });
+        assert_eq!(job.inside.load(Ordering::SeqCst), 0);
+        canceller.join().unwrap();
+    });
+}
+
 /// A helper gives a sign, in the midst of its unit if it has a signal, else by ending it, and then does not go on
 /// before the caller has answered.
 #[derive(Default)]

@@ -5,6 +5,9 @@
 //! (`traj.npz`). `SESSILE_CONFORMANCE_REPORT=FILE` gets every failure with its reason. The last line is
 //! `N passed, N failed, N skipped`; the exit code is 0 only where nothing failed.
 //!
+//! `SESSILE_CONFORMANCE_ONLY=FILE` replays what FILE lists, a path under DIR in a line (`must_pass.txt` beside this
+//! file): all of it must be there, and nothing of it may fail or be unsupported.
+//!
 //! Each file is replayed by a child process, so that no case takes the others down.
 
 mod case;
@@ -40,11 +43,30 @@ fn main() -> ExitCode {
     // Words on the command line choose files, as they choose tests elsewhere.
     let words: Vec<&String> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
     units.retain(|unit| words.is_empty() || words.iter().any(|word| unit.to_string_lossy().contains(word.as_str())));
+    let listed = std::env::var_os("SESSILE_CONFORMANCE_ONLY").map(|file| listed(Path::new(&file)));
+    if let Some(listed) = &listed {
+        units.retain(|unit| listed.contains(&label(&root, unit)));
+        let missing: Vec<_> =
+            listed.iter().filter(|name| !units.iter().any(|unit| label(&root, unit) == **name)).collect();
+        if !missing.is_empty() && words.is_empty() {
+            eprintln!("must pass, but is not under {}: {missing:?}", root.display());
+            return ExitCode::FAILURE;
+        }
+    }
     if units.is_empty() {
         eprintln!("nothing to replay under {}", root.display());
         return ExitCode::FAILURE;
     }
-    run(&root, &units)
+    let [failed, unsupported] = run(&root, &units);
+    let is_fine = failed == 0 && (unsupported == 0 || listed.is_none());
+    if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The paths in a list; lines that start with `#` are for the reader.
+fn listed(file: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(file).expect("the list can be read");
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(str::to_owned).collect()
 }
 
 fn own_cases() -> PathBuf {
@@ -67,7 +89,8 @@ fn find_units(dir: &Path, units: &mut Vec<PathBuf>) {
     }
 }
 
-fn run(root: &Path, units: &[PathBuf]) -> ExitCode {
+/// How many cases failed, and how many are unsupported.
+fn run(root: &Path, units: &[PathBuf]) -> [usize; 2] {
     let width = units.iter().map(|unit| label(root, unit).len()).max().unwrap_or(0);
     println!("{:width$} passed failed unsup.  shapes: conflict   less   more  unsupported ops", "");
     let (mut report, mut all) = (String::new(), Vec::new());
@@ -86,9 +109,9 @@ fn run(root: &Path, units: &[PathBuf]) -> ExitCode {
         eprint!("{report}");
     }
     let count = |status| all.iter().filter(|outcome| outcome.status == status).count();
-    let failed = count(Status::Failed);
-    println!("{} passed, {failed} failed, {} skipped", count(Status::Passed), count(Status::Unsupported));
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let (failed, unsupported) = (count(Status::Failed), count(Status::Unsupported));
+    println!("{} passed, {failed} failed, {unsupported} skipped", count(Status::Passed));
+    [failed, unsupported]
 }
 
 fn label(root: &Path, unit: &Path) -> String {

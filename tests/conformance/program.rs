@@ -1,18 +1,18 @@
-//! Folders of programs: a training graph, its variables' first values, and the loss of each step.
+//! Folders of programs: a training graph, its variables' first values, the loss of each step, their last values.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use sessile::io::GraphDef;
 use sessile::ndarray::Axis;
-use sessile::{Error, IntoValue, Session, Tensor, Value};
+use sessile::{Error, IntoValue, Plain, Session, Tensor, Value};
 
 use super::case::{load, operation, tensor};
 use super::compare::{Tolerance, same_value};
 use super::model::{arrays, meta, tolerance};
 use super::outcome::Outcome;
 
-/// Trains for as many steps as were recorded, and compares each loss.
+/// Trains for as many steps as were recorded, and compares each loss, and what the variables are in the end.
 pub fn replay(dir: &Path) -> Result<Outcome, String> {
     let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let def = GraphDef::read(dir.join("graph.pb")).map_err(|error| error.to_string())?;
@@ -53,7 +53,38 @@ fn train(session: &Session, dir: &Path) -> Result<(), String> {
         same_value(&got[0], &want, relative).map_err(|reason| format!("loss of step {step} {reason}"))?;
         session.run_values(&feeds, &[], std::slice::from_ref(&train_op)).map_err(text)?;
     }
+    compare_variables(session, &recorded, slack)
+}
+
+/// What the last step left in the variables: of long ones every so many elements were recorded.
+fn compare_variables(session: &Session, recorded: &BTreeMap<String, Value>, slack: f64) -> Result<(), String> {
+    let text = |error: Error| error.to_string();
+    let wanted = recorded.iter().filter_map(|(key, value)| Some((key.strip_prefix("final:")?, value)));
+    for (name, want) in wanted {
+        let variable = tensor(session.graph(), name).map_err(text)?;
+        let got = session.run_values(&[], std::slice::from_ref(&variable), &[]).map_err(text)?;
+        let got = thinned(&got[0]).map_err(text)?;
+        let of_largest = Tolerance { relative: slack, of_largest: slack };
+        same_value(&got, want, of_largest).map_err(|reason| format!("variable {name} after the last step {reason}"))?;
+    }
     Ok(())
+}
+
+/// At most 4,096 elements at equal distances, as `flat[::ceil(n / 4096)]`.
+fn thinned(value: &Value) -> Result<Value, Error> {
+    const MOST: usize = 4096;
+    let step = value.len().div_ceil(MOST).max(1);
+    match value.dtype() {
+        sessile::DType::F32 => pick::<f32>(value, step),
+        sessile::DType::F64 => pick::<f64>(value, step),
+        sessile::DType::I32 => pick::<i32>(value, step),
+        _ => pick::<i64>(value, step),
+    }
+}
+
+fn pick<T: Plain>(value: &Value, step: usize) -> Result<Value, Error> {
+    let elements: Vec<T> = value.slice::<T>()?.iter().step_by(step).copied().collect();
+    Value::from_vec(&[elements.len()], elements)
 }
 
 fn feeds(

@@ -1114,6 +1114,119 @@ def tensor_arrays_whole():
     ta.split(x, tf.constant([1, 2], tf.int64), name="parts")
 
 
+# ---- what else one call makes
+
+
+@program
+def diagonals():
+    x, v = tf.placeholder(tf.float32, [2, 3]), tf.placeholder(tf.float32, [2])
+    tf.matrix_band_part(x, 1, -1)
+    tf.matrix_diag(x)
+    tf.matrix_diag_part(x)
+    tf.matrix_set_diag(x, v)
+    tf.diag(v)
+    tf.diag_part(tf.placeholder(tf.float32, [2, 2]))
+    tf.eye(2, 3)
+
+
+@program
+def distinct():
+    x = tf.placeholder(tf.float32, [4])
+    tf.unique(x)
+    tf.unique_with_counts(x)
+    tf.setdiff1d(x, x)
+
+
+@program
+def parts_and_stitches():
+    x, i = tf.placeholder(tf.float32, [4]), tf.placeholder(tf.int32, [4])
+    tf.dynamic_partition(x, i, 2)
+    tf.dynamic_stitch([i, i], [x, x])
+    tf.scatter_nd(tf.placeholder(tf.int32, [4, 1]), x, [6])
+    tf.bincount(i)
+    tf.bincount(i, minlength=3, maxlength=5)
+
+
+@program
+def rearranging_more():
+    x, c = tf.placeholder(tf.float32, [2, 3]), tf.placeholder(tf.bool, [3])
+    tf.pad(x, [[1, 0], [0, 1]], "REFLECT")
+    tf.ensure_shape(x, [2, None])
+    tf.roll(x, [1, 2], [0, 1])
+    tf.where_v2(c, x, x)
+    tf.transpose(tf.placeholder(tf.complex64, [2, 3]), [1, 0], conjugate=True)
+    tf.shape(tf.placeholder(tf.float32, [None, 3]), out_type=tf.int64)
+    tf.boolean_mask(x, c, axis=1)
+    tf.argmax(x, 1, output_type=tf.int32)
+    tf.argmin(x, 0, output_type=tf.int32)
+    tf.broadcast_dynamic_shape(tf.placeholder(tf.int32, [2]), tf.placeholder(tf.int32, [2]))
+
+
+@program
+def complex_numbers():
+    x = tf.placeholder(tf.float32, [2])
+    z = tf.complex(x, x)
+    for f in (tf.real, tf.imag, tf.angle, tf.conj, tf.abs):
+        f(z)
+
+
+@program
+def more_functions():
+    x = tf.placeholder(tf.float32, [2])
+    tf.betainc(x, x, x)
+    tf.math.bessel_i0e(x)
+    tf.math.bessel_i1e(x)
+    tf.scalar_mul(2., x)
+    tf.norm(x, 1, keepdims=True)
+    tf.nn.weighted_moments(x, [0], x, keep_dims=True)
+
+
+@program
+def windows():
+    x, f = tf.placeholder(tf.float32, [None, 8, 8, 2]), tf.placeholder(tf.float32, [3, 3, 2, 4])
+    tf.nn.conv2d(x, f, strides=[1, 2, 2, 1], padding="SAME")
+    tf.nn.depthwise_conv2d_native(x, f, strides=[1, 1, 1, 1], padding="VALID")
+    tf.nn.max_pool(x, [1, 2, 2, 1], [1, 2, 2, 1], "SAME")
+    tf.nn.avg_pool(x, [1, 2, 2, 1], [1, 2, 2, 1], "VALID")
+    tf.nn.max_pool_with_argmax(x, [1, 2, 2, 1], [1, 2, 2, 1], "SAME")
+    tf.nn.conv3d(tf.placeholder(tf.float32, [1, 4, 4, 4, 2]), tf.placeholder(tf.float32, [2, 2, 2, 2, 3]),
+                 strides=[1, 1, 1, 1, 1], padding="SAME")
+
+
+@program
+def images():
+    x, boxes, of = (tf.placeholder(*a) for a in [(tf.float32, [1, 4, 5, 2]), (tf.float32, [3, 4]), (tf.int32, [3])])
+    for resize in (tf.image.resize_bilinear, tf.image.resize_nearest_neighbor, tf.image.resize_bicubic,
+                   tf.image.resize_area):
+        resize(x, [2, 2])
+    tf.image.crop_and_resize(x, boxes, of, [2, 2])
+    tf.image.non_max_suppression(boxes, tf.placeholder(tf.float32, [3]), 2)
+
+
+@program
+def targets_among_the_best():
+    tf.nn.in_top_k(tf.placeholder(tf.float32, [2, 3]), tf.placeholder(tf.int32, [2]), 2)
+
+
+@program
+def variables_more():
+    n, v = tf.Variable(3), tf.Variable([1., 2., 3.])
+    tf.count_up_to(n, 10)
+    i, x = tf.placeholder(tf.int32, [2, 1]), tf.placeholder(tf.float32, [2])
+    tf.scatter_nd_add(v, i, x)
+    tf.scatter_nd_sub(v, i, x)
+    tf.truncated_normal([2], mean=1., stddev=2.)
+    tf.variables_initializer([n, v], name="some")
+
+
+@program
+def total_loss():
+    x = tf.placeholder(tf.float32, [2, 3])
+    tf.losses.mean_squared_error(x, x)
+    tf.losses.absolute_difference(x, x)
+    tf.losses.get_total_loss()
+
+
 def line(name, op):
     dtypes = "; ".join(t.dtype.name for t in op.outputs)
     shapes = "; ".join(str(t.shape) for t in op.outputs)

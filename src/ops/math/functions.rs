@@ -6,6 +6,8 @@
 //! Their errors are `ShapeMismatch` where sizes do not fit, `DTypeMismatch` where dtypes differ, `Unsupported` for a
 //! dtype that a function has no meaning for. Functions of one tensor keep shape and dtype.
 
+use std::panic::Location;
+
 use super::binary::{Binary, BinaryOp};
 use super::infix::{infix, true_divide};
 use super::unary::{Unary, UnaryOp};
@@ -295,8 +297,10 @@ impl Tensor {
     #[track_caller]
     pub fn scalar_mul(&self, scalar: impl IntoTensor) -> Result<Tensor> {
         let g = self.graph();
-        let scalar = g.named("scalar", || scalar.tensor(Some(self)))?;
-        g.apply_one(Binary { f: BinaryOp::Mul }, &[&scalar, self])
+        g.at_line(Location::caller(), || {
+            let scalar = g.named("scalar", || scalar.tensor(Some(self)))?;
+            g.apply_one(Binary { f: BinaryOp::Mul }, &[&scalar, self])
+        })
     }
 }
 
