@@ -133,9 +133,10 @@ fn output_shapes(graph: &Graph, node: &Node) -> AttrProto {
         let fact = graph.fact(OutputId { node: node.id(), slot });
         // A variable's handle is a scalar, an object's a pair of names; the shape that is known is that of what they
         // refer to.
-        match fact.role {
-            Role::Handle if node.op().kind().effect == Effect::Object => Shape::from([2]),
-            Role::Handle => Shape::scalar(),
+        match (fact.role, node.op().kind().effect) {
+            (Role::Handle, Effect::Object) => Shape::from([2]),
+            (Role::Handle, Effect::Variable) => Shape::scalar(),
+            (Role::Handle, _) => Shape::unknown(),
             _ => fact.shape,
         }
     }))
