@@ -91,7 +91,8 @@ impl Tensor {
     /// float32, float64 and complex numbers, as in the following.
     ///
     /// # Errors
-    /// `ShapeMismatch` for what is not square. A run refuses matrices that are not positive definite.
+    /// `ShapeMismatch` for what is not square. The triangle of a matrix that is not positive definite is NaN, as in
+    /// TensorFlow 2; TensorFlow 1.15 refuses it in the run.
     ///
     /// Source: TensorFlow's `Cholesky`.
     #[doc(alias = "tf.linalg.cholesky")]
@@ -164,7 +165,7 @@ fn each(cx: &mut RunCx<'_>, f: Mapping) -> Result<()> {
         let (x, out) = (x.slice::<T>()?, out.make_mut::<T>()?);
         for (x, out) in x.chunks_exact((n * n).max(1)).zip(out.chunks_exact_mut((n * n).max(1))) {
             match f {
-                Mapping::Cholesky => cholesky(x, n, out)?,
+                Mapping::Cholesky => cholesky(x, n, out),
                 Mapping::Inverse { adjoint } => inverse(x, n, adjoint, out)?,
             }
             cx.check()?;
@@ -181,7 +182,8 @@ enum Mapping {
     Inverse { adjoint: bool },
 }
 
-fn cholesky<T: Field>(a: &[T], n: usize, l: &mut [T]) -> Result<()> {
+/// Where a pivot is not positive, the whole triangle is NaN.
+fn cholesky<T: Field>(a: &[T], n: usize, l: &mut [T]) {
     l.fill(T::ZERO);
     for i in 0..n {
         for j in 0..=i {
@@ -190,15 +192,10 @@ fn cholesky<T: Field>(a: &[T], n: usize, l: &mut [T]) -> Result<()> {
             l[i * n + j] = match i == j {
                 false => rest.over(l[j * n + j]),
                 true if rest.re() > 0.0 => T::of(rest.re().sqrt()),
-                true => {
-                    return Err(Error::invalid(
-                        "cholesky decomposition was not successful. the input might not be valid",
-                    ));
-                }
+                true => return (0..n).for_each(|i| l[i * n..=i * n + i].fill(T::of(f64::NAN))),
             };
         }
     }
-    Ok(())
 }
 
 fn inverse<T: Field>(a: &[T], n: usize, is_adjoint: bool, out: &mut [T]) -> Result<()> {
@@ -336,8 +333,9 @@ mod tests {
     #[test]
     fn cholesky_reads_the_lower_triangle() {
         assert_eq!(run(Cholesky, [[4.0f64, 100.0], [2.0, 5.0]]).unwrap(), [2.0, 0.0, 1.0, 2.0]);
-        let error = run(Cholesky, [[1.0f64, 2.0], [2.0, 1.0]]).unwrap_err();
-        assert!(error.message().contains("cholesky decomposition was not successful"), "{error}");
+        // As TensorFlow 2.15.1.
+        let got = run(Cholesky, [[1.0f64, 2.0], [2.0, 1.0]]).unwrap();
+        assert!(got[1] == 0.0 && [got[0], got[2], got[3]].iter().all(|x| x.is_nan()), "{got:?}");
     }
 
     /// By hand.

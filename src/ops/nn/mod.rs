@@ -1,5 +1,6 @@
 //! Ops of neural networks.
 
+mod batch_norm_global;
 mod bias_add;
 mod bias_add_grad;
 mod conv;
@@ -16,6 +17,7 @@ mod in_top_k;
 mod l2_loss;
 mod layout;
 mod logistic_loss;
+mod lrn;
 mod max_pool_argmax;
 mod max_pool_grad_grad;
 mod max_pool_v2;
@@ -32,6 +34,7 @@ mod top_k;
 mod top_n;
 mod window;
 
+pub use self::batch_norm_global::{BatchNormWithGlobalNormalization, BatchNormWithGlobalNormalizationGrad};
 pub use self::bias_add::{BiasAdd, DataFormat};
 pub use self::bias_add_grad::BiasAddGrad;
 pub use self::conv::Conv;
@@ -45,6 +48,7 @@ pub use self::fused_batch_norm::FusedBatchNorm;
 pub use self::fused_batch_norm_grad::FusedBatchNormGrad;
 pub use self::in_top_k::{InTopK, InTopKV2};
 pub use self::l2_loss::L2Loss;
+pub use self::lrn::{Lrn, LrnGrad, Neighbours};
 pub use self::max_pool_argmax::{ArgmaxWindow, MaxPoolGradGradWithArgmax, MaxPoolGradWithArgmax, MaxPoolWithArgmax};
 pub use self::max_pool_grad_grad::MaxPoolGradGrad;
 pub use self::max_pool_v2::{MaxPoolV2, PoolStage};
@@ -59,6 +63,8 @@ use crate::graph::OpKind;
 
 /// The rows of this family.
 pub(super) static OPS: &[&OpKind] = &[
+    &batch_norm_global::BATCH_NORM_GLOBAL,
+    &batch_norm_global::BATCH_NORM_GLOBAL_GRAD,
     &bias_add::BIAS_ADD,
     &bias_add_grad::BIAS_ADD_GRAD,
     &conv::CONV_2D,
@@ -76,6 +82,8 @@ pub(super) static OPS: &[&OpKind] = &[
     &fused_batch_norm_grad::FUSED_BATCH_NORM_GRAD,
     &fused_batch_norm_grad::FUSED_BATCH_NORM_GRAD_V2,
     &fused_batch_norm_grad::FUSED_BATCH_NORM_GRAD_V3,
+    &lrn::LRN,
+    &lrn::LRN_GRAD,
     &max_pool_argmax::MAX_POOL_WITH_ARGMAX,
     &max_pool_argmax::MAX_POOL_GRAD_WITH_ARGMAX,
     &max_pool_argmax::MAX_POOL_GRAD_GRAD_WITH_ARGMAX,
