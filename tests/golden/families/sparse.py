@@ -1,0 +1,94 @@
+"""Sparse tensors, sets along the last axis, matrices that are decomposed, and channels that normalize each other."""
+from recorder import *
+
+R = tf.raw_ops
+RNG = np.random.RandomState(11)
+
+
+def coo(indices, values, shape, dtype=tf.float32):
+    return i64(np.reshape(indices, [-1, len(shape)])), feed(values, dtype=dtype), i64(shape)
+
+
+def a():
+    return coo([[0, 0], [0, 2], [2, 1]], [1, -2, 3], [3, 3])
+
+
+def b():
+    return coo([[0, 0], [1, 1], [2, 1]], [4, 5, -6], [3, 3])
+
+
+def sets():
+    kinds = ["a-b", "b-a", "intersection", "union"]
+    one, two = lambda: i32([[1, 5, 1], [2, 2, 3]]), lambda: i32([[5, 7], [4, 3]])
+    sparse = lambda: coo([[0, 0], [0, 1], [1, 0]], [5, 2, 3], [2, 2], tf.int32)
+    three = lambda t, n=3: list(t)[:n]
+    case("dense", lambda: [t for k in kinds for t in three(R.DenseToDenseSetOperation(set1=one(), set2=two(),
+            set_operation=k))])
+    case("dense_sparse", lambda: [t for k in kinds for t in three(R.DenseToSparseSetOperation(set1=one(),
+            set2_indices=sparse()[0], set2_values=sparse()[1], set2_shape=sparse()[2], set_operation=k))])
+    other = lambda: coo([[1, 0], [1, 1]], [3, 9], [2, 2], tf.int32)
+    case("sparse", lambda: [t for k in kinds for t in three(R.SparseToSparseSetOperation(set1_indices=sparse()[0],
+            set1_values=sparse()[1], set1_shape=sparse()[2], set2_indices=other()[0], set2_values=other()[1],
+            set2_shape=other()[2], set_operation=k))] + [R.SetSize(set_indices=sparse()[0], set_values=sparse()[1],
+            set_shape=sparse()[2])])
+    errors("errors", lambda: [R.DenseToDenseSetOperation(set1=feed(one_(), None, tf.int32), set2=feed([[1]], None,
+            tf.int32), set_operation="union")[0] for one_ in [lambda: [[1], [2]]]])
+
+
+def sparse():
+    case("reshape", lambda: [t for s in ([9], [-1, 1, 3], [1, 9]) for t in R.SparseReshape(input_indices=a()[0],
+            input_shape=a()[2], new_shape=s)])
+    errors("reshape_errors", lambda: [R.SparseReshape(input_indices=a()[0], input_shape=a()[2], new_shape=s)[0]
+            for s in ([8], [-1, 2], [-1, -1])])
+    filled = lambda s: list(R.SparseFillEmptyRows(indices=s[0], values=s[1], dense_shape=s[2], default_value=9.))
+    case("fill_empty_rows", lambda: filled(a()) + filled(b()) + filled(coo([[2, 0], [0, 1]], [1, 2], [4, 2])) +
+            list(R.SparseFillEmptyRowsGrad(reverse_index_map=i64([2, 0]), grad_values=feed([1, 2, 4, 8]))))
+    case("reorder", lambda: list(R.SparseReorder(input_indices=i64([[2, 1], [0, 2], [0, 0]]), input_values=feed([3, 2,
+            1]), input_shape=a()[2])))
+    joined = lambda d: list(R.SparseConcat(indices=[a()[0], b()[0]], values=[a()[1], b()[1]], shapes=[a()[2], b()[2]],
+            concat_dim=d))
+    case("concat", lambda: joined(0) + joined(1) + joined(-1))
+    case("slice", lambda: list(R.SparseSlice(indices=a()[0], values=a()[1], shape=a()[2], start=[0, 1], size=[2, 9])) +
+            [t for part in R.SparseSplit(split_dim=1, indices=a()[0], values=a()[1], shape=a()[2], num_split=2)
+            for t in part])
+    dense = lambda *s: feed(RNG.randint(1, 9, s))
+    case("dense", lambda: [op(sp_indices=a()[0], sp_values=a()[1], sp_shape=a()[2], dense=d) for op in
+            (R.SparseDenseCwiseAdd, R.SparseDenseCwiseMul, R.SparseDenseCwiseDiv) for d in (dense(3, 3), dense(3),
+            dense(3, 1))] + [R.SparseTensorDenseAdd(a_indices=a()[0], a_values=a()[1], a_shape=a()[2],
+            b=dense(3, 3))])
+    pair = lambda op, **k: list(op(a_indices=a()[0], a_values=a()[1], a_shape=a()[2], b_indices=b()[0],
+            b_values=b()[1], b_shape=b()[2], **k))
+    case("pairs", lambda: pair(R.SparseSparseMaximum) + pair(R.SparseSparseMinimum) + pair(R.SparseAdd, thresh=0.) +
+            pair(R.SparseAdd, thresh=3.) + list(R.SparseAddGrad(backprop_val_grad=feed([1, 2, 3, 4]),
+            a_indices=a()[0], b_indices=b()[0], sum_indices=i64([[0, 0], [0, 2], [1, 1], [2, 1]]))))
+    case("softmax", lambda: [R.SparseSoftmax(sp_indices=a()[0], sp_values=a()[1], sp_shape=a()[2])])
+
+
+def linalg():
+    matrix = lambda *s: feed(np.round(RNG.randn(*s), 2), dtype=tf.float64)
+    case("qr", lambda: [t for s in ((3, 3), (4, 2), (2, 4), (2, 3, 2)) for full in (False, True)
+            for t in R.Qr(input=matrix(*s), full_matrices=full)] + list(R.Qr(input=feed([[2, 1], [0, -3]]))))
+    complexes = lambda: tf.complex(matrix(3, 3), matrix(3, 3))
+    case("complex", lambda: list(R.Qr(input=complexes())) + [R.MatrixInverse(input=complexes()),
+            R.MatrixDeterminant(input=complexes())] + list(R.LogMatrixDeterminant(input=complexes())))
+    case("square", lambda: [R.Cholesky(input=feed([[[4, 100], [2, 5]], [[9, 0], [3, 2]]])),
+            R.MatrixInverse(input=matrix(2, 3, 3)), R.MatrixInverse(input=matrix(3, 3), adjoint=True),
+            R.MatrixDeterminant(input=matrix(2, 3, 3)), R.MatrixDeterminant(input=feed([[1, 2], [2, 4]]))] +
+            list(R.LogMatrixDeterminant(input=matrix(2, 3, 3))) + list(R.LogMatrixDeterminant(input=feed([[1, 2],
+            [2, 4]]))))
+    case("solve", lambda: [R.MatrixSolve(matrix=matrix(2, 3, 3), rhs=matrix(2, 3, 2), adjoint=adjoint)
+            for adjoint in (False, True)] + [R.MatrixTriangularSolve(matrix=matrix(3, 3), rhs=matrix(3, 2), lower=lower,
+            adjoint=adjoint) for lower in (False, True) for adjoint in (False, True)])
+    errors("errors", lambda: [R.MatrixInverse(input=feed([[1, 2], [2, 4]])), R.MatrixSolve(matrix=feed([[1, 2],
+            [2, 4]]), rhs=feed([[1], [1]])), R.MatrixTriangularSolve(matrix=feed([[0, 0], [1, 1]]), rhs=feed([[1],
+            [1]]))])
+
+
+def normalization():
+    image = lambda: feed(np.round(RNG.randn(1, 2, 1, 5), 2))
+    how = [dict(depth_radius=1, bias=2., alpha=0.5, beta=0.75), dict(depth_radius=5), dict(depth_radius=0, beta=1.)]
+    case("lrn", lambda: [t for k in how for t in (R.LRN(input=image(), **k), R.LRNGrad(input_grads=image(),
+            input_image=image(), output_image=image(), **k))])
+
+
+CASES = {"sets": sets, "sparse": sparse, "linalg": linalg, "channels": normalization}
