@@ -300,6 +300,8 @@ impl Nodes<'_, '_> {
         let has_device = !node.device.is_empty() && !is_inner;
         let id = if has_device { self.graph.device(&node.device, push)? } else { push()? };
         check_types(self.graph, id, &attrs)?;
+        // A number in an attribute makes many outputs out of a few bytes.
+        self.budget.charge(self.graph.node(id).outputs().len().saturating_sub(FREE_OUTPUTS) * size_of::<Fact>())?;
         Ok(id)
     }
 
@@ -445,6 +447,9 @@ fn is_shapeless(node: &NodeDef, attrs: &BTreeMap<String, AttrValue>, producer: i
     let is_scalar = matches!(attrs.get("shape"), Some(AttrValue::Shape(shape)) if shape.rank() == Some(0));
     node.op == "Placeholder" && producer < 24 && is_scalar
 }
+
+/// Outputs of a node that are not charged to the file's budget: as many as ops have without an attribute that says so.
+const FREE_OUTPUTS: usize = 16;
 
 /// Attributes that only say how TensorFlow is to compute.
 const HINTS: &[&str] = &[

@@ -1,0 +1,136 @@
+//! Graphs of files that mean harm: each is refused with an error, or runs within its budget.
+
+use std::time::Duration;
+
+use sessile::io::{GraphDef, ImportOptions, graph_from_text, load_graph_def};
+use sessile::prelude::*;
+use sessile::{ErrorKind, Result, RunOptions};
+
+fn load(text: &str) -> Result<Graph> {
+    Ok(load_graph_def(&GraphDef::parse(&graph_from_text(text)?)?, &ImportOptions::default())?.0)
+}
+
+#[track_caller]
+fn refused(text: &str, kind: ErrorKind, words: &str) {
+    let error = load(text).map(drop).unwrap_err();
+    assert_eq!(error.kind(), kind, "{error}");
+    assert!(error.to_string().contains(words), "{error}");
+}
+
+/// A function of one float32 that calls `op` so many times, one after another.
+fn function(name: &str, op: &str, times: usize) -> String {
+    let attr = if op == "Neg" { "attr { key: 'T' value { type: DT_FLOAT } }" } else { "" };
+    let output = |i: usize| if i == 0 { "x".to_owned() } else { format!("n{}:y:0", i - 1) };
+    let call = |i: usize| format!("node_def {{ name: 'n{i}' op: '{op}' input: '{}' {attr} }}\n", output(i));
+    let nodes: String = (0..times).map(call).collect();
+    format!(
+        "function {{ signature {{ name: '{name}' input_arg {{ name: 'x' type: DT_FLOAT }} \
+         output_arg {{ name: 'y' type: DT_FLOAT }} }}\n{nodes} ret {{ key: 'y' value: '{}' }} }}\n",
+        output(times)
+    )
+}
+
+/// A placeholder, a call of a function on it, and the functions.
+fn calling(name: &str, functions: &str) -> String {
+    format!(
+        "node {{ name: 'x' op: 'Placeholder' attr {{ key: 'dtype' value {{ type: DT_FLOAT }} }} }}\n\
+         node {{ name: 'y' op: '{name}' input: 'x' }}\nlibrary {{ {functions} }}"
+    )
+}
+
+/// Each function calls the one before ten times: a graph of a few kilobytes, and 10^12 nodes if it were written out.
+#[test]
+fn functions_that_multiply_end_with_their_budget() -> Result<()> {
+    let mut functions = function("f0", "Neg", 10);
+    (1..12).for_each(|i| functions += &function(&format!("f{i}"), &format!("f{}", i - 1), 10));
+    let g = load(&calling("f11", &functions))?;
+    let options = RunOptions { step_budget: Some(10_000), memory_budget: Some(1 << 20), ..RunOptions::default() };
+    let run = Session::new(&g)?.run_with_options("y:0", feeds! { "x:0" => 1.0f32 }, &options);
+    assert_eq!(run.map(drop).unwrap_err().kind(), ErrorKind::ResourceExhausted);
+    let options = RunOptions { timeout: Some(Duration::from_millis(50)), ..RunOptions::default() };
+    let run = Session::new(&g)?.run_with_options("y:0", feeds! { "x:0" => 1.0f32 }, &options);
+    assert_eq!(run.map(drop).unwrap_err().kind(), ErrorKind::DeadlineExceeded);
+    Ok(())
+}
+
+#[test]
+fn functions_that_call_themselves_or_nest_without_end_are_refused() {
+    refused(&calling("f", &function("f", "f", 1)), ErrorKind::Unsupported, "function 'f' calls itself");
+    let pair = function("f", "g", 1) + &function("g", "f", 1);
+    refused(&calling("f", &pair), ErrorKind::Unsupported, "calls itself");
+    let mut deep = function("f0", "Neg", 1);
+    (1..10_000).for_each(|i| deep += &function(&format!("f{i}"), &format!("f{}", i - 1), 1));
+    refused(&calling("f9999", &deep), ErrorKind::InvalidArgument, "functions may nest");
+}
+
+/// What reaches out of the graph is no op here.
+#[test]
+fn files_processes_and_foreign_code_are_out_of_reach_of_a_graph() {
+    for op in ["ReadFile", "WriteFile", "PyFunc", "EagerPyFunc", "MatchingFiles", "SaveV2", "ImportEvent", "XlaLaunch"]
+    {
+        let text = format!("node {{ name: 'x' op: '{op}' }}");
+        let error = load(&text).map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{op}: {error}");
+        assert!(error.to_string().contains(op), "{error}");
+    }
+}
+
+/// protobuf takes the last of what is there twice; a repeated key of a map counts once.
+#[test]
+fn fields_that_are_there_twice_take_the_last() -> Result<()> {
+    let mut bytes = Vec::new();
+    let field = |number: u8, body: &[u8]| [&[number << 3 | 2, body.len() as u8][..], body].concat();
+    let attr = |key: &[u8], value: &[u8]| field(5, &[field(1, key), field(2, value)].concat());
+    // A name twice, an op twice, a dtype twice under one key, and two members of one value.
+    let node = [
+        field(1, b"a"),
+        field(1, b"x"),
+        field(2, b"NoOp"),
+        field(2, b"Placeholder"),
+        attr(b"dtype", &[6 << 3, 3]),
+        attr(b"dtype", &[3 << 3, 7, 6 << 3, 1]),
+    ];
+    bytes.extend(field(1, &node.concat()));
+    let (g, _) = load_graph_def(&GraphDef::parse(&bytes)?, &ImportOptions::default())?;
+    assert_eq!((g.len(), g.tensor_by_name("x:0")?.dtype()), (1, DType::F32));
+    Ok(())
+}
+
+/// An attribute of a few bytes cannot make a node of any number of outputs.
+#[test]
+fn outputs_by_the_million_are_refused() {
+    for (op, attr, inputs) in [
+        ("Unpack", "num", "input: 'x'"),
+        ("Split", "num_split", "input: 'i' input: 'x'"),
+        ("SplitV", "num_split", "input: 'x' input: 'is' input: 'i'"),
+        ("DynamicPartition", "num_partitions", "input: 'x' input: 'is'"),
+    ] {
+        for n in [1i64 << 20, 1 << 40, i64::MAX] {
+            let source = |name: &str, dtype: &str| {
+                format!(
+                    "node {{ name: '{name}' op: 'Placeholder' attr {{ key: 'dtype' value {{ type: {dtype} }} }} }}\n"
+                )
+            };
+            let sources = source("x", "DT_FLOAT") + &source("i", "DT_INT32") + &source("is", "DT_INT32");
+            let length = if op == "SplitV" { "attr { key: 'Tlen' value { type: DT_INT32 } }" } else { "" };
+            let attrs = format!(
+                "attr {{ key: 'T' value {{ type: DT_FLOAT }} }} {length} attr {{ key: '{attr}' value {{ i: {n} }} }}"
+            );
+            let text = format!("{sources} node {{ name: 'y' op: '{op}' {inputs} {attrs} }}");
+            refused(&text, ErrorKind::ResourceExhausted, "a node has at most 65536 outputs");
+        }
+    }
+}
+
+/// A pipe has no length, and reading it would wait for ever.
+#[cfg(unix)]
+#[test]
+fn pipes_are_not_read() {
+    let path = std::env::temp_dir().join(format!("sessile-pipe-{}", std::process::id()));
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    if made.is_ok_and(|status| status.success()) {
+        let error = GraphDef::read(&path).map(drop).unwrap_err();
+        std::fs::remove_file(&path).expect("the pipe is ours");
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    }
+}
