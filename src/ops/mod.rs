@@ -35,6 +35,7 @@ pub static OPS: &[&[&OpKind]] = &[
     &[&feed::FEED],
     array::OPS,
     array::DIAGONALS,
+    array::tensor_scatter::OPS,
     container::OPS,
     container::VARIANTS,
     control::OPS,

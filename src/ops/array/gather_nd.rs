@@ -85,7 +85,7 @@ impl Tensor {
 }
 
 /// The shape of the slices, all together.
-fn slices(params: &Shape, indices: &Shape) -> Result<Shape> {
+pub(super) fn slices(params: &Shape, indices: &Shape) -> Result<Shape> {
     indices.with_rank_at_least(1)?;
     let (Some(rank), Some(n)) = (params.rank(), indices.rank()) else { return Ok(Shape::unknown()) };
     let Some(depth) = indices.dim(n - 1).known() else { return Ok(Shape::unknown()) };
@@ -108,7 +108,7 @@ fn depth_of(dims: &[usize], indices: &Value) -> Result<usize> {
 }
 
 /// The first element of each slice that is named, and the slices' length.
-fn places(dims: &[usize], indices: &Value) -> Result<(Vec<usize>, usize)> {
+pub(super) fn places(dims: &[usize], indices: &Value) -> Result<(Vec<usize>, usize)> {
     let depth = depth_of(dims, indices)?;
     let batch = &indices.dims()[..indices.rank() - 1];
     let len: usize = dims[depth..].iter().product();

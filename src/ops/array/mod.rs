@@ -9,6 +9,7 @@ pub(in crate::ops) mod cells;
 mod concat;
 mod concat_offset;
 mod constant;
+mod data_format;
 mod diagonals;
 mod distinct;
 mod dynamic_partition;
@@ -26,20 +27,27 @@ mod lin_space;
 mod one_hot;
 mod pack;
 mod pad;
+mod parallel_concat;
 mod placeholder;
 mod placeholder_with_default;
 mod range;
 mod reshape;
 mod reverse;
+mod reverse_sequence;
 mod saturate_cast;
+mod search_sorted;
 mod select;
 mod shape_of;
 mod slice;
+mod space_batch;
+mod space_depth;
+mod sparse_to_dense;
 mod split;
 mod squeeze;
 mod stop_gradient;
 mod strided;
 mod strided_slice;
+pub(super) mod tensor_scatter;
 mod tile;
 mod transpose;
 mod where_true;
@@ -51,6 +59,7 @@ pub(in crate::ops) use self::concat::concat_lists;
 pub use self::concat::{Concat, concat};
 pub use self::concat_offset::ConcatOffset;
 pub use self::constant::Const;
+pub use self::data_format::{DataFormatDimMap, DataFormatVecPermute};
 pub(in crate::ops) use self::diagonals::OPS as DIAGONALS;
 pub use self::diagonals::{Diag, DiagPart, MatrixBandPart, MatrixDiag, MatrixDiagPart, MatrixSetDiag};
 pub use self::distinct::{ListDiff, Unique};
@@ -68,19 +77,26 @@ pub use self::lin_space::LinSpace;
 pub use self::one_hot::OneHot;
 pub use self::pack::{Pack, Unpack, stack};
 pub use self::pad::{Mirror, MirrorPad, Pad, PadV2};
+pub use self::parallel_concat::ParallelConcat;
 pub use self::placeholder::Placeholder;
 pub use self::placeholder_with_default::{EnsureShape, PlaceholderWithDefault};
 pub use self::range::Range;
 pub(in crate::ops) use self::range::range_of;
 pub use self::reshape::Reshape;
 pub use self::reverse::{InvertPermutation, ReverseV2, Roll};
+pub use self::reverse_sequence::ReverseSequence;
+pub use self::search_sorted::{Bucketize, SearchSorted};
 pub use self::select::{Select, SelectV2};
 pub use self::shape_of::{Rank, Shape, ShapeN, Size as SizeOf, shape_n};
 pub use self::slice::Slice;
+pub use self::space_batch::SpaceBatch;
+pub use self::space_depth::SpaceDepth;
+pub use self::sparse_to_dense::SparseToDense;
 pub use self::split::{Split, SplitV};
 pub use self::squeeze::Squeeze;
 pub use self::stop_gradient::{PreventGradient, StopGradient};
 pub use self::strided_slice::{Masks, StridedSlice, StridedSliceGrad};
+pub use self::tensor_scatter::TensorScatter;
 pub use self::tile::{BroadcastTo, Tile};
 pub use self::transpose::{ConjugateTranspose, Transpose};
 pub use self::where_true::Where;
@@ -96,6 +112,8 @@ pub(super) static OPS: &[&OpKind] = &[
     &concat::CONCAT_V2,
     &concat_offset::CONCAT_OFFSET,
     &constant::CONST,
+    &data_format::DATA_FORMAT_DIM_MAP,
+    &data_format::DATA_FORMAT_VEC_PERMUTE,
     &distinct::LIST_DIFF,
     &distinct::UNIQUE,
     &distinct::UNIQUE_V2,
@@ -122,6 +140,7 @@ pub(super) static OPS: &[&OpKind] = &[
     &pad::MIRROR_PAD,
     &pad::PAD,
     &pad::PAD_V2,
+    &parallel_concat::PARALLEL_CONCAT,
     &placeholder::PLACEHOLDER,
     &placeholder_with_default::ENSURE_SHAPE,
     &placeholder_with_default::PLACEHOLDER_WITH_DEFAULT,
@@ -130,6 +149,10 @@ pub(super) static OPS: &[&OpKind] = &[
     &reverse::INVERT_PERMUTATION,
     &reverse::REVERSE_V2,
     &reverse::ROLL,
+    &reverse_sequence::REVERSE_SEQUENCE,
+    &search_sorted::BUCKETIZE,
+    &search_sorted::LOWER_BOUND,
+    &search_sorted::UPPER_BOUND,
     &select::SELECT,
     &select::SELECT_V2,
     &shape_of::RANK,
@@ -137,6 +160,13 @@ pub(super) static OPS: &[&OpKind] = &[
     &shape_of::SHAPE_N,
     &shape_of::SIZE,
     &slice::SLICE,
+    &space_batch::BATCH_TO_SPACE,
+    &space_batch::BATCH_TO_SPACE_ND,
+    &space_batch::SPACE_TO_BATCH,
+    &space_batch::SPACE_TO_BATCH_ND,
+    &space_depth::DEPTH_TO_SPACE,
+    &space_depth::SPACE_TO_DEPTH,
+    &sparse_to_dense::SPARSE_TO_DENSE,
     &split::SPLIT,
     &split::SPLIT_V,
     &squeeze::SQUEEZE,

@@ -11,8 +11,11 @@ mod bincount;
 mod broadcast;
 mod clip;
 mod complex;
+mod cross;
 mod cumulative;
+mod cumulative_logsumexp;
 mod dtypes;
+mod einsum;
 mod elementwise;
 #[cfg(test)]
 mod elementwise_tests;
@@ -44,7 +47,10 @@ pub use self::binary::{Binary, BinaryOp};
 pub use self::bincount::{Bincount, Bins};
 pub use self::clip::ClipByValue;
 pub use self::complex::{Complex, ComplexPart, Part};
+pub use self::cross::Cross;
 pub use self::cumulative::{Cumulative, Running};
+pub use self::cumulative_logsumexp::CumulativeLogsumexp;
+pub use self::einsum::{Einsum, einsum};
 pub use self::equality::{ApproximateEqual, Equality};
 pub use self::functions::{add, divide, multiply, subtract};
 pub use self::leaky_relu::LeakyRelu;
@@ -85,6 +91,9 @@ pub(super) static OPS: &[&OpKind] = &[
     &bincount::BINCOUNT,
     &betainc::BETAINC,
     &clip::CLIP_BY_VALUE,
+    &cross::CROSS,
+    &cumulative_logsumexp::CUMULATIVE_LOGSUMEXP,
+    &einsum::EINSUM,
     &complex::ANGLE,
     &complex::COMPLEX,
     &complex::COMPLEX_ABS,

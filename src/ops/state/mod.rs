@@ -24,6 +24,7 @@ pub use self::initial::Initial;
 pub use self::inspect::{IsVariableInitialized, VariableShape};
 pub use self::read::ReadVariable;
 pub(in crate::ops) use self::read::uninitialized;
+pub(in crate::ops) use self::scatter::apply as apply_scatter;
 pub use self::scatter::{Scatter, ScatterRule};
 pub use self::scatter_nd::ScatterNdUpdate;
 pub use self::scope::{GetVariable, Initializer, Reuse, VariableScope};

@@ -210,7 +210,7 @@ fn row_places(var: &[usize], indices: &Value, updates: &[usize]) -> Result<Vec<u
 }
 
 /// Applies the updates to runs of `run_len` elements, each starting at its place. Places are in range.
-pub(super) fn apply(
+pub(in crate::ops) fn apply(
     cx: &RunCx<'_>,
     rule: ScatterRule,
     old: Value,
