@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use super::window::CHUNK;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::kernel::Number;
 use crate::ops::IntoTensor;
 use crate::value::{IntoValue, Value};
-use crate::with_type;
+use crate::{dispatched, with_type};
 
 /// Where the channels of an image batch stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -122,7 +124,7 @@ impl Op for BiasAdd {
         let mut value = cx.take_unique(0)?;
         let bias = cx.input(1);
         let inner = value.dims()[self.data_format.channel_axis(value.rank()) + 1..].iter().product();
-        with_type!(value.dtype(), T in numbers => add::<T>(&mut value, bias, inner)?, else => {
+        with_type!(value.dtype(), T in numbers => add::<T>(cx, &mut value, bias, inner)?, else => {
             return Err(Error::unsupported(format!("bias_add is for numbers, not for {}", value.dtype())));
         });
         cx.output(0, value);
@@ -144,18 +146,29 @@ fn check_dims(value: &[usize], bias: &[usize], format: DataFormat) -> Result<()>
 }
 
 /// `inner` elements share one bias.
-fn add<T: crate::kernel::Number>(value: &mut Value, bias: &Value, inner: usize) -> Result<()> {
+fn add<T: Number>(cx: &RunCx<'_>, value: &mut Value, bias: &Value, inner: usize) -> Result<()> {
     let bias = bias.slice::<T>()?;
     if bias.is_empty() || inner == 0 {
         return Ok(());
     }
-    let value = value.make_mut::<T>()?;
-    for row in value.chunks_exact_mut(bias.len() * inner) {
+    let row = bias.len() * inner;
+    let rows = (CHUNK / row).max(1);
+    cx.for_chunks_mut(value.make_mut::<T>()?, rows * row, &|_, rows| add_rows(rows, bias, inner))
+}
+
+dispatched! { fn add_rows<T: Number>(rows: &mut [T], bias: &[T], inner: usize) = add_rows_body; }
+
+#[inline(always)]
+fn add_rows_body<T: Number, const FMA: bool>(rows: &mut [T], bias: &[T], inner: usize) {
+    for row in rows.chunks_exact_mut(bias.len() * inner) {
+        if inner == 1 {
+            row.iter_mut().zip(bias).for_each(|(cell, bias)| *cell = cell.plus(*bias));
+            continue;
+        }
         for (cells, bias) in row.chunks_exact_mut(inner).zip(bias) {
             cells.iter_mut().for_each(|cell| *cell = cell.plus(*bias));
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]
