@@ -9,9 +9,9 @@ use super::rebuild::{Outputs, Rebuild};
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::graph::{Fact, Node, OutputId};
-use crate::ops::fused::{End, Fused, Instruction, MAX_INPUTS, MAX_STEPS, Program, Source, instruction_of};
+use crate::ops::fused::{End, Fused, Instruction, MAX_INPUTS, MAX_STEPS, Program, Repeats, Source, instruction_of};
 use crate::ops::math::Reduce;
-use crate::shape::Shape;
+use crate::shape::{Dim, Shape};
 
 /// The rule: takes the functions before a node into it, if nobody else sees what they make.
 ///
@@ -21,83 +21,136 @@ pub(super) fn fuse(cx: &mut Rebuild<'_>, node: &Node) -> Result<Option<Outputs>>
     if node.op_as::<Reduce>().is_some() {
         return fuse_reduction(cx, node);
     }
-    let inputs = cx.inputs(node);
-    let Some((instruction, ref shape)) = elementwise(cx, node, &inputs) else { return Ok(None) };
-    let mut parts = Parts::default();
-    let mut is_joined = false;
-    let mut sources: SmallVec<[Source; 2]> = SmallVec::new();
-    for (old, new) in node.inputs().iter().zip(&inputs) {
-        let is_repeated = node.inputs()[0] == *old && !sources.is_empty();
-        let source = match before(cx, node, *old, shape) {
-            _ if is_repeated => Some(sources[0]),
-            Some(earlier) if parts.fits(&earlier) => {
-                is_joined = true;
-                Some(parts.append(earlier))
-            }
-            _ => parts.input(cx, *new, shape),
-        };
-        match source {
-            Some(source) => sources.push(source),
-            None => return Ok(None),
-        }
+    let Some(mut parts) = Parts::of(cx, node, &cx.inputs(node)) else { return Ok(None) };
+    match parts.absorb_all(cx) {
+        true => parts.push(cx, node, None).map(Some),
+        false => Ok(None),
     }
-    if !is_joined {
-        return Ok(None);
-    }
-    parts.program.0.push(instruction.map(|source| match source {
-        Source::Input(i) => sources[usize::from(i)],
-        step => step,
-    }));
-    parts.push(cx, node, None).map(Some)
 }
 
 fn fuse_reduction(cx: &mut Rebuild<'_>, node: &Node) -> Result<Option<Outputs>> {
-    let (old, axes) = (node.inputs()[0], cx.output(node.inputs()[1]));
-    let shape = cx.fact(cx.output(old)).shape.clone();
-    let Some(parts) = before(cx, node, old, &shape) else { return Ok(None) };
+    let (value, axes) = (cx.output(node.inputs()[0]), cx.output(node.inputs()[1]));
+    let Some(mut parts) = Parts::earlier(cx, value, 1, &cx.fact(value).shape) else { return Ok(None) };
     let axes = cx.graph().constant_value(axes).and_then(|value| crate::graph::to_ints(&value));
     let (Some(reduce), Some(axes)) = (node.op_as::<Reduce>().cloned(), axes) else { return Ok(None) };
+    parts.absorb_all(cx);
     parts.push(cx, node, Some(End { reduce, axes })).map(Some)
 }
 
 /// A program under way, and what it is run on.
-#[derive(Default)]
-struct Parts {
-    program: Program,
-    inputs: SmallVec<[OutputId; 2]>,
-    scalars: u32,
+pub(super) struct Parts {
+    pub(super) program: Program,
+    pub(super) inputs: SmallVec<[OutputId; 2]>,
+    pub(super) repeats: Repeats,
+    shape: Shape,
 }
 
 impl Parts {
-    /// Whether the program of another, and one more instruction with one more input, are not too much.
-    fn fits(&self, other: &Parts) -> bool {
-        self.program.0.len() + other.program.0.len() < MAX_STEPS && self.inputs.len() + other.inputs.len() < MAX_INPUTS
+    /// The function of a node whose operands have one shape, as is known before the run, or are rows or scalars.
+    pub(super) fn of(cx: &Rebuild<'_>, node: &Node, inputs: &[OutputId]) -> Option<Parts> {
+        let instruction = instruction_of(node)?;
+        let facts = || inputs.iter().map(|input| cx.fact(*input));
+        let is_known = |fact: &Fact| matches!(fact.dtype, DType::F32 | DType::F64) && fact.shape.rank().is_some();
+        if !facts().all(is_known) {
+            return None;
+        }
+        let shape = facts().map(|fact| &fact.shape).rev().max_by_key(|shape| shape.rank())?.clone();
+        let mut parts =
+            Parts { program: Program::default(), inputs: SmallVec::new(), repeats: Repeats::default(), shape };
+        let mut places: SmallVec<[Source; 2]> = SmallVec::new();
+        for input in inputs {
+            let have = &cx.fact(*input).shape;
+            if *have != parts.shape && !is_scalar(have) && !is_row(have, &parts.shape) {
+                return None;
+            }
+            let (is_row, is_scalar) =
+                (*have != parts.shape && !is_scalar(have), *have != parts.shape && is_scalar(have));
+            places.push(parts.place(*input, is_row, is_scalar));
+        }
+        parts.program.0.push(instruction.map(|source| match source {
+            Source::Input(i) => places[usize::from(i)],
+            step => step,
+        }));
+        (0..parts.inputs.len()).any(|i| parts.repeats.is_full(i)).then_some(parts)
     }
 
-    /// Takes in another program; answers where its result is.
-    fn append(&mut self, other: Parts) -> Source {
-        let offset = self.program.0.len() as u8;
-        let places: SmallVec<[Source; 8]> =
-            (0..other.inputs.len()).map(|i| self.place(other.inputs[i], other.scalars >> i & 1 == 1)).collect();
-        self.program.0.extend(other.program.0.iter().map(|instruction| {
+    /// What makes a tensor of this shape, if it is used `n_uses` times in all.
+    fn earlier(cx: &Rebuild<'_>, id: OutputId, n_uses: u32, shape: &Shape) -> Option<Parts> {
+        let made = cx.graph().node(id.node);
+        if cx.uses_of_new(id) != n_uses || !made.control_inputs().is_empty() {
+            return None;
+        }
+        let parts = match made.op_as::<Fused>() {
+            Some(fused) => Parts::of_fused(fused, made),
+            None => Parts::of(cx, made, made.inputs()),
+        };
+        parts.filter(|parts| parts.shape == *shape)
+    }
+
+    /// A program that earlier nodes have become.
+    pub(super) fn of_fused(fused: &Fused, node: &Node) -> Option<Parts> {
+        fused.end().is_none().then(|| Parts {
+            program: fused.program().clone(),
+            inputs: node.inputs().iter().copied().collect(),
+            repeats: fused.repeats(),
+            shape: node.outputs()[0].shape.clone(),
+        })
+    }
+
+    /// Takes in whatever makes an input that nobody else reads; says whether there was any.
+    fn absorb_all(&mut self, cx: &Rebuild<'_>) -> bool {
+        let mut any = false;
+        while let Some((i, earlier)) = (0..self.inputs.len()).rev().find_map(|i| Some((i, self.absorbable(cx, i)?))) {
+            self.absorb(i, earlier);
+            any = true;
+        }
+        any
+    }
+
+    /// What makes input `i`, if all that read it are in this program, and both together are not too much.
+    fn absorbable(&self, cx: &Rebuild<'_>, i: usize) -> Option<Parts> {
+        if !self.repeats.is_full(i) {
+            return None;
+        }
+        let earlier = Parts::earlier(cx, self.inputs[i], self.n_uses(i), &self.shape)?;
+        let fits = self.program.0.len() + earlier.program.0.len() <= MAX_STEPS
+            && self.inputs.len() + earlier.inputs.len() <= MAX_INPUTS;
+        fits.then_some(earlier)
+    }
+
+    /// How often the program reads input `i`.
+    pub(super) fn n_uses(&self, i: usize) -> u32 {
+        let sources = self.program.0.iter().flat_map(Instruction::sources);
+        // A function of one operand names it once.
+        sources.filter(|source| *source == Source::Input(i as u8)).count() as u32
+    }
+
+    /// Puts a program before this one: it makes input `i`.
+    fn absorb(&mut self, i: usize, earlier: Parts) {
+        let offset = earlier.program.0.len() as u8;
+        let later = std::mem::replace(self, earlier);
+        let places: SmallVec<[Source; 8]> = (0..later.inputs.len())
+            .map(|input| match input == i {
+                true => Source::Step(offset - 1),
+                false => {
+                    let Repeats { scalars, rows } = later.repeats;
+                    self.place(later.inputs[input], rows >> input & 1 == 1, scalars >> input & 1 == 1)
+                }
+            })
+            .collect();
+        self.program.0.extend(later.program.0.iter().map(|instruction| {
             instruction.map(|source| match source {
-                Source::Input(i) => places[usize::from(i)],
-                Source::Step(i) => Source::Step(offset + i),
+                Source::Input(input) => places[usize::from(input)],
+                Source::Step(step) => Source::Step(offset + step),
             })
         }));
-        Source::Step(self.program.0.len() as u8 - 1)
     }
 
-    /// An operand that is computed elsewhere, if it has the program's shape or is a scalar.
-    fn input(&mut self, cx: &Rebuild<'_>, id: OutputId, shape: &Shape) -> Option<Source> {
-        let have = &cx.fact(id).shape;
-        (self.inputs.len() < MAX_INPUTS && (have == shape || is_scalar(have)))
-            .then(|| self.place(id, is_scalar(have) && !is_scalar(shape)))
-    }
-
-    fn place(&mut self, id: OutputId, is_scalar: bool) -> Source {
+    /// The place of an input among the others.
+    fn place(&mut self, id: OutputId, is_row: bool, is_scalar: bool) -> Source {
         let at = self.inputs.iter().position(|input| *input == id).unwrap_or_else(|| {
-            self.scalars |= u32::from(is_scalar) << self.inputs.len();
+            self.repeats.rows |= u32::from(is_row) << self.inputs.len();
+            self.repeats.scalars |= u32::from(is_scalar) << self.inputs.len();
             self.inputs.push(id);
             self.inputs.len() - 1
         });
@@ -105,7 +158,7 @@ impl Parts {
     }
 
     fn push(self, cx: &mut Rebuild<'_>, node: &Node, end: Option<End>) -> Result<Outputs> {
-        cx.push(node, Arc::new(Fused::new(self.program, self.scalars, end)?), self.inputs)
+        cx.push(node, Arc::new(Fused::new(self.program, self.repeats, end)?), self.inputs)
     }
 }
 
@@ -113,38 +166,13 @@ fn is_scalar(shape: &Shape) -> bool {
     shape.rank() == Some(0)
 }
 
-/// The function of a node whose operands have one shape, as is known before the run, or are scalars; and that shape.
-fn elementwise(cx: &Rebuild<'_>, node: &Node, inputs: &[OutputId]) -> Option<(Instruction, Shape)> {
-    let instruction = instruction_of(node)?;
-    let facts = || inputs.iter().map(|input| cx.fact(*input));
-    let is_known = |fact: &Fact| matches!(fact.dtype, DType::F32 | DType::F64) && fact.shape.rank().is_some();
-    let mut full = facts().filter(|fact| !is_scalar(&fact.shape));
-    let shape = full.next().map_or_else(Shape::scalar, |fact| fact.shape.clone());
-    (facts().all(is_known) && full.all(|fact| fact.shape == shape)).then_some((instruction, shape))
-}
-
-/// The program that an old output has become, if `node` is all that uses it and it has the shape.
-fn before(cx: &Rebuild<'_>, node: &Node, old: OutputId, shape: &Shape) -> Option<Parts> {
-    let uses_here = node.inputs().iter().filter(|input| **input == old).count();
-    let made = cx.graph().node(cx.output(old).node);
-    if cx.uses(old) as usize != uses_here || !made.control_inputs().is_empty() {
-        return None;
-    }
-    let inputs: SmallVec<[OutputId; 2]> = made.inputs().iter().copied().collect();
-    if let Some(fused) = made.op_as::<Fused>() {
-        let scalars = (0..inputs.len()).map(|i| u32::from(fused.is_scalar(i)) << i).sum();
-        let is_open = fused.end().is_none() && made.outputs()[0].shape == *shape;
-        return is_open.then(|| Parts { program: fused.program().clone(), inputs, scalars });
-    }
-    let (instruction, _) = elementwise(cx, made, &inputs).filter(|(_, made)| made == shape)?;
-    let mut parts = Parts::default();
-    let sources: Option<SmallVec<[Source; 2]>> = inputs.iter().map(|id| parts.input(cx, *id, shape)).collect();
-    let sources = sources?;
-    parts.program.0.push(instruction.map(|source| match source {
-        Source::Input(i) => sources[usize::from(i)],
-        step => step,
-    }));
-    Some(parts)
+/// Whether a shape repeats along all axes of another but the last, which is equal.
+fn is_row(row: &Shape, shape: &Shape) -> bool {
+    let (Some((last, before)), Some(dims)) = (row.dims().and_then(<[_]>::split_last), shape.dims()) else {
+        return false;
+    };
+    let one = Dim::constant(1);
+    before.len() < dims.len() && dims.last() == Some(last) && before.iter().all(|dim| *dim == one)
 }
 
 #[cfg(test)]
@@ -225,9 +253,40 @@ mod tests {
     }
 
     #[test]
+    fn a_row_repeats() {
+        check_pass(
+            |x, _| Ok(vec![(x.exp()? + x.graph().constant([1.0f32, 2.0, 3.0])?)?.relu()?]),
+            &["Exp", "AddV2", "Relu"],
+            &["Fused(Exp(x0) Add(t0,x1) Relu(t1))"],
+        );
+        check_pass(
+            |x, y| Ok(vec![x.exp()?.bias_add(&y.graph().constant([1.0f32, 2.0, 3.0])?)?]),
+            &["Exp", "BiasAdd"],
+            &["Fused(Exp(x0) Add(t0,x1))"],
+        );
+        check_pass(
+            |x, _| Ok(vec![(x.exp()? * x.graph().constant([[1.0f32, 2.0, 3.0]])?)?]),
+            &["Exp", "Mul"],
+            &["Fused(Exp(x0) Mul(t0,x1))"],
+        );
+    }
+
+    #[test]
+    fn what_only_the_chain_reads_twice_is_part_of_it() {
+        check_pass(
+            |x, y| {
+                let shared = (x + y)?;
+                Ok(vec![(shared.exp()? * shared.tanh()?)?])
+            },
+            &["AddV2", "Exp", "Tanh", "Mul"],
+            &["Fused(Add(x0,x1) Exp(t0) Tanh(t0) Mul(t1,t2))"],
+        );
+    }
+
+    #[test]
     fn other_shapes_and_dtypes_stay_apart() {
         check_pass(
-            |x, _| Ok(vec![(x.exp()? + x.graph().constant([1.0f32, 2.0, 3.0])?)?]),
+            |x, _| Ok(vec![(x.exp()? + x.graph().constant([[1.0f32], [2.0]])?)?]),
             &["Exp", "AddV2"],
             &["Exp", "AddV2"],
         );

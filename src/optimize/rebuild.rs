@@ -20,6 +20,8 @@ pub(super) struct Rebuild<'a> {
     /// For each old node the new node to wait for; none where it is not needed.
     nodes: Vec<Option<NodeId>>,
     origins: Vec<(u64, u32)>,
+    /// For each new node the old one that it stands for.
+    stands_for: Vec<NodeId>,
     /// How often each output is used, fetches included, by old node and slot.
     uses: Vec<SmallVec<[u32; 1]>>,
     /// Whether others wait for a node.
@@ -63,6 +65,7 @@ impl<'a> Rebuild<'a> {
             map: Vec::with_capacity(n),
             nodes: Vec::with_capacity(n),
             origins: Vec::with_capacity(n),
+            stands_for: Vec::with_capacity(n),
             uses: count_uses(old),
             is_waited_for: waited_for(old),
         }
@@ -99,6 +102,11 @@ impl<'a> Rebuild<'a> {
         self.uses[old.node.index()][old.slot as usize]
     }
 
+    /// How often the old output is used that a new one stands for; only for rules that make one node of each old one.
+    pub(super) fn uses_of_new(&self, new: OutputId) -> u32 {
+        self.uses(OutputId { node: self.stands_for[new.node.index()], slot: new.slot })
+    }
+
     /// Adds a node that stands for `node`, with its name, line and random stream.
     pub(super) fn push(&mut self, node: &Node, op: Arc<dyn Op>, inputs: SmallVec<[OutputId; 2]>) -> Result<Outputs> {
         let pushed = self.new.push(op, inputs, &[], Naming::Kept(node.name_arc()), node.location())?;
@@ -109,6 +117,7 @@ impl<'a> Rebuild<'a> {
 
     fn remember(&mut self, node: &Node) {
         self.origins.push(self.old.origins[node.id().index()]);
+        self.stands_for.push(node.id());
     }
 
     /// The new output under the name of the old one.

@@ -142,11 +142,11 @@ fn a_claim_that_does_not_hold_is_refused_where_it_enters() -> sessile::Result<()
     Ok(())
 }
 
-/// A function of elements of some of the tensors so far: of all shapes `(n, 3)`, and a scalar.
-fn function(dice: &mut Dice, all: &[Tensor], scalar: &Tensor) -> sessile::Result<Tensor> {
+/// A function of elements of some of the tensors so far: of all shapes `(n, 3)`, a scalar, and rows `(3)` and `(1, 3)`.
+fn function(dice: &mut Dice, all: &[Tensor], [scalar, row, wide_row]: [&Tensor; 3]) -> sessile::Result<Tensor> {
     let x = &all[all.len() - 1 - dice.roll(all.len().min(2))];
     let y = &all[dice.roll(all.len())];
-    match dice.roll(16) {
+    match dice.roll(20) {
         0 => x.tanh(),
         1 => x.sigmoid(),
         2 => x.exp(),
@@ -162,6 +162,10 @@ fn function(dice: &mut Dice, all: &[Tensor], scalar: &Tensor) -> sessile::Result
         12 => x.squared_difference(y),
         13 => x.sin(),
         14 => x.relu()? * 0.5f64,
+        15 => x * row,
+        16 => wide_row - x,
+        17 => x.bias_add(row),
+        18 => x.relu()? + ((-x)?.relu()? * wide_row)?,
         _ => x / (y.square()? + 1.0f64)?,
     }
 }
@@ -176,9 +180,11 @@ fn fused_chains_give_the_same_bits_on_any_number_of_threads() -> sessile::Result
         let g = Graph::new();
         let x = g.placeholder(dtype, shape!["n", 3])?;
         let scalar = g.placeholder(dtype, shape![])?;
+        let row = g.placeholder(dtype, shape![3])?;
+        let wide_row = row.expand_dims(0)?;
         let mut all = vec![x.clone(), g.placeholder(dtype, shape!["n", 3])?];
         while all.len() < 9 {
-            all.push(function(&mut dice, &all, &scalar)?);
+            all.push(function(&mut dice, &all, [&scalar, &row, &wide_row])?);
         }
         let last = &all[all.len() - 1];
         let fetches = match seed % 4 {
@@ -197,7 +203,10 @@ fn fused_chains_give_the_same_bits_on_any_number_of_threads() -> sessile::Result
             };
             let factor = Value::from_vec(&[], vec![0.75f32])?;
             let factor = if dtype == DType::F64 { Value::from_vec(&[], vec![0.75f64])? } else { factor };
-            let feeds = feeds! { x => value(1)?, all[1] => value(500)?, scalar => factor };
+            let biases = Value::from_vec(&[3], vec![-0.5f32, 1.25, 2.0])?;
+            let wide_biases = Value::from_vec(&[3], vec![-0.5f64, 1.25, 2.0])?;
+            let biases = if dtype == DType::F64 { wide_biases } else { biases };
+            let feeds = feeds! { x => value(1)?, all[1] => value(500)?, scalar => factor, row => biases };
             let run = |fuse: bool, threads: usize| {
                 let passes = Passes { fuse, ..Passes::none() };
                 let config = Config { passes, threads: Some(threads), ..Config::default() };

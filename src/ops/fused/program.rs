@@ -129,17 +129,35 @@ fn instruction(name: &str, args: &[Source]) -> Option<Instruction> {
 pub(super) enum Input<'a, T> {
     /// Of the common shape.
     Full(&'a [T]),
+    /// One row for all, of this length: what [`repeated`] makes.
+    Row(usize, &'a [T]),
     /// One element for all.
     One(T),
 }
 
 impl<'a, T: Copy> Input<'a, T> {
-    fn part(self, start: usize, len: usize) -> Input<'a, T> {
+    /// The elements of a tile.
+    fn part(self, start: usize, len: usize) -> Operand<'a, T> {
         match self {
-            Input::Full(all) => Input::Full(&all[start..start + len]),
-            one => one,
+            Input::Full(all) => Operand::Full(&all[start..start + len]),
+            Input::Row(width, rows) => Operand::Full(&rows[start % width..][..len]),
+            Input::One(one) => Operand::One(one),
         }
     }
+}
+
+/// What an input is for one tile.
+#[derive(Clone, Copy)]
+enum Operand<'a, T> {
+    /// As many elements.
+    Full(&'a [T]),
+    /// One for all.
+    One(T),
+}
+
+/// A row as often as a tile needs it that starts anywhere in it; `len` elements are computed in all.
+pub(super) fn repeated<T: Copy>(row: &[T], len: usize) -> Vec<T> {
+    row.iter().copied().cycle().take(if row.is_empty() { 0 } else { row.len() + len.min(TILE) }).collect()
 }
 
 /// A dtype that programs compute in.
@@ -278,19 +296,19 @@ impl<T: Lane> Step<T> {
             Source::Input(i) => inputs[usize::from(i)].part(start, len),
             Source::Step(i) => {
                 let tile = &tiles[usize::from(i)];
-                Input::Full(&tile[skip(tile)..][..len])
+                Operand::Full(&tile[skip(tile)..][..len])
             }
         };
         match (&self.f, operand(self.a), operand(self.b)) {
-            (Function::One(f), Input::Full(a), _) => (f.out)(a, out),
-            (Function::One(f), Input::One(a), _) => {
+            (Function::One(f), Operand::Full(a), _) => (f.out)(a, out),
+            (Function::One(f), Operand::One(a), _) => {
                 out.fill(a);
                 (f.in_place)(out);
             }
-            (Function::Two(f), Input::Full(a), Input::Full(b)) => (f.out)(a, b, out),
-            (Function::Two(f), Input::Full(a), Input::One(b)) => (f.scalar_right)(a, b, out),
-            (Function::Two(f), Input::One(a), Input::Full(b)) => (f.scalar_left)(a, b, out),
-            (Function::Two(f), Input::One(a), Input::One(b)) => {
+            (Function::Two(f), Operand::Full(a), Operand::Full(b)) => (f.out)(a, b, out),
+            (Function::Two(f), Operand::Full(a), Operand::One(b)) => (f.scalar_right)(a, b, out),
+            (Function::Two(f), Operand::One(a), Operand::Full(b)) => (f.scalar_left)(a, b, out),
+            (Function::Two(f), Operand::One(a), Operand::One(b)) => {
                 out.fill(a);
                 (f.over_left_scalar)(out, b);
             }
