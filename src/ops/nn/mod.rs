@@ -1,5 +1,6 @@
 //! Ops of neural networks.
 
+mod accidental_hits;
 mod batch_norm_global;
 mod bias_add;
 mod bias_add_grad;
@@ -34,6 +35,7 @@ mod top_k;
 mod top_n;
 mod window;
 
+pub use self::accidental_hits::ComputeAccidentalHits;
 pub use self::batch_norm_global::{BatchNormWithGlobalNormalization, BatchNormWithGlobalNormalizationGrad};
 pub use self::bias_add::{BiasAdd, DataFormat};
 pub use self::bias_add_grad::BiasAddGrad;
@@ -63,6 +65,7 @@ use crate::graph::OpKind;
 
 /// The rows of this family.
 pub(super) static OPS: &[&OpKind] = &[
+    &accidental_hits::COMPUTE_ACCIDENTAL_HITS,
     &batch_norm_global::BATCH_NORM_GLOBAL,
     &batch_norm_global::BATCH_NORM_GLOBAL_GRAD,
     &bias_add::BIAS_ADD,

@@ -148,9 +148,9 @@ impl Op for SetsOperation {
         let first = if self.form == SetForm::SparseSparse { 1 } else { 0 };
         let dtype = cx.input(first).dtype();
         let outputs = match dtype {
-            DType::String => self.combine(cx, Value::strings, |dims, data| Value::from_strings(dims, data))?,
+            DType::String => self.combine(cx, Value::strings, Value::from_strings)?,
             _ => with_type!(dtype, T in ints => {
-                self.combine::<T>(cx, |value| value.slice(), |dims, data| Value::from_vec(dims, data))?
+                self.combine::<T>(cx, |value| value.slice(), Value::from_vec)?
             }, else => return check_dtype(dtype)),
         };
         outputs.into_iter().enumerate().for_each(|(i, output)| cx.output(i, output));
