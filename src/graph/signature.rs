@@ -144,6 +144,22 @@ impl Signature {
         name.parse().ok().or((self.outputs.len() == 1).then_some(index))
     }
 
+    /// The argument that output `slot` of `n` belongs to, and its place there: the inverse of
+    /// [`Signature::output_slot`].
+    pub fn output_place(&self, slot: usize, n: usize) -> Option<(String, usize)> {
+        let lists = self.outputs.iter().filter(|arg| arg.is_list()).count();
+        let each = n.saturating_sub(self.outputs.len() - lists).checked_div(lists).unwrap_or(0);
+        let mut first = 0;
+        for arg in &self.outputs {
+            let len = if arg.is_list() { each } else { 1 };
+            if slot < first + len {
+                return Some((arg.name.clone(), slot - first));
+            }
+            first += len;
+        }
+        None
+    }
+
     fn check_count(&self, n: usize) -> Result<()> {
         let fixed = self.inputs.iter().filter(|arg| !arg.is_list()).count();
         let has_list = fixed < self.inputs.len();

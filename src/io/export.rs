@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::encode::{encode_attr, encode_shapes};
+use super::export_body::Functions;
 use super::graph_def::{GraphDef, NodeDef, Versions};
 use super::import::HIDDEN_READ;
 use super::proto::AttrProto;
@@ -36,7 +37,8 @@ impl Default for ExportOptions {
 /// then runs them in any order.
 ///
 /// # Errors
-/// `Unsupported` with all ops that files cannot name: a user's own, closures, and those that passes make.
+/// `Unsupported` with all ops that files cannot name: a user's own, closures, and those that passes make; and for a
+/// variable of TF1 that is written inside of a body, which files have no form for.
 ///
 /// ```
 /// # use sessile::prelude::*;
@@ -55,52 +57,75 @@ pub fn export_graph_def(graph: &Graph, options: &ExportOptions) -> Result<GraphD
     let graph = graph.root();
     check_ops(graph)?;
     let mut def = GraphDef { versions: Versions { producer: PRODUCER, ..Versions::default() }, ..GraphDef::default() };
+    let mut functions = Functions::default();
     for node in graph.nodes().filter(|node| !is_hidden_read(graph, node)) {
-        let exported = export_node(graph, node, options).map_err(|error| error.at(|| node.site(Vec::new())))?;
-        def.nodes.push(exported);
+        let exported = export_node(graph, node, options.output_shapes, &mut functions);
+        def.nodes.push(exported.map_err(|error| error.at(|| node.site(Vec::new())))?);
     }
+    def.functions = functions.all;
     def.file_len = def.encoded_len();
     Ok(def)
 }
 
 /// Names all ops at once that files cannot name.
 fn check_ops(graph: &Graph) -> Result<()> {
-    let mut refused: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
-    for node in graph.nodes() {
-        let kind = node.op().kind();
-        let is_known = ops::find(kind.name).is_ok_and(|row| std::ptr::eq(row, kind));
-        if !is_known || kind.name.starts_with('_') {
-            refused.entry(kind.name).or_insert((0, node.name())).0 += 1;
-        }
-    }
+    let mut refused: BTreeMap<&str, (usize, String)> = BTreeMap::new();
+    find_refused(graph, |_| false, &mut refused);
     if refused.is_empty() {
         return Ok(());
     }
     let list: Vec<String> = refused.iter().map(|(op, (n, _))| format!("{} ({n})", escape(op))).collect();
     let text = format!("{} ops of the graph cannot be written to a file: {}", list.len(), list.join(", "));
-    let place = |(op, (_, node)): (&&str, &(usize, &str))| format!("{} is in '{}'", escape(op), escape(node));
+    let place = |(op, (_, node)): (&&str, &(usize, String))| format!("{} is in '{}'", escape(op), escape(node));
     Err(refused.iter().map(place).fold(Error::unsupported(text), Error::note))
 }
 
+/// Adds the ops of a graph that files cannot name, those in bodies included.
+fn find_refused(graph: &Graph, is_param: impl Fn(NodeId) -> bool, refused: &mut BTreeMap<&str, (usize, String)>) {
+    for node in graph.nodes().filter(|node| !is_param(node.id())) {
+        let kind = node.op().kind();
+        let is_known = ops::find(kind.name).is_ok_and(|row| std::ptr::eq(row, kind));
+        if !is_known || kind.name.starts_with('_') {
+            refused.entry(kind.name).or_insert((0, node.name().to_owned())).0 += 1;
+        }
+        for (_, attr) in node.op().attrs() {
+            let bodies = match attr {
+                AttrValue::Body(body) => vec![body],
+                AttrValue::Bodies(bodies) => bodies,
+                _ => continue,
+            };
+            for body in bodies {
+                let is_param: &dyn Fn(NodeId) -> bool = &|id| body.params().contains(&id);
+                find_refused(body.graph(), is_param, refused);
+            }
+        }
+    }
+}
+
 /// Whether an import put this read before an op that takes a value: files leave it out.
-fn is_hidden_read(graph: &Graph, node: &Node) -> bool {
+pub(super) fn is_hidden_read(graph: &Graph, node: &Node) -> bool {
     let is_named_so = node.name().rsplit_once(HIDDEN_READ).is_some_and(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
     is_named_so && reads_ref(graph, node)
 }
 
 /// Whether this is a read of a TF1 reference, which files write as `Identity`.
-fn reads_ref(graph: &Graph, node: &Node) -> bool {
+pub(super) fn reads_ref(graph: &Graph, node: &Node) -> bool {
     let is_ref = || node.inputs().first().is_some_and(|input| graph.fact(*input).role == Role::Ref);
     node.op_as::<ReadVariable>().is_some() && is_ref()
 }
 
-fn export_node(graph: &Graph, node: &Node, options: &ExportOptions) -> Result<NodeDef> {
+pub(super) fn export_node(graph: &Graph, node: &Node, with_shapes: bool, functions: &mut Functions) -> Result<NodeDef> {
     let data = node.inputs().iter().map(|input| input_name(graph, visible(graph, *input)));
     let control = node.control_inputs().iter().map(|id| format!("^{}", graph.node(visible_node(graph, *id)).name()));
     let inputs = data.chain(control).collect();
-    let mut attrs = export_attrs(graph, node)?;
-    let has_shapes = !node.outputs().is_empty() && !DOUBTED.contains(&node.op().kind().name);
-    if options.output_shapes && has_shapes {
+    let mut attrs = export_attrs(graph, node, functions)?;
+    if node.op().kind().effect == Effect::Calls && HAS_SHAPES.contains(&node.op().kind().name) {
+        attrs.insert("output_shapes".to_owned(), output_shapes(graph, node));
+    }
+    // TensorFlow 1.15 takes the handle of an array for a pair of names, and other handles for scalars.
+    let has_object = node.op().kind().effect == Effect::Object && node.outputs().iter().any(Fact::is_variable);
+    let has_shapes = !node.outputs().is_empty() && !has_object && !DOUBTED.contains(&node.op().kind().name);
+    if with_shapes && has_shapes {
         attrs.insert("_output_shapes".to_owned(), output_shapes(graph, node));
     }
     let op = if reads_ref(graph, node) { "Identity" } else { node.op().kind().name };
@@ -115,7 +140,7 @@ fn input_name(graph: &Graph, id: OutputId) -> String {
 }
 
 /// The tensor that files name: what a hidden read reads, or the tensor itself.
-fn visible(graph: &Graph, id: OutputId) -> OutputId {
+pub(super) fn visible(graph: &Graph, id: OutputId) -> OutputId {
     let node = graph.node(id.node);
     match node.inputs().first() {
         Some(input) if is_hidden_read(graph, node) => *input,
@@ -123,7 +148,7 @@ fn visible(graph: &Graph, id: OutputId) -> OutputId {
     }
 }
 
-fn visible_node(graph: &Graph, id: NodeId) -> NodeId {
+pub(super) fn visible_node(graph: &Graph, id: NodeId) -> NodeId {
     visible(graph, OutputId { node: id, slot: 0 }).node
 }
 
@@ -142,7 +167,7 @@ fn output_shapes(graph: &Graph, node: &Node) -> AttrProto {
     }))
 }
 
-fn export_attrs(graph: &Graph, node: &Node) -> Result<BTreeMap<String, AttrProto>> {
+fn export_attrs(graph: &Graph, node: &Node, functions: &mut Functions) -> Result<BTreeMap<String, AttrProto>> {
     let kind = node.op().kind();
     if reads_ref(graph, node) {
         let dtype = node.outputs().first().map_or(DType::F32, |fact| fact.dtype);
@@ -150,12 +175,27 @@ fn export_attrs(graph: &Graph, node: &Node) -> Result<BTreeMap<String, AttrProto
     }
     let inputs: Vec<Fact> =
         node.inputs().iter().enumerate().map(|(i, id)| as_passed(node, i, graph.fact(*id))).collect();
-    let outputs: Vec<&Fact> = node.outputs().iter().collect();
-    let typed = kind.args().attrs(&inputs.iter().collect::<Vec<_>>(), &outputs);
+    let outputs: Vec<Fact> = node.outputs().iter().map(|fact| as_given(node, fact)).collect();
+    let typed = kind.args().attrs(&inputs.iter().collect::<Vec<_>>(), &outputs.iter().collect::<Vec<_>>());
     let own = node.op().attrs().into_iter().map(|(name, value)| (name.to_owned(), value));
     let all = typed.into_iter().filter(|(name, _)| !IMPLIED.contains(&(kind.name, name.as_str()))).chain(own);
     let all = all.filter(|(name, value)| !is_newer(kind.name, name, value));
-    all.map(|(name, value)| Ok((name, encode_attr(&value)?))).collect()
+    all.map(|(name, value)| {
+        let value = functions.attr(node, &name, value)?;
+        Ok((name, encode_attr(&value)?))
+    })
+    .collect()
+}
+
+/// Ops with bodies whose definition has the shapes of the outputs.
+const HAS_SHAPES: &[&str] = &["If", "StatelessIf", "Case", "StatelessCase", "While", "StatelessWhile"];
+
+/// A handle that a body gives back has the dtype `resource`.
+fn as_given(node: &Node, fact: &Fact) -> Fact {
+    match (node.op().kind().effect, fact.role) {
+        (Effect::Calls, Role::Handle) => Fact { dtype: DType::Resource, ..fact.clone() },
+        _ => fact.clone(),
+    }
 }
 
 /// Attributes that a row's signature has and TensorFlow's definition has not.

@@ -205,7 +205,11 @@ impl NodeDef {
     }
 
     fn to_proto(&self) -> NodeProto {
-        let NodeDef { name, op, inputs: input, device, attrs: attr } = self.clone();
+        self.clone().into_proto()
+    }
+
+    pub(super) fn into_proto(self) -> NodeProto {
+        let NodeDef { name, op, inputs: input, device, attrs: attr } = self;
         NodeProto { name, op, input, device, attr }
     }
 
@@ -314,6 +318,12 @@ fn decode_library(bytes: &Bytes, offset: usize, budget: &mut Budget, out: &mut V
         }
     }
     Ok(())
+}
+
+/// The function of bytes that were encoded here.
+pub(super) fn decode_function_of(bytes: Bytes) -> Result<Function> {
+    let mut budget = Budget::of_file(bytes.len());
+    decode_function(&bytes, 0, &mut budget)
 }
 
 fn decode_function(bytes: &Bytes, offset: usize, budget: &mut Budget) -> Result<Function> {

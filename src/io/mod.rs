@@ -19,6 +19,7 @@ mod attr;
 mod budget;
 mod encode;
 mod export;
+mod export_body;
 mod file;
 mod frames;
 mod functions;

@@ -179,6 +179,10 @@ pub(super) struct SignatureProto {
     pub(super) input_arg: Vec<ArgProto>,
     #[prost(message, repeated, tag = "3")]
     pub(super) output_arg: Vec<ArgProto>,
+    #[prost(bool, tag = "17")]
+    pub(super) is_stateful: bool,
+    #[prost(string, repeated, tag = "20")]
+    pub(super) control_output: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]

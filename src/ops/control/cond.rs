@@ -9,7 +9,7 @@ use super::held::{branch, hold, is_stateful, put_out};
 use super::nest::{IntoNest, Nest, OwnLeaf, form, leaves};
 use crate::dtype::DType;
 use crate::error::{Error, Result, escape};
-use crate::graph::{Built, Graph, Operation, OutputId, Tensor};
+use crate::graph::{Built, Graph, Op, Operation, OutputId, Tensor};
 use crate::ops::IntoTensor;
 
 /// A closure that builds one branch among several.
@@ -266,10 +266,9 @@ impl Graph {
                 target.mark_extra(-n_around);
                 let (nests, built) = built?;
                 let first = nests.first().ok_or_else(|| Error::internal("there is a branch"))?;
-                let node = hold(g, scope, &[&index], &built.iter().collect::<Vec<_>>(), false, |bodies| {
-                    let by = if is_stateful(&bodies) { Choose::Index } else { Choose::IndexStateless };
-                    Arc::new(Branch { by, bodies })
-                })?;
+                let built: Vec<&Built> = built.iter().collect();
+                let op = |bodies| -> Arc<dyn Op> { Arc::new(Branch { by: Choose::Index, bodies }) };
+                let node = hold(g, scope, &[&index], &built, false, op)?;
                 put_out(g, first, &node, "Identity")
             })
         })
