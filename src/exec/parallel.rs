@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use super::plan::Plan;
-use super::run::{Host, Scratch, StepOrder, call, record, skips};
+use super::run::{Host, Scratch, StepOrder, call, report, skips};
 use super::step::KEPT;
 use crate::error::{Error, Result};
 use crate::graph::{Env, RunCx, Slots};
@@ -225,7 +225,7 @@ impl Shared<'_> {
         if plan.has_branches && unsafe { skips(step, &plan.steps, self.slots, self.skipped) } {
             return;
         }
-        let began = self.host.trace.map(|_| Instant::now());
+        let began = self.env.watch.map(|watch| (watch, Instant::now()));
         // SAFETY: all steps that write an input have ended, and so have those that state orders before this one;
         // `take_always` names inputs that no other step reads; output cells are written by this step alone.
         let cx = unsafe {
@@ -235,11 +235,10 @@ impl Shared<'_> {
         if let Err(error) = result {
             self.failed.fetch_min(index, Ordering::AcqRel);
             self.errors.lock().push((index, error));
-        } else if let (Some((trace, origin)), Some(began)) = (self.host.trace, began) {
+        } else if let Some((watch, began)) = began {
             // SAFETY: as above; nothing is taken, and the outputs are released only after this.
             let cx = unsafe { RunCx::new(self.slots, plan.steps.io(step), 0, self.env, recycler) };
-            let thread = thread_number();
-            trace.lock().push(record(plan, step, began, origin, &cx.describe_outputs(), thread));
+            report(plan, step, began, watch, &cx);
         }
     }
 
@@ -288,7 +287,7 @@ impl Shared<'_> {
 }
 
 /// The worker's number, from its name; 0 for a caller.
-fn thread_number() -> usize {
+pub(super) fn thread_number() -> usize {
     let thread = std::thread::current();
     let number = thread.name().and_then(|name| name.strip_prefix("sessile-worker-")).and_then(|n| n.parse().ok());
     number.unwrap_or(0)

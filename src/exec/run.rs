@@ -18,7 +18,7 @@ use super::stats::StepRecord;
 use super::step::Steps;
 use crate::cancel::Limits;
 use crate::error::{Error, ErrorKind, Result, escape};
-use crate::graph::{Callee, Env, Flow, RunCx, RunState, Slots};
+use crate::graph::{Callee, Env, Flow, RunCx, RunState, Slots, Watch};
 use crate::pool::Pool;
 use crate::value::{Meter, Recycler, Value};
 
@@ -162,11 +162,14 @@ impl Plan {
         }
         self.load_variables(scratch, host)?;
         let view = RunView { session: host.state, locals: &scratch.locals };
-        let env = &Env { pool: host.pool, state: Some(&view as &dyn RunState), limits: host.limits, meter: host.meter };
+        let recorder = host.trace.map(Recorder);
+        let watch = recorder.as_ref().map(|recorder| recorder as &dyn Watch);
+        let state = Some(&view as &dyn RunState);
+        let env = &Env { pool: host.pool, state, limits: host.limits, meter: host.meter, watch };
         match mode {
-            Mode::Serial => serial::run(self, scratch, env, host.trace)?,
+            Mode::Serial => serial::run(self, scratch, env)?,
             Mode::Measured(key) => {
-                let times = serial::run_measured(self, scratch, env, host.trace)?;
+                let times = serial::run_measured(self, scratch, env)?;
                 self.choice.decide(key, parallel::judge(self, &times));
             }
             Mode::Parallel(costly) => {
@@ -293,12 +296,23 @@ impl Callee for Plan {
             *scratch.slots.get_mut(*slot as usize) = Some(value);
         }
         let mut results = Fetched::new();
-        let result = serial::run(self, &scratch, env, None).and_then(|()| self.collect(&mut scratch, &mut results));
+        let result = serial::run(self, &scratch, env).and_then(|()| self.collect(&mut scratch, &mut results));
         if result.is_err() {
             scratch.clear(self);
         }
         self.spare.give(scratch);
         result.map(|()| results.into_iter().flatten().collect())
+    }
+
+    fn explain(&self, indent: &str, text: &mut String) {
+        for step in 0..self.steps.len() {
+            let node = self.steps.rest(step).node;
+            text.push_str(&format!("{indent}{}\n", self.graph.operation(node)));
+            for (i, body) in self.steps.rest(step).home.bodies.iter().enumerate() {
+                text.push_str(&format!("{indent}  body {i}:\n"));
+                body.explain(&format!("{indent}    "), text);
+            }
+        }
     }
 }
 
@@ -352,22 +366,27 @@ pub(super) fn panicked(plan: &Plan, step: usize, cx: &RunCx<'_>, payload: Box<dy
     locate(plan, step, cx, Error::panicked(payload))
 }
 
-/// The record of one step for a trace.
-pub(super) fn record(
-    plan: &Plan,
-    step: usize,
-    began: Instant,
-    origin: Instant,
-    cx_outputs: &[(usize, String)],
-    thread: usize,
-) -> StepRecord {
-    StepRecord {
-        node: plan.graph.node(plan.steps.rest(step).node).name().to_owned(),
-        op: plan.steps.op(step).kind().name,
-        start: began.duration_since(origin),
-        duration: began.elapsed(),
-        output_bytes: cx_outputs.iter().map(|(bytes, _)| bytes).sum(),
-        outputs: cx_outputs.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(", "),
-        thread,
+/// Tells the watcher of a traced run what a step did.
+pub(super) fn report(plan: &Plan, step: usize, began: Instant, watch: &dyn Watch, cx: &RunCx<'_>) {
+    let node = plan.graph.node(plan.steps.rest(step).node);
+    watch.ended(node.name(), plan.steps.op(step).kind().name, began, &cx.describe_outputs());
+}
+
+/// Writes the steps of a traced run.
+struct Recorder<'a>(Trace<'a>);
+
+impl Watch for Recorder<'_> {
+    fn ended(&self, node: &str, op: &'static str, began: Instant, outputs: &[(usize, String)]) {
+        let (steps, origin) = self.0;
+        let record = StepRecord {
+            node: node.to_owned(),
+            op,
+            start: began.duration_since(origin),
+            duration: began.elapsed(),
+            output_bytes: outputs.iter().map(|(bytes, _)| bytes).sum(),
+            outputs: outputs.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(", "),
+            thread: parallel::thread_number(),
+        };
+        steps.lock().push(record);
     }
 }

@@ -5,14 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use super::plan::Plan;
-use super::run::{Scratch, Trace, call, ended, panicked, record, skips};
+use super::run::{Scratch, call, ended, panicked, report, skips};
 use crate::error::Result;
 use crate::graph::{Env, RunCx};
 
 /// Runs all steps.
-pub(super) fn run(plan: &Plan, scratch: &Scratch, env: &Env<'_>, trace: Option<Trace<'_>>) -> Result<()> {
-    if trace.is_some() || plan.has_branches {
-        return run_measured(plan, scratch, env, trace).map(drop);
+pub(super) fn run(plan: &Plan, scratch: &Scratch, env: &Env<'_>) -> Result<()> {
+    if env.watch.is_some() || plan.has_branches {
+        return run_measured(plan, scratch, env).map(drop);
     }
     let current = Cell::new(0);
     // Panics are caught once a run, not once a step.
@@ -36,12 +36,7 @@ fn run_steps(plan: &Plan, scratch: &Scratch, env: &Env<'_>, current: &Cell<usize
 }
 
 /// Runs all steps and answers how long each took, in nanoseconds.
-pub(super) fn run_measured(
-    plan: &Plan,
-    scratch: &Scratch,
-    env: &Env<'_>,
-    trace: Option<Trace<'_>>,
-) -> Result<Vec<u64>> {
+pub(super) fn run_measured(plan: &Plan, scratch: &Scratch, env: &Env<'_>) -> Result<Vec<u64>> {
     let mut times = Vec::with_capacity(plan.steps.len());
     for step in 0..plan.steps.len() {
         env.limits.step()?;
@@ -55,10 +50,10 @@ pub(super) fn run_measured(
         // SAFETY: as in `run_step`.
         call(plan, step, unsafe { view(plan, step, scratch, env) })?;
         times.push(began.elapsed().as_nanos() as u64);
-        if let Some((trace, origin)) = trace {
+        if let Some(watch) = env.watch {
             // SAFETY: as in `run_step`; nothing is taken here.
             let cx = unsafe { RunCx::new(&scratch.slots, plan.steps.io(step), 0, env, &scratch.recycler) };
-            trace.lock().push(record(plan, step, began, origin, &cx.describe_outputs(), 0));
+            report(plan, step, began, watch, &cx);
         }
         free(plan, step, scratch);
     }

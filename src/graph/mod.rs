@@ -46,7 +46,7 @@ pub use self::node::{Elements, Fact, Node, NodeId, OutputId, Role};
 pub use self::op::{Effect, Example, Flow, Gradient, Op, OpKind};
 #[cfg(test)]
 pub(crate) use self::run::NO_HOME;
-pub use self::run::{Callee, Env, RunCx, RunState, Slots, StepHome, StepIo, VarHandle};
+pub use self::run::{Callee, Env, RunCx, RunState, Slots, StepHome, StepIo, VarHandle, Watch};
 pub use self::tensor::{Operation, Tensor};
 use crate::error::{Error, ErrorKind, Result, escape};
 use crate::shape::Shape;

@@ -3,6 +3,7 @@
 use std::cell::{RefCell, UnsafeCell};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use smallvec::SmallVec;
 
@@ -143,6 +144,9 @@ pub(crate) static NO_HOME: StepHome = StepHome { origin: (0, 0), bodies: Vec::ne
 pub trait Callee: Send + Sync + std::fmt::Debug {
     /// Runs it on one value a parameter, as part of the run that `env` belongs to.
     fn call(&self, env: &Env<'_>, arguments: SmallVec<[Value; 4]>) -> Result<SmallVec<[Value; 2]>>;
+
+    /// A line for each of its steps, and deeper ones for those of bodies in it.
+    fn explain(&self, indent: &str, text: &mut String);
 }
 
 /// A variable of a session, as a handle value carries it.
@@ -192,6 +196,12 @@ impl<T> SharedMut<T> {
     }
 }
 
+/// Is told of each step of a traced run, those of bodies included.
+pub trait Watch: Sync {
+    /// A step has ended: its node, its op, when it began, and bytes and description of each output.
+    fn ended(&self, node: &str, op: &'static str, began: Instant, outputs: &[(usize, String)]);
+}
+
 /// What all steps of a run share.
 #[derive(Clone, Copy)]
 pub struct Env<'a> {
@@ -203,6 +213,8 @@ pub struct Env<'a> {
     pub limits: &'a Limits,
     /// What values are counted against, where the run has a memory budget.
     pub meter: Option<&'a Meter>,
+    /// Who watches a traced run.
+    pub watch: Option<&'a dyn Watch>,
 }
 
 /// One step's view of a run.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::{FeedKey, Fetch, Session, Wanted};
 use crate::error::{Result, escape};
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Callee, Graph, NodeId};
 use crate::optimize::Request;
 
 impl Session {
@@ -40,9 +40,7 @@ impl Session {
             writeln!(text, "  {}  <- {reason}", graph.operation(id)).expect(INFALLIBLE);
         }
         writeln!(text, "{} steps run:", plan.n_steps()).expect(INFALLIBLE);
-        for node in plan.step_nodes() {
-            writeln!(text, "  {}", plan.graph().operation(node)).expect(INFALLIBLE);
-        }
+        plan.explain("  ", &mut text);
         Ok(text)
     }
 }

@@ -10,37 +10,69 @@ struct Counting;
 
 thread_local! {
     static BLOCKS: Cell<usize> = const { Cell::new(0) };
+    /// Bytes that are in use, and the most that ever were.
+    static BYTES: Cell<(isize, isize)> = const { Cell::new((0, 0)) };
 }
 
 // SAFETY: all calls go on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size() as isize);
         // SAFETY: as promised by the caller.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size() as isize);
         // SAFETY: as promised by the caller.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
+        count(size as isize - layout.size() as isize);
         // SAFETY: as promised by the caller.
         unsafe { System.realloc(block, layout, size) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        resize(-(layout.size() as isize));
         // SAFETY: as promised by the caller.
         unsafe { System.dealloc(block, layout) }
     }
 }
 
 /// A thread that ends has no counter any more.
-fn count() {
+fn count(more: isize) {
     let _ = BLOCKS.try_with(|blocks| blocks.set(blocks.get() + 1));
+    resize(more);
+}
+
+fn resize(more: isize) {
+    let _ = BYTES.try_with(|bytes| {
+        let (used, peak) = bytes.get();
+        bytes.set((used + more, peak.max(used + more)));
+    });
+}
+
+/// Bytes that a call uses at most beside those in use before.
+fn peak(run: impl FnOnce() -> sessile::Result<()>) -> sessile::Result<isize> {
+    let before = BYTES.get().0;
+    BYTES.set((before, before));
+    run()?;
+    Ok(BYTES.get().1 - before)
+}
+
+#[test]
+fn a_loop_of_a_hundred_thousand_turns_needs_no_more_memory_than_one_of_ten() -> sessile::Result<()> {
+    let g = Graph::new();
+    let n = g.placeholder(DType::I32, shape![])?;
+    let start = (g.constant(0)?, g.constant(vec![1.0f32; 1000])?);
+    let (_, x) = g.while_loop(start, |(i, _)| i.less(&n), |(i, x)| Ok((&i + 1, (&x * 0.5)? + 1.0)))?;
+    let sess = Session::new(&g)?;
+    let of = |turns: i32| peak(|| sess.run_with(&x, feeds! { n => turns }).map(drop));
+    let (_, few, many) = (of(10)?, of(10)?, of(100_000)?);
+    assert!(many <= few + 4096, "{few} bytes for 10 turns, but {many} for 100000");
+    Ok(())
 }
 
 #[global_allocator]

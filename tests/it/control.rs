@@ -508,3 +508,25 @@ fn rows_are_mapped_inside_of_turns_and_branches() -> Result<()> {
     assert_eq!(run_with(&y, feed(false)), "[[ 1.  3.  6.]\n [ 4.  9. 15.]]");
     Ok(())
 }
+
+#[test]
+fn a_trace_and_an_explanation_look_into_bodies() -> Result<()> {
+    let g = Graph::new();
+    let n = scalar(&g, DType::I32)?;
+    let (_, sum) = g.while_loop(
+        (g.constant(0)?, g.constant(1.0)?),
+        |(i, _)| i.less(&n),
+        |(i, x)| Ok((&i + 1, g.cond(i.less(1), || x.exp(), || x.log()))),
+    )?;
+    let sess = Session::new(&g)?;
+    let options = RunOptions { trace: true, ..RunOptions::default() };
+    let (_, metadata) = sess.run_with_options(&sum, feeds! { n => 3 }, &options)?;
+    let times = |node: &str| metadata.steps.iter().filter(|step| step.node == node).count();
+    assert_eq!([times("while"), times("while/Less"), times("while/cond/Exp"), times("while/cond/Log")], [1, 4, 1, 2]);
+    let text = sess.explain(&sum, &[&n])?;
+    assert!(
+        text.contains("\n      while/Less = Less(") && text.contains("\n          while/cond/Exp = Exp("),
+        "{text}"
+    );
+    Ok(())
+}
