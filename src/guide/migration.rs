@@ -151,6 +151,25 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Branches and loops
+//! ```
+//! use sessile::prelude::*;
+//!
+//! # fn main() -> sessile::Result<()> {
+//! let g = Graph::new();
+//! let x = g.placeholder(DType::F32, shape![?])?;
+//! let y = g.cond(x.reduce_sum(())?.less(0.0), || -&x, || Ok(&x))?;   // y = tf.cond(tf.reduce_sum(x) < 0, lambda: -x, lambda: x)
+//! let start = (g.constant(0)?, &x);
+//! let (n, z) = g.while_loop(start, |(i, _)| i.less(10), |(i, z)| Ok((&i + 1, &z * 2.0)))?; // n, z = tf.while_loop(lambda i, _: i < 10, lambda i, z: (i + 1, z * 2.), (0, x))
+//! let rows = g.map_fn(&x, |cell| cell.square())?;                    // rows = tf.map_fn(tf.square, x)
+//! let sums = g.scan(&x, |a, cell| a + cell)?;                        // sums = tf.scan(lambda a, cell: a + cell, x)
+//! let sum = g.foldl(&x, |a, cell| a + cell)?;                        // sum = tf.foldl(lambda a, cell: a + cell, x)
+//! let which = g.switch_case(&n, &[&|| x.exp(), &|| x.log()], None)?; // which = tf.switch_case(n, [lambda: tf.exp(x), lambda: tf.log(x)])
+//! let check = x.assert_less(100.0, "too large")?;                    // check = tf.assert_less(x, 100., message='too large')
+//! # let _ = (y, z, rows, sums, sum, which, check);
+//! # Ok(()) }
+//! ```
+//!
 //! # Networks
 //! ```
 //! use sessile::prelude::*;
