@@ -2,8 +2,10 @@
 //!
 //! - [`migration`]: TF1 programs, line by line.
 //! - [`forms`]: what compiles, and what does not and why.
+//! - [`errors`]: what each kind of error means, and what prints it.
 //! - [`threads`]: what runs see of each other, and what may run at the same time.
 
+pub mod errors;
 pub mod forms;
 pub mod migration;
 pub mod threads;
