@@ -7,7 +7,7 @@ use std::ops::Range;
 pub(super) enum Way {
     /// Our own kernel on unpacked operands.
     Small,
-    /// The `gemm` crate.
+    /// The `gemm` crates.
     Large,
 }
 

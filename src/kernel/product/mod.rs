@@ -3,7 +3,7 @@
 //! By shape alone a product goes one of these ways. Small ones, and narrow ones, run in our own kernel straight from
 //! the caller's matrices, without packing and without allocation (`small`). Large ones are cut into blocks, whose
 //! borders depend on the shape and never on the number of threads; each block is one single-threaded call of the
-//! `gemm` crate, and the thread that made it adds bias and activation while it is in its cache (`large`). On AVX-512,
+//! `gemm` crates, and the thread that made it adds bias and activation while it is in its cache (`large`). On AVX-512,
 //! large ones of many rows run in our own kernel, over a right side that all threads share (`packed`). Dtypes other
 //! than float32 and float64 take plain loops (`plain`). So the bits of a product are a function of its shape, its
 //! numbers and the CPU's type.
@@ -251,7 +251,7 @@ fn run<T: Number>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mut [T]) {
 }
 
 /// A float product: a column as a row, small ones at once, others block by block.
-fn blocks<T: small::Fast>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mut [T]) {
+fn blocks<T: small::Fast + large::Packed>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mut [T]) {
     // Nothing is copied or divided on the way of the smallest products: that would double their time.
     if product.n == 1 && product.m > 1 {
         return in_grid(pool, &product.as_row(), c);
@@ -259,7 +259,7 @@ fn blocks<T: small::Fast>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mut
     in_grid(pool, product, c);
 }
 
-fn in_grid<T: small::Fast>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mut [T]) {
+fn in_grid<T: small::Fast + large::Packed>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mut [T]) {
     let grid = Grid::of(product.m, product.k, product.n);
     if grid.way == Way::Large && product.m >= PACKED_ROWS && level() == Level::Avx512 {
         return packed::run(pool, product, c);
