@@ -187,7 +187,7 @@ impl Array {
     /// `n` equal parts.
     pub fn split(&self, axis: i64, n: usize) -> Result<Vec<Array>, Stop> {
         let axis = self.axis(axis)?;
-        if self.dims[axis] % n != 0 {
+        if !self.dims[axis].is_multiple_of(n) {
             return Err(Stop::Fails);
         }
         let (mut begin, mut size) = (vec![0; self.dims.len()], vec![-1; self.dims.len()]);

@@ -112,7 +112,7 @@ impl Program {
             10 => a.reduce_max(()),
             11 => a.argmax(axis()?)?.cast(self.dtype),
             12 => a.matmul(b),
-            13 => a.matmul_t(n % 2 == 0, b, n % 3 == 0),
+            13 => a.matmul_t(n.is_multiple_of(2), b, n.is_multiple_of(3)),
             14 => {
                 let inner = a.shape().dim(1).known().unwrap_or(3);
                 let product = a.matmul(self.constant(&ramp(&[inner, 2]))?)?;
