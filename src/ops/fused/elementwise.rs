@@ -62,6 +62,9 @@ pub struct End {
 pub static FUSED: OpKind = OpKind::new("_Fused", "x: N*T -> y: T", parse, examples)
     .not_differentiable("passes make it, after gradients were built");
 
+/// The inputs that are rows: their widths, and their elements as often as tiles need them.
+type Rows<T> = SmallVec<[(usize, Vec<T>); 4]>;
+
 impl Fused {
     /// The op of a program.
     ///
@@ -249,7 +252,7 @@ impl Fused {
         &self,
         inputs: impl Iterator<Item = (usize, &'a Value)>,
         n: usize,
-    ) -> Result<SmallVec<[(usize, Vec<T>); 4]>> {
+    ) -> Result<Rows<T>> {
         let rows = inputs.filter(|(i, _)| self.repeats.is_row(*i));
         rows.map(|(_, value)| Ok((value.len().max(1), repeated(value.slice::<T>()?, n)))).collect()
     }
