@@ -109,20 +109,7 @@ impl Tensor {
 fn infer(cx: &mut InferCx<'_>, axis: Option<i64>, batch_dims: i64) -> Result<()> {
     check_index("indices", cx.dtype(1))?;
     let (params, indices) = (cx.shape(0).with_rank_at_least(1)?, cx.shape(1).clone());
-    let shape = match (params.rank(), indices.rank(), axis) {
-        (Some(rank), Some(n), Some(axis)) => {
-            let axis = normalize_axis(axis, rank)?;
-            let batch = batch_axes(batch_dims, n, axis)?;
-            let front = params.slice(..batch)?.merge(&indices.slice(..batch)?)?;
-            let front = front.concat(&params.slice(batch..axis)?)?;
-            front.concat(&indices.slice(batch..)?)?.concat(&params.slice(axis + 1..)?)?
-        }
-        (Some(rank), Some(n), None) => {
-            let batch = usize::try_from(batch_dims).unwrap_or(0);
-            Shape::unknown_of_rank((rank + n).saturating_sub(1 + batch))
-        }
-        _ => Shape::unknown(),
-    };
+    let shape = picked_shape(&params, &indices, axis, batch_dims)?;
     let picked = match (cx.sizes(0), cx.ints(1)) {
         (Some(sizes), Some(indices)) if params.rank() == Some(1) && shape.rank().is_some_and(|rank| rank < 2) => {
             let pick = |i: i64| usize::try_from(i).ok().and_then(|i| sizes.get(i).cloned());
@@ -132,6 +119,29 @@ fn infer(cx: &mut InferCx<'_>, axis: Option<i64>, batch_dims: i64) -> Result<()>
     };
     cx.output(cx.dtype(0), shape).sizes = picked;
     Ok(())
+}
+
+/// The shape of the slices of `params` that `indices` name along an axis, which may be unknown.
+pub(in crate::ops) fn picked_shape(
+    params: &Shape,
+    indices: &Shape,
+    axis: Option<i64>,
+    batch_dims: i64,
+) -> Result<Shape> {
+    match (params.rank(), indices.rank(), axis) {
+        (Some(rank), Some(n), Some(axis)) => {
+            let axis = normalize_axis(axis, rank)?;
+            let batch = batch_axes(batch_dims, n, axis)?;
+            let front = params.slice(..batch)?.merge(&indices.slice(..batch)?)?;
+            let front = front.concat(&params.slice(batch..axis)?)?;
+            front.concat(&indices.slice(batch..)?)?.concat(&params.slice(axis + 1..)?)
+        }
+        (Some(rank), Some(n), None) => {
+            let batch = usize::try_from(batch_dims).unwrap_or(0);
+            Ok(Shape::unknown_of_rank((rank + n).saturating_sub(1 + batch)))
+        }
+        _ => Ok(Shape::unknown()),
+    }
 }
 
 /// How many axes are shared.
@@ -146,7 +156,19 @@ fn batch_axes(batch_dims: i64, rank: usize, axis: usize) -> Result<usize> {
 }
 
 fn run(cx: &mut RunCx<'_>, axis: i64, batch_dims: i64) -> Result<()> {
-    let (params, indices) = (cx.input(0), cx.input(1));
+    let out = pick(cx, cx.input(0), cx.input(1), axis, batch_dims)?;
+    cx.output(0, out);
+    Ok(())
+}
+
+/// The slices of `params` that `indices` name along an axis.
+pub(in crate::ops) fn pick(
+    cx: &RunCx<'_>,
+    params: &Value,
+    indices: &Value,
+    axis: i64,
+    batch_dims: i64,
+) -> Result<Value> {
     let axis = normalize_axis(axis, params.rank())?;
     let batch = batch_axes(batch_dims, indices.rank(), axis)?;
     if params.dims()[..batch] != indices.dims()[..batch] {
@@ -165,8 +187,7 @@ fn run(cx: &mut RunCx<'_>, axis: i64, batch_dims: i64) -> Result<()> {
     };
     let mut out = cx.alloc(params.dtype(), &dims)?;
     with_cells!(params.dtype(), E => plan.gather::<E>(cx, cells(params)?, &places, cells_mut(&mut out)?)?);
-    cx.output(0, out);
-    Ok(())
+    Ok(out)
 }
 
 /// The indices, all within `[0, size)`.

@@ -85,7 +85,7 @@ impl Tensor {
 }
 
 /// The shape of the slices, all together.
-pub(super) fn slices(params: &Shape, indices: &Shape) -> Result<Shape> {
+pub(in crate::ops) fn slices(params: &Shape, indices: &Shape) -> Result<Shape> {
     indices.with_rank_at_least(1)?;
     let (Some(rank), Some(n)) = (params.rank(), indices.rank()) else { return Ok(Shape::unknown()) };
     let Some(depth) = indices.dim(n - 1).known() else { return Ok(Shape::unknown()) };
@@ -149,16 +149,21 @@ impl Op for GatherNd {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let (params, indices) = (cx.input(0), cx.input(1));
-        let depth = depth_of(params.dims(), indices)?;
-        let dims: Dims = [&indices.dims()[..indices.rank() - 1], &params.dims()[depth..]].concat().into();
-        element_count(&dims)?;
-        let mut out = cx.alloc(params.dtype(), &dims)?;
-        let (places, len) = places(params.dims(), indices)?;
-        with_cells!(params.dtype(), E => gather::<E>(cx, cells(params)?, &places, len, cells_mut(&mut out)?)?);
+        let out = pick_slices(cx, cx.input(0), cx.input(1))?;
         cx.output(0, out);
         Ok(())
     }
+}
+
+/// The slices of `params` that the rows of `indices` name.
+pub(in crate::ops) fn pick_slices(cx: &RunCx<'_>, params: &Value, indices: &Value) -> Result<Value> {
+    let depth = depth_of(params.dims(), indices)?;
+    let dims: Dims = [&indices.dims()[..indices.rank() - 1], &params.dims()[depth..]].concat().into();
+    element_count(&dims)?;
+    let mut out = cx.alloc(params.dtype(), &dims)?;
+    let (places, len) = places(params.dims(), indices)?;
+    with_cells!(params.dtype(), E => gather::<E>(cx, cells(params)?, &places, len, cells_mut(&mut out)?)?);
+    Ok(out)
 }
 
 fn gather<E: Cell>(cx: &RunCx<'_>, from: &[E], places: &[usize], len: usize, out: &mut [E]) -> Result<()> {

@@ -18,7 +18,7 @@ mod variable;
 pub use self::assign::Assign;
 pub(in crate::ops) use self::assign::pass_on;
 pub use self::count_up_to::CountUpTo;
-pub use self::gather::ResourceGather;
+pub use self::gather::{ResourceGather, ResourceGatherNd};
 pub use self::handle::{Spelling, VariableV2};
 pub use self::initial::Initial;
 pub use self::inspect::{IsVariableInitialized, VariableShape};
@@ -48,6 +48,7 @@ pub(super) static OPS: &[&OpKind] = &[
     &inspect::VAR_IS_INITIALIZED,
     &inspect::VARIABLE_SHAPE,
     &gather::RESOURCE_GATHER,
+    &gather::RESOURCE_GATHER_ND,
     &count_up_to::COUNT_UP_TO,
 ];
 

@@ -229,6 +229,7 @@ pub(in crate::ops) fn apply(
         }
     }, else => ());
     match rule {
+        Add if old.dtype() == DType::Bool => change::<bool>(cx, old, places, run_len, updates, |a, b| a | b),
         Add => with_type!(old.dtype(), T in numbers => {
             change::<T>(cx, old, places, run_len, updates, |a, b| a.plus(b))
         }, else => Err(unsupported(old.dtype()))),
