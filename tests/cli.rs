@@ -72,6 +72,15 @@ fn fails(code: i32, args: &[&str]) -> String {
     text
 }
 
+/// The nodes of a loop become one, and what only they used is no output.
+#[test]
+fn inspect_sees_through_loops() {
+    let json = prints_json(&["inspect", "examples/data/digits_rnn/frozen.pb"]);
+    assert_eq!(json["unsupported"], serde_json::json!({}));
+    let names: Vec<_> = json["outputs"].as_array().into_iter().flatten().map(|output| output["name"].clone()).collect();
+    assert_eq!(names, ["digit:0"]);
+}
+
 #[test]
 fn inspect_shows_shapes_in_named_dims_and_estimates() {
     let folder = Folder::new("inspect");

@@ -3,7 +3,7 @@
 //! There is no second shape engine: nodes enter through the graph's one writer. An import is all or nothing: a graph
 //! that is there already is touched only once the whole file has been built beside it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -112,9 +112,16 @@ pub fn import_graph_def(graph: &Graph, def: &GraphDef, options: &ImportOptions) 
 impl GraphDef {
     /// The ops of the graph that the engine does not have, in the order of their names; those of functions that are
     /// called are among them.
-    pub fn unsupported_ops(&self) -> std::collections::BTreeSet<String> {
+    pub fn unsupported_ops(&self) -> BTreeSet<String> {
+        self.unsupported_nodes().into_iter().flat_map(|(_, ops)| ops).collect()
+    }
+
+    /// The places of the nodes that need ops which the engine does not have, and those ops; a node that calls a
+    /// function needs what the function needs.
+    pub fn unsupported_nodes(&self) -> Vec<(usize, BTreeSet<String>)> {
         let library = Library::of(self);
-        self.nodes.iter().flat_map(|node| library.missing_ops(node)).collect()
+        let nodes = self.nodes.iter().map(|node| library.missing_ops(node)).enumerate();
+        nodes.filter(|(_, ops)| !ops.is_empty()).collect()
     }
 }
 

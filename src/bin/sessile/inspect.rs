@@ -1,19 +1,18 @@
 //! `sessile inspect`: what a graph is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write;
 
 use serde_json::{Value as Json, json};
 use sessile::error::escape;
 use sessile::graph::{AttrValue, Effect, Graph, OutputId};
 use sessile::io::{GraphDef, ImportOptions, NodeDef, import_graph_def, load_graph_def};
-use sessile::ops;
 use sessile::ops::array::Placeholder;
 use sessile::{Result, Shape, Tensor};
 
 use crate::args::Inspect;
 use crate::estimate::{Estimate, Sizes, Total, estimate};
-use crate::load::{outputs, parse_shape, placeholders, with_names};
+use crate::load::{node_of, outputs, parse_shape, placeholders, with_names};
 use crate::report::{Report, bytes, count, shape_json, table};
 
 /// Reads a graph and tells what is in it. Ops that are not supported are listed; what does not need them is inferred.
@@ -31,75 +30,134 @@ pub fn inspect(args: &Inspect) -> Result<Report> {
 struct Wanted {
     /// Places of the needed nodes.
     nodes: Vec<usize>,
-    /// Needed nodes that no unsupported op stands above.
-    inferable: Vec<String>,
+    /// The nodes to import: with what they need, all that can be built.
+    roots: Vec<String>,
     /// How often each unsupported op is needed.
     unsupported: BTreeMap<String, usize>,
 }
 
 impl Wanted {
     fn of(def: &GraphDef, outputs: &[String]) -> Wanted {
-        let places: HashMap<&str, usize> = def.nodes.iter().enumerate().map(|(i, node)| (&*node.name, i)).collect();
-        let inputs = |i: usize| def.nodes[i].inputs.iter().filter_map(|input| places.get(node_of(input)).copied());
+        let edges = Edges::of(def);
         let mut is_needed = vec![outputs.is_empty(); def.nodes.len()];
-        let mut stack: Vec<usize> = outputs.iter().filter_map(|name| places.get(node_of(name)).copied()).collect();
+        let mut stack: Vec<usize> =
+            outputs.iter().filter_map(|name| edges.places.get(node_of(name)).copied()).collect();
         while let Some(i) = stack.pop() {
             if !std::mem::replace(&mut is_needed[i], true) {
-                stack.extend(inputs(i));
+                stack.extend(edges.inputs(i));
             }
+        }
+        let mut unsupported = BTreeMap::new();
+        for (i, ops) in def.unsupported_nodes().into_iter().filter(|(i, _)| is_needed[*i]) {
+            ops.into_iter().for_each(|op| *unsupported.entry(op).or_default() += 1);
+            stack.push(i);
         }
         let nodes: Vec<usize> = (0..def.nodes.len()).filter(|i| is_needed[*i]).collect();
-        let mut consumers: HashMap<usize, Vec<usize>> = HashMap::new();
-        nodes.iter().for_each(|i| inputs(*i).for_each(|input| consumers.entry(input).or_default().push(*i)));
-        let mut unsupported = BTreeMap::new();
-        for i in nodes.iter().filter(|i| ops::find(&def.nodes[**i].op).is_err()) {
-            *unsupported.entry(def.nodes[*i].op.clone()).or_default() += 1;
-            stack.push(*i);
-        }
-        let mut is_bad = vec![false; def.nodes.len()];
-        while let Some(i) = stack.pop() {
-            if !std::mem::replace(&mut is_bad[i], true) {
-                stack.extend(consumers.get(&i).into_iter().flatten());
-            }
-        }
-        let inferable = nodes.iter().filter(|i| !is_bad[**i]).map(|i| def.nodes[*i].name.clone()).collect();
-        Wanted { nodes, inferable, unsupported }
+        let roots = edges.roots(&is_needed, stack);
+        Wanted { nodes, roots, unsupported }
     }
 }
 
-/// The node of `x`, `x:1` or `^x`.
-fn node_of(input: &str) -> &str {
-    let name = input.trim_start_matches('^');
-    name.split(':').next().unwrap_or(name)
+/// Who stands above and below whom.
+struct Edges<'a> {
+    def: &'a GraphDef,
+    places: HashMap<&'a str, usize>,
+    consumers: Vec<Vec<usize>>,
 }
+
+impl<'a> Edges<'a> {
+    fn of(def: &'a GraphDef) -> Edges<'a> {
+        let places = def.nodes.iter().enumerate().map(|(i, node)| (&*node.name, i)).collect();
+        let mut edges = Edges { def, places, consumers: vec![Vec::new(); def.nodes.len()] };
+        for i in 0..def.nodes.len() {
+            let inputs: Vec<usize> = edges.inputs(i).collect();
+            inputs.into_iter().for_each(|input| edges.consumers[input].push(i));
+        }
+        edges
+    }
+
+    fn inputs(&self, i: usize) -> impl Iterator<Item = usize> {
+        self.def.nodes[i].inputs.iter().filter_map(|input| self.places.get(node_of(input)).copied())
+    }
+
+    fn is(&self, i: usize, ops: [&str; 2]) -> bool {
+        ops.contains(&&*self.def.nodes[i].op)
+    }
+
+    /// The lowest of the needed nodes that can be built although the unsupported ones cannot. What is inside of a loop
+    /// comes with the loop.
+    fn roots(&self, is_needed: &[bool], unsupported: Vec<usize>) -> Vec<String> {
+        let (is_lost, is_inside) = (self.lost(unsupported), self.inside_of_loops());
+        let is_built = |i: &usize| is_needed[*i] && !is_lost[*i] && !is_inside[*i];
+        let is_above_none = |i: &usize| !self.consumers[*i].iter().any(is_built);
+        let lowest = (0..is_needed.len()).filter(|i| is_built(i) && is_above_none(i));
+        lowest.map(|i| self.def.nodes[i].name.clone()).collect()
+    }
+
+    /// What stands below an unsupported node, and all of a loop with such a node in it.
+    fn lost(&self, mut below: Vec<usize>) -> Vec<bool> {
+        let (mut is_lost, mut is_walked) = (vec![false; self.consumers.len()], vec![false; self.consumers.len()]);
+        let mut above = Vec::new();
+        loop {
+            if let Some(i) = below.pop() {
+                if !std::mem::replace(&mut is_lost[i], true) {
+                    below.extend(&self.consumers[i]);
+                    above.push(i);
+                }
+            } else if let Some(i) = above.pop() {
+                if !std::mem::replace(&mut is_walked[i], true) {
+                    let (entries, others): (Vec<_>, Vec<_>) = self.inputs(i).partition(|j| self.is(*j, ENTRIES));
+                    below.extend(entries);
+                    above.extend(others.into_iter().filter(|j| !self.is(*j, EXITS)));
+                }
+            } else {
+                return is_lost;
+            }
+        }
+    }
+
+    fn inside_of_loops(&self) -> Vec<bool> {
+        let mut is_inside = vec![false; self.consumers.len()];
+        let mut stack: Vec<usize> = (0..self.consumers.len()).filter(|i| self.is(*i, ENTRIES)).collect();
+        while let Some(i) = stack.pop() {
+            if !std::mem::replace(&mut is_inside[i], true) {
+                stack.extend(self.consumers[i].iter().filter(|j| !self.is(**j, EXITS)));
+            }
+        }
+        is_inside
+    }
+}
+
+/// The ops that lead into a TF1 loop.
+const ENTRIES: [&str; 2] = ["Enter", "RefEnter"];
+/// The ops that lead out of one.
+const EXITS: [&str; 2] = ["Exit", "RefExit"];
 
 /// Imports what can be, with names for the unknown dims of placeholders.
 fn build(def: &GraphDef, wanted: &Wanted, args: &Inspect) -> Result<Graph> {
-    if wanted.inferable.is_empty() && !def.nodes.is_empty() && args.outputs.is_empty() {
+    let outputs = wanted.roots.clone();
+    if outputs.is_empty() {
         return Ok(Graph::new());
     }
-    let places: HashMap<&str, &NodeDef> = def.nodes.iter().map(|node| (&*node.name, node)).collect();
-    let is_placeholder = |name: &&String| places[name.as_str()].op == "Placeholder";
-    let (inputs, others): (Vec<_>, Vec<_>) = wanted.inferable.iter().partition(is_placeholder);
-    let used: std::collections::HashSet<&str> =
-        others.iter().flat_map(|name| &places[name.as_str()].inputs).map(String::as_str).collect();
+    let used: HashSet<&str> = def.nodes.iter().flat_map(|node| &node.inputs).map(String::as_str).collect();
+    let is_used = |name: &str| used.contains(name) || used.contains(format!("{name}:0").as_str());
     let graph = Graph::new();
     let mut input_map = Vec::new();
-    for name in inputs {
-        let stand_in = named_placeholder(&graph, places[name.as_str()], def.versions.producer, args)?;
-        if used.contains(name.as_str()) || used.contains(format!("{name}:0").as_str()) {
-            input_map.push((name.clone(), stand_in));
+    for node in wanted.nodes.iter().map(|i| &def.nodes[*i]) {
+        if node.op == "Placeholder" && is_used(&node.name) && !outputs.contains(&node.name) {
+            let stand_in = named_placeholder(&graph, node, def.versions.producer, args)?;
+            input_map.push((node.name.clone(), stand_in));
         }
     }
-    if others.is_empty() {
-        return Ok(graph);
-    }
-    let outputs: Vec<String> = others.into_iter().cloned().collect();
-    match import_graph_def(&graph, def, &ImportOptions { input_map, outputs, ..ImportOptions::default() }) {
+    match import_graph_def(
+        &graph,
+        def,
+        &ImportOptions { input_map, outputs: outputs.clone(), ..ImportOptions::default() },
+    ) {
         Ok(_) => Ok(graph),
         // A placeholder that is also waited for cannot be replaced: then its dims stay without names.
         Err(_) => {
-            let options = ImportOptions { outputs: wanted.inferable.clone(), ..ImportOptions::default() };
+            let options = ImportOptions { outputs, ..ImportOptions::default() };
             load_graph_def(def, &options).map(|(graph, _)| graph)
         }
     }
@@ -142,7 +200,7 @@ impl Found<'_> {
     }
 
     fn outputs(&self) -> impl Iterator<Item = Tensor> {
-        outputs(self.graph).map(|id| self.graph.tensor(id))
+        outputs(self.graph, self.def).into_iter()
     }
 
     fn variables(&self) -> impl Iterator<Item = Tensor> {

@@ -1,9 +1,10 @@
 //! Graphs and feeds from the command line's words.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use serde_json::Value as Json;
-use sessile::graph::{Effect, Graph, Node, OutputId};
+use sessile::graph::{Effect, Graph, OutputId};
 use sessile::io::{GraphDef, ImportOptions, import_graph_def, load_graph_def, read_npy, read_npz};
 use sessile::ops::array::Placeholder;
 use sessile::session::Config;
@@ -41,7 +42,7 @@ pub fn load(job: &Job) -> Result<Loaded> {
     if job.random {
         feed_randomly(&graph, job, &mut feeds)?;
     }
-    let (fetches, targets) = wanted(&graph, &job.fetches)?;
+    let (fetches, targets) = wanted(&graph, &def, &job.fetches)?;
     let session = Session::with_config(&graph, Config { threads: job.threads, ..Config::default() })?;
     for name in &job.init {
         session.run(&graph.operation_by_name(name.trim_end_matches(":0"))?)?;
@@ -54,9 +55,9 @@ pub fn tensor(graph: &Graph, name: &str) -> Result<Tensor> {
     if name.contains(':') { graph.tensor_by_name(name) } else { graph.tensor_by_name(&format!("{name}:0")) }
 }
 
-fn wanted(graph: &Graph, names: &[String]) -> Result<(Vec<Tensor>, Vec<Operation>)> {
+fn wanted(graph: &Graph, def: &GraphDef, names: &[String]) -> Result<(Vec<Tensor>, Vec<Operation>)> {
     if names.is_empty() {
-        return Ok((outputs(graph).map(|id| graph.tensor(id)).collect(), Vec::new()));
+        return Ok((outputs(graph, def), Vec::new()));
     }
     let (mut fetches, mut targets) = (Vec::new(), Vec::new());
     for name in names {
@@ -68,20 +69,29 @@ fn wanted(graph: &Graph, names: &[String]) -> Result<(Vec<Tensor>, Vec<Operation
     Ok((fetches, targets))
 }
 
-/// What nobody in the graph uses: the outputs of a graph that does not say what they are.
-pub fn outputs(graph: &Graph) -> impl Iterator<Item = OutputId> {
-    let mut is_used = vec![false; graph.len()];
-    for node in graph.nodes() {
-        node.inputs().iter().for_each(|input| is_used[input.node.index()] = true);
-    }
-    let is_output = move |node: &&Node| {
-        let is_value = node.outputs().iter().all(|fact| !fact.is_variable());
-        !is_used[node.id().index()] && is_value && matches!(node.op().kind().effect, Effect::Pure | Effect::Random)
+/// What no node of the file uses: the outputs of a graph that does not say what they are. The file is asked, not the
+/// graph, where a loop of many nodes has become one, and what only they used has no user any more.
+pub fn outputs(graph: &Graph, def: &GraphDef) -> Vec<Tensor> {
+    let used: HashSet<&str> = def.nodes.iter().flat_map(|node| &node.inputs).map(|input| node_of(input)).collect();
+    let unused = def.nodes.iter().filter(|node| !used.contains(&*node.name));
+    unused.flat_map(|node| results(graph, &node.name)).collect()
+}
+
+/// The values that a node computes; none where it is no node of the graph, or stands for an effect.
+fn results(graph: &Graph, name: &str) -> Vec<Tensor> {
+    let Ok(operation) = graph.operation_by_name(name) else {
+        return graph.tensor_by_name(&format!("{name}:0")).into_iter().collect();
     };
-    graph
-        .nodes()
-        .filter(is_output)
-        .flat_map(|node| (0..node.outputs().len() as u32).map(|slot| OutputId { node: node.id(), slot }))
+    let node = operation.node();
+    let is_value = node.outputs().iter().all(|fact| !fact.is_variable());
+    let is_result = is_value && matches!(node.op().kind().effect, Effect::Pure | Effect::Random);
+    if is_result { operation.outputs() } else { Vec::new() }
+}
+
+/// The node of `x`, `x:1` or `^x`.
+pub fn node_of(input: &str) -> &str {
+    let name = input.trim_start_matches('^');
+    name.split(':').next().unwrap_or(name)
 }
 
 /// The placeholders that a run must feed.
