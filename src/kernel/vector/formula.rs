@@ -32,11 +32,15 @@ fn power_of_two(k: i32) -> f32 {
     f32::from_bits(((k + 127) as u32) << 23)
 }
 
-/// `x * 2^k` for `k` from -252 to 254, rounded once: in two steps, so that neither factor leaves the range.
+/// What is added to an exponent so that its bits, moved to where float32 has its exponent, are those of `2^k`.
+const BIAS: f32 = 127.0;
+
+/// `x * 2^k`, rounded once, where the low bits of `bits` are `k + 2 * BIAS`, and `k` is from -252 to 254: in two steps,
+/// so that neither factor leaves the range.
 #[inline(always)]
-fn scale(x: f32, k: i32) -> f32 {
-    let half = k >> 1;
-    x * power_of_two(half) * power_of_two(k - half)
+fn scale(x: f32, bits: u32) -> f32 {
+    let half = bits >> 1;
+    x * f32::from_bits(half << 23) * f32::from_bits(bits.wrapping_sub(half) << 23)
 }
 
 /// `x` between bounds; NaN stays NaN.
@@ -46,30 +50,31 @@ fn bound(x: f32, low: f32, high: f32) -> f32 {
     if x < low { low } else { x }
 }
 
-/// `(k, r, (exp(r) - 1 - r) / r^2)` with `x = k ln 2 + r` and `|r| <= ln 2 / 2`.
+/// Bits whose low ones are `k + bias`, and `exp(r) - 1`, with `x = k ln 2 + r` and `|r| <= ln 2 / 2`.
 #[inline(always)]
-fn exp_parts<const FMA: bool>(x: f32) -> (i32, f32, f32) {
-    let shifted = fma::<FMA>(x, std::f32::consts::LOG2_E, ROUND);
-    let whole = shifted - ROUND;
+fn exp_parts<const FMA: bool>(x: f32, bias: f32) -> (u32, f32) {
+    let shifted = fma::<FMA>(x, std::f32::consts::LOG2_E, ROUND + bias);
+    let whole = shifted - (ROUND + bias);
     let r = fma::<FMA>(-whole, LN_2_LOW, fma::<FMA>(-whole, LN_2_HIGH, x));
-    let p = polynomial::<FMA, 6>(r, [1.991_856e-4, 1.394_620_3e-3, 8.333_264e-3, 4.166_662_7e-2, 1.666_666_7e-1, 0.5]);
-    ((shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32), r, p)
+    let p = polynomial::<FMA, 5>(r, [1.381_477e-3, 8.368_738e-3, 4.166_838_5e-2, 1.666_652_1e-1, 4.999_999_4e-1]);
+    (shifted.to_bits(), fma::<FMA>(p, r * r, r))
 }
 
 /// `e^x`.
 #[inline(always)]
 pub fn exp<const FMA: bool>(x: f32) -> f32 {
-    let (k, r, p) = exp_parts::<FMA>(bound(x, -105.0, 89.0));
-    scale(fma::<FMA>(p, r * r, r) + 1.0, k)
+    let (bits, m) = exp_parts::<FMA>(bound(x, -105.0, 89.0), 2.0 * BIAS);
+    scale(m + 1.0, bits)
 }
 
 /// `e^x - 1`, accurate near 0.
 #[inline(always)]
 pub fn expm1<const FMA: bool>(x: f32) -> f32 {
-    let (k, r, p) = exp_parts::<FMA>(bound(x, -20.0, 89.0));
+    let (bits, m) = exp_parts::<FMA>(bound(x, -20.0, 89.0), 2.0 * BIAS);
     // e^x - 1 = 2^k (e^r - 1 + (1 - 2^-k)); k is at least -29.
+    let k = (bits & 511) as i32 - 2 * BIAS as i32;
     let rest = 1.0 - power_of_two(-k.min(126));
-    let y = scale(fma::<FMA>(p, r * r, r) + rest, k);
+    let y = scale(m + rest, bits);
     if x == 0.0 { x } else { y }
 }
 
@@ -133,20 +138,25 @@ pub fn ln_1p<const FMA: bool>(x: f32) -> f32 {
 #[inline(always)]
 pub fn tanh<const FMA: bool>(x: f32) -> f32 {
     let a = x.abs();
-    let z = a * a;
-    let p = polynomial::<FMA, 6>(
-        z,
-        [2.147_539_5e-3, -8.182_677e-3, 2.170_296_8e-2, -5.394_720_5e-2, 1.333_321e-1, -3.333_333e-1],
-    );
-    let small = fma::<FMA>(a * z, p, a);
-    let large = 1.0 - 2.0 / (exp::<FMA>(a + a) + 1.0);
-    (if a < 0.625 { small } else { large }).copysign(x)
+    // Beyond this it is 1, and `2^k` is in range.
+    let a = if a > 20.0 { 20.0 } else { a };
+    let (bits, m) = exp_parts::<FMA>(a + a, BIAS);
+    let power = bits << 23;
+    // 2^-k, from the bits of 2^k.
+    let inverse = ((2 * BIAS as u32) << 23).wrapping_sub(power);
+    // e^2a - 1, as in `expm1`, which is accurate near 0.
+    let e = (m + (1.0 - f32::from_bits(inverse))) * f32::from_bits(power);
+    (e / (e + 2.0)).copysign(x)
 }
 
 /// `1 / (1 + e^-x)`.
 #[inline(always)]
 pub fn sigmoid<const FMA: bool>(x: f32) -> f32 {
-    let e = exp::<FMA>(-x.abs());
+    /// Brings all exponents of `e^-|x|` into the range of normal numbers.
+    const LIFT: f32 = 30.0;
+    let a = -x.abs();
+    let (bits, m) = exp_parts::<FMA>(if a < -105.0 { -105.0 } else { a }, BIAS + LIFT);
+    let e = (m + 1.0) * f32::from_bits(bits << 23) * power_of_two(-LIFT as i32);
     (if x < 0.0 { e } else { 1.0 }) / (1.0 + e)
 }
 

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! An element's result depends on the element alone, never on its place in the slice or on the slice's length: chunks
-//! and tiles may be cut anywhere. The float32 exponentials, logarithms, `tanh` and `sigmoid` err by at most 2.5 units in
+//! and tiles may be cut anywhere. The float32 exponentials, logarithms, `tanh` and `sigmoid` err by at most 2.7 units in
 //! the last place, everything else by about one half to one; NaN, infinities, signed zeros and subnormal numbers come out
 //! as the C library's. Sums have a shape that depends on the length alone ([`reduce`]).
 

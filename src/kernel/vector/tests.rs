@@ -80,12 +80,13 @@ fn relu6(x: f64) -> f64 {
 }
 
 #[test]
-fn float32_functions_err_by_at_most_two_and_a_half_units() {
+fn float32_functions_err_by_few_units() {
     check(Unary::Exp, f64::exp, 1.1);
     check(Unary::Expm1, f64::exp_m1, 1.6);
     check(Unary::Log, f64::ln, 1.1);
     check(Unary::Log1p, f64::ln_1p, 1.6);
-    check(Unary::Tanh, f64::tanh, 2.0);
+    // TensorFlow's errs by up to 4.4 units.
+    check(Unary::Tanh, f64::tanh, 2.65);
     check(Unary::Sigmoid, sigmoid, 2.5);
     check(Unary::Softplus, softplus, 2.5);
     check(Unary::Elu, |x| if x < 0.0 { x.exp_m1() } else { x }, 1.6);
