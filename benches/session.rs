@@ -27,7 +27,11 @@ const WORKLOADS: &[Workload] = &[
     ("wide", wide),
     ("elementwise", elementwise),
     ("build", build),
+    ("start", start),
 ];
+
+/// Makes this program run the seed program once and end.
+const FIRST_RESULT: &str = "--first-result";
 
 fn main() -> sessile::Result<()> {
     let mut threads = 1;
@@ -35,6 +39,7 @@ fn main() -> sessile::Result<()> {
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
     while let Some(arg) = args.next() {
         match arg.as_str() {
+            FIRST_RESULT => return first_result(),
             "--threads" => threads = args.next().and_then(|n| n.parse().ok()).unwrap_or(1),
             _ => wanted.push(arg),
         }
@@ -201,4 +206,23 @@ fn build(_: usize) -> sessile::Result<Timed> {
         Ok(())
     };
     Ok(Timed { run: Box::new(run), work: N as f64, unit: "node" })
+}
+
+fn first_result() -> sessile::Result<()> {
+    let (sess, a, f) = dense(1, [2, 3, 4], 10, false)?;
+    let y = sess.run_with(&f, feeds! { a => random(&[2, 3, 4])? })?;
+    println!("{:?}", y.dims());
+    Ok(())
+}
+
+/// A process from its start to its end, which runs the seed program once.
+fn start(_: usize) -> sessile::Result<Timed> {
+    let failed = |error: std::io::Error| sessile::Error::invalid(format!("the process cannot be started: {error}"));
+    let program = std::env::current_exe().map_err(failed)?;
+    let run = move || {
+        let output = std::process::Command::new(&program).arg(FIRST_RESULT).output().map_err(failed)?;
+        assert_eq!(output.stdout, b"[2, 3, 10]\n", "the process prints the dims of its result");
+        Ok(())
+    };
+    Ok(Timed { run: Box::new(run), work: 1.0, unit: "process" })
 }

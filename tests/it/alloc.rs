@@ -1,4 +1,5 @@
-//! What a warm run asks of the allocator: nothing inside of the plan, and two blocks for each value that it hands out.
+//! What a warm run asks of the allocator: nothing inside of the plan, and two blocks for each value that it hands out;
+//! and how much memory graphs take.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -72,6 +73,44 @@ fn a_loop_of_a_hundred_thousand_turns_needs_no_more_memory_than_one_of_ten() -> 
     let of = |turns: i32| peak(|| sess.run_with(&x, feeds! { n => turns }).map(drop));
     let (_, few, many) = (of(10)?, of(10)?, of(100_000)?);
     assert!(many <= few + 4096, "{few} bytes for 10 turns, but {many} for 100000");
+    Ok(())
+}
+
+/// Bytes a node that a graph keeps, and that a plan of all of it and its first run keep.
+fn bytes_a_node(n: usize, build: impl Fn(&Graph) -> sessile::Result<Tensor>) -> sessile::Result<(isize, isize)> {
+    let start = BYTES.get().0;
+    let g = Graph::new();
+    let y = build(&g)?;
+    let built = BYTES.get().0;
+    let config = Config { threads: Some(1), passes: sessile::optimize::Passes::none(), ..Config::default() };
+    let sess = Session::with_config(&g, config)?;
+    sess.run(&y)?;
+    let n = n as isize;
+    Ok(((built - start) / n, (BYTES.get().0 - built) / n))
+}
+
+#[test]
+fn a_node_takes_less_than_a_kilobyte() -> sessile::Result<()> {
+    const F32: DType = DType::F32;
+    const N: usize = 20_000;
+    let dense = |g: &Graph| {
+        let (mut h, w) = (g.ones(F32, [2, 8])?, g.ones(F32, [8, 8])?);
+        for _ in 0..N / 2 {
+            h = h.matmul(&w)?.relu()?;
+        }
+        Ok(h)
+    };
+    let scoped = |g: &Graph| {
+        let mut h = g.ones(F32, [2, 8])?;
+        for layer in 0..N / 100 {
+            h = g.name_scope(&format!("layer_{layer}"), |_| (0..50).try_fold(h, |h, _| h.tanh()? * 0.5))?;
+        }
+        Ok(h)
+    };
+    for (graph, plan) in [bytes_a_node(N, dense)?, bytes_a_node(N, scoped)?] {
+        assert!(graph < 1000, "a node takes {graph} bytes");
+        assert!(plan < 1000, "a node of a plan takes {plan} bytes");
+    }
     Ok(())
 }
 
