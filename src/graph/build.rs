@@ -20,6 +20,7 @@ pub(crate) enum Naming<'a> {
     /// By the context: pending name, scope, else this default, made unique.
     Ambient(&'a str),
     /// Exactly so, as a file says.
+    #[cfg_attr(not(feature = "tensorflow"), allow(dead_code))]
     Exactly(&'a str),
     /// As in the graph that this one is made from: known to be unique, and never looked up.
     Kept(&'a Arc<str>),

@@ -23,6 +23,7 @@ pub(crate) enum Variant {
     /// Tensors, or none.
     Optional(Option<Vec<Value>>),
     /// A number, as files can hold it in a constant.
+    #[cfg_attr(not(feature = "tensorflow"), allow(dead_code))]
     Number(Value),
 }
 

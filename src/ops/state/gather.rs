@@ -50,13 +50,6 @@ fn var() -> Value {
     [[1.0f32, 2.0], [3.0, 4.0], [5.0, 6.0]].into_value()
 }
 
-impl ResourceGather {
-    /// The axis that is indexed: the one after those that are shared.
-    fn axis(&self, indices_rank: usize) -> i64 {
-        if self.batch_dims < 0 { self.batch_dims + indices_rank as i64 } else { self.batch_dims }
-    }
-}
-
 impl Op for ResourceGather {
     fn kind(&self) -> &'static OpKind {
         &RESOURCE_GATHER
@@ -65,8 +58,10 @@ impl Op for ResourceGather {
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
         check_index(cx.dtype(1))?;
         let var = cx.shape(0).renew_anonymous().with_rank_at_least(1)?;
-        let axis = cx.shape(1).rank().map(|rank| self.axis(rank));
-        let shape = picked_shape(&var, cx.shape(1), axis, self.batch_dims)?;
+        if self.batch_dims < 0 {
+            return Err(Error::invalid(format!("batch_dims is negative ({})", self.batch_dims)));
+        }
+        let shape = picked_shape(&var, cx.shape(1), Some(self.batch_dims), self.batch_dims)?;
         cx.output(cx.dtype(0), shape);
         Ok(())
     }
@@ -76,8 +71,7 @@ impl Op for ResourceGather {
         if var.rank() == 0 {
             return Err(Error::shape("the variable must have rank 1 or more, but is a scalar"));
         }
-        let indices = cx.input(1);
-        let output = pick(cx, &var, indices, self.axis(indices.rank()), self.batch_dims)?;
+        let output = pick(cx, &var, cx.input(1), self.batch_dims, self.batch_dims)?;
         cx.output(0, output);
         Ok(())
     }
@@ -134,15 +128,15 @@ mod tests {
     fn slices_of_a_variable_are_picked() {
         check(ResourceGather { batch_dims: 0 }, [2i32, 0], &[2, 2], &[5, 6, 1, 2]);
         check(ResourceGather { batch_dims: 1 }, [[1i32], [0], [1]], &[3, 1], &[2, 3, 6]);
-        check(ResourceGather { batch_dims: -1 }, [[1i32], [0], [1]], &[3, 1], &[2, 3, 6]);
         check(ResourceGatherNd, [[2i64, 1], [0, 0]], &[2], &[6, 1]);
         check(ResourceGatherNd, [[1i32]], &[1, 2], &[3, 4]);
     }
 
     #[test]
-    fn indices_outside_are_named() {
+    fn what_is_outside_is_named() {
         let text = |result: Result<Value>| result.unwrap_err().message().to_owned();
         assert_eq!(text(gather(ResourceGather { batch_dims: 0 }, [0i32, 3])), "indices[1] = 3 is not in [0, 3)");
+        assert_eq!(text(gather(ResourceGather { batch_dims: -1 }, [0i32])), "batch_dims is negative (-1)");
         let want = "indices[0] = [0, 2] does not index into param shape [3,2]";
         assert_eq!(text(gather(ResourceGatherNd, [[0i32, 2]])), want);
     }
