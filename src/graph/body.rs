@@ -86,6 +86,27 @@ impl Body {
         }))
     }
 
+    /// The body with some of its parameters and results only: none of these results, and no target, may need the
+    /// parameters that are left out. The nodes and their random streams stay the same.
+    ///
+    /// # Errors
+    /// `Internal` for parameters or results that are not there.
+    pub(crate) fn part(&self, params: &[usize], results: &[usize]) -> Result<Arc<Body>> {
+        let absent = || Error::internal("a part of a body has the body's own parameters and results");
+        let param = |i: &usize| self.params.get(*i).copied().ok_or_else(absent);
+        let result = |i: &usize| self.results.get(*i).copied().ok_or_else(absent);
+        Ok(Arc::new(Body {
+            graph: self.graph.clone(),
+            params: params.iter().map(param).collect::<Result<_>>()?,
+            results: results.iter().map(result).collect::<Result<_>>()?,
+            targets: self.targets.clone(),
+            template: self.template,
+            has_effects: self.has_effects,
+            made: Mutex::default(),
+            unknown: Mutex::default(),
+        }))
+    }
+
     /// Its nodes.
     pub fn graph(&self) -> &Graph {
         &self.graph

@@ -5,6 +5,7 @@ mod fold;
 mod fuse_elementwise;
 mod fuse_product;
 mod merge;
+mod needs;
 mod rebuild;
 mod simplify;
 mod specialize;

@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 
+use super::needs::{Needs, with_variables};
 use crate::error::{Error, ErrorKind, Result, escape};
 use crate::graph::{Effect, Graph, Naming, Node, NodeId, Op, OutputId, Role};
 use crate::ops::array::EnsureShape;
+use crate::ops::control::While;
 use crate::ops::state::ReadVariable;
 
 /// What one call of a session asks for. Ids are of the user's graph; feeds are sorted.
@@ -46,36 +48,13 @@ pub struct PlanGraph {
 /// # Errors
 /// `MissingFeed`, naming every placeholder that is needed and not fed; what the rules refuse.
 pub(super) fn specialize(source: &Graph, request: &Request) -> Result<PlanGraph> {
-    let needed = needed_nodes(source, request);
-    check_all_fed(source, &needed)?;
-    let mut copy = Copy::new(source, request)?;
-    for id in needed {
+    let needs = Needs::of(source, request);
+    check_all_fed(source, &needs.nodes)?;
+    let mut copy = Copy::new(source, request, needs.loops)?;
+    for id in needs.nodes {
         copy.node(source.node(NodeId(id)))?;
     }
     copy.finish(request)
-}
-
-/// Node ids in ascending order: what fetches and targets depend on, up to the feeds.
-fn needed_nodes(source: &Graph, request: &Request) -> BTreeSet<u32> {
-    let is_fed = |id: &OutputId| request.feeds.binary_search(id).is_ok();
-    let fetched = request.fetches.iter().filter(|id| !is_fed(id)).map(|id| id.node);
-    let mut stack: Vec<NodeId> = fetched.chain(request.targets.iter().copied()).collect();
-    let mut needed = BTreeSet::new();
-    while let Some(id) = stack.pop() {
-        if !needed.insert(id.0) {
-            continue;
-        }
-        let node = source.node(id);
-        stack.extend(node.inputs().iter().filter(|input| !is_fed(input)).map(|input| input.node));
-        stack.extend(node.control_inputs().iter().filter(|id| !is_fed_placeholder(source, request, **id)));
-    }
-    needed
-}
-
-/// Feeding a placeholder satisfies what waits for it; feeding another tensor leaves its node to be waited for.
-fn is_fed_placeholder(source: &Graph, request: &Request, id: NodeId) -> bool {
-    source.node(id).op().kind().effect == Effect::Fed
-        && request.feeds.binary_search(&OutputId { node: id, slot: 0 }).is_ok()
 }
 
 fn check_all_fed(source: &Graph, needed: &BTreeSet<u32>) -> Result<()> {
@@ -104,12 +83,14 @@ struct Copy<'a> {
     fed: HashMap<OutputId, OutputId>,
     /// The node that checks what `set_shape` claimed of a tensor.
     claimed: HashMap<OutputId, OutputId>,
+    /// The variables that are kept of loops of which not all are.
+    loops: HashMap<NodeId, Vec<usize>>,
     feeds: Vec<OutputId>,
     origins: Vec<(u64, u32)>,
 }
 
 impl<'a> Copy<'a> {
-    fn new(source: &'a Graph, request: &Request) -> Result<Copy<'a>> {
+    fn new(source: &'a Graph, request: &Request, loops: HashMap<NodeId, Vec<usize>>) -> Result<Copy<'a>> {
         let graph = Graph::new();
         let mut copy = Copy {
             source,
@@ -117,6 +98,7 @@ impl<'a> Copy<'a> {
             nodes: HashMap::new(),
             fed: HashMap::new(),
             claimed: HashMap::new(),
+            loops,
             feeds: Vec::new(),
             origins: Vec::new(),
         };
@@ -134,19 +116,36 @@ impl<'a> Copy<'a> {
         if let Some(stand_in) = self.fed.get(&id).or_else(|| self.claimed.get(&id)) {
             return *stand_in;
         }
-        OutputId { node: self.nodes[&id.node], slot: id.slot }
+        OutputId { node: self.nodes[&id.node], slot: self.slot(id) }
+    }
+
+    /// The slot in the copy of a kept output.
+    fn slot(&self, id: OutputId) -> u32 {
+        match self.loops.get(&id.node) {
+            Some(kept) => kept.partition_point(|var| *var < id.slot as usize) as u32,
+            None => id.slot,
+        }
+    }
+
+    fn is_kept(&self, id: OutputId) -> bool {
+        self.loops.get(&id.node).is_none_or(|kept| kept.binary_search(&(id.slot as usize)).is_ok())
     }
 
     fn node(&mut self, node: &Node) -> Result<()> {
-        let inputs: SmallVec<[OutputId; 2]> = node.inputs().iter().map(|id| self.output(*id)).collect();
+        let (op, inputs) = match (self.loops.get(&node.id()), node.op_as::<While>()) {
+            (Some(kept), Some(whole)) => {
+                let inputs = kept.iter().map(|i| self.output(node.inputs()[*i])).collect();
+                (with_variables(whole, kept)?, inputs)
+            }
+            _ => (node.op_arc().clone(), node.inputs().iter().map(|id| self.output(*id)).collect()),
+        };
         let control: SmallVec<[NodeId; 4]> =
             node.control_inputs().iter().filter_map(|id| self.nodes.get(id)).copied().collect();
         let naming = Naming::Kept(node.name_arc());
-        let copied = self.graph.push(node.op_arc().clone(), inputs, &control, naming, node.location())?;
+        let copied = self.graph.push(op, inputs, &control, naming, node.location())?;
         self.nodes.insert(node.id(), copied.id());
-        let copied = copied.id();
         self.origins.push((self.source.id(), node.id().0));
-        self.check_claims(node, copied)
+        self.check_claims(node)
     }
 
     /// Adds an op to what a node puts out, under the node's name.
@@ -158,15 +157,16 @@ impl<'a> Copy<'a> {
     }
 
     /// What was claimed of outputs is checked where they are made, and holds for all that comes after.
-    fn check_claims(&mut self, node: &Node, copied: NodeId) -> Result<()> {
-        for slot in 0..node.outputs().len() as u32 {
-            let id = OutputId { node: node.id(), slot };
-            let Some(claim) = self.source.user_claim(id).filter(|_| !node.outputs()[slot as usize].is_variable())
-            else {
+    fn check_claims(&mut self, node: &Node) -> Result<()> {
+        let ids = (0..node.outputs().len() as u32).map(|slot| OutputId { node: node.id(), slot });
+        for id in ids {
+            let is_checked = self.is_kept(id) && !node.outputs()[id.slot as usize].is_variable();
+            let Some(claim) = self.source.user_claim(id).filter(|_| is_checked) else {
                 continue;
             };
             let check = Arc::new(EnsureShape { shape: claim });
-            let checked = self.push(node, check, OutputId { node: copied, slot })?;
+            let unchecked = OutputId { node: self.nodes[&id.node], slot: self.slot(id) };
+            let checked = self.push(node, check, unchecked)?;
             self.claimed.insert(id, checked);
         }
         Ok(())
