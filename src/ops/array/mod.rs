@@ -96,7 +96,7 @@ pub use self::space_depth::SpaceDepth;
 pub use self::sparse_to_dense::SparseToDense;
 pub use self::split::{Split, SplitV};
 pub use self::squeeze::Squeeze;
-pub use self::stop_gradient::{PreventGradient, StopGradient};
+pub use self::stop_gradient::{GuaranteeConst, PreventGradient, StopGradient};
 pub use self::strided_slice::{Masks, StridedSlice, StridedSliceGrad};
 pub use self::tensor_scatter::TensorScatter;
 pub use self::tile::{BroadcastTo, Tile};
@@ -172,6 +172,7 @@ pub(super) static OPS: &[&OpKind] = &[
     &split::SPLIT,
     &split::SPLIT_V,
     &squeeze::SQUEEZE,
+    &stop_gradient::GUARANTEE_CONST,
     &stop_gradient::PREVENT_GRADIENT,
     &stop_gradient::STOP_GRADIENT,
     &strided_slice::STRIDED_SLICE,

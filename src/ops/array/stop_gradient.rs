@@ -1,8 +1,8 @@
-//! `StopGradient` and `PreventGradient`: the input, through which no gradient goes.
+//! `StopGradient`, `PreventGradient` and `GuaranteeConst`: the input, through which no gradient goes.
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::value::IntoValue;
 
@@ -30,6 +30,19 @@ pub struct PreventGradient {
 pub static PREVENT_GRADIENT: OpKind = OpKind::new("PreventGradient", "input: T -> output: T", parse_prevent, || {
     vec![Example::new(PreventGradient { message: "no".into() }, [[1.0f32, 2.0].into_value()])]
 })
+.shares_input();
+
+/// The input, of which the user says that it never changes. Nothing is made of that.
+#[derive(Debug, Clone)]
+pub struct GuaranteeConst;
+
+/// The row of [`GuaranteeConst`].
+pub static GUARANTEE_CONST: OpKind = OpKind::new(
+    "GuaranteeConst",
+    "input: T -> output: T",
+    |_: &Attrs| Ok(Arc::new(GuaranteeConst) as Arc<dyn Op>),
+    || vec![Example::new(GuaranteeConst, [[1.0f32, 2.0].into_value()])],
+)
 .shares_input();
 
 impl Tensor {
@@ -75,6 +88,23 @@ impl Op for StopGradient {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        run_same(cx)
+    }
+}
+
+impl Op for GuaranteeConst {
+    fn kind(&self) -> &'static OpKind {
+        &GUARANTEE_CONST
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        infer_same(cx)
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        if cx.variable(0).is_ok() {
+            return Err(Error::invalid("a variable cannot be guaranteed to be constant: give its value"));
+        }
         run_same(cx)
     }
 }

@@ -92,6 +92,10 @@ functions! {
     Xdivy XDIVY "Xdivy" [] "x: T, y: T -> z: T" Inexact;
     /// `x * log(y)`, and 0 where `x` is 0.
     Xlogy XLOGY "Xlogy" [] "x: T, y: T -> z: T" Inexact;
+    /// `x * log(1 + y)`, precise where `y` is near 0, and 0 where `x` is 0.
+    Xlog1py XLOG1PY "Xlog1py" [] "x: T, y: T -> z: T" Inexact;
+    /// The next number that the dtype has from `x` towards `y`.
+    NextAfter NEXT_AFTER "NextAfter" [] "x1: T, x2: T -> output: T" WideFloats;
     /// The regularized lower incomplete gamma function of `a > 0` and `x >= 0`.
     Igamma IGAMMA "Igamma" [] "a: T, x: T -> z: T" WideFloats;
     /// `1 - igamma(a, x)`, precise where it is small.
@@ -205,6 +209,9 @@ fn run(f: BinaryOp, dtype: DType, cx: &mut RunCx<'_>) -> Result<()> {
         MulNoNan => map!(T in inexact => |x: T, y: T| if y == T::ZERO { T::ZERO } else { x.times(y) }),
         Xdivy => map!(T in inexact => |x: T, y: T| if x == T::ZERO { T::ZERO } else { x.over(y) }),
         Xlogy => map!(T in inexact => |x: T, y: T| if x == T::ZERO { T::ZERO } else { x.times(Inexact::log(y)) }),
+        Xlog1py => map!(T in inexact => |x: T, y: T| if x == T::ZERO { T::ZERO } else { x.times(Inexact::log1p(y)) }),
+        NextAfter if dtype == DType::F64 => map2(cx, next_after_f64),
+        NextAfter => map2(cx, next_after_f32),
         BitwiseAnd => map!(T in ints => |x: T, y: T| x & y),
         BitwiseOr => map!(T in ints => |x: T, y: T| x | y),
         BitwiseXor => map!(T in ints => |x: T, y: T| x ^ y),
@@ -218,6 +225,21 @@ fn run(f: BinaryOp, dtype: DType, cx: &mut RunCx<'_>) -> Result<()> {
         LogicalOr => map2(cx, |x: bool, y: bool| x | y),
     }
 }
+
+macro_rules! next_after {
+    ($name:ident $T:ty) => {
+        fn $name(x: $T, y: $T) -> $T {
+            match x.partial_cmp(&y) {
+                None => <$T>::NAN,
+                Some(std::cmp::Ordering::Equal) => y,
+                Some(std::cmp::Ordering::Less) => x.next_up(),
+                Some(std::cmp::Ordering::Greater) => x.next_down(),
+            }
+        }
+    };
+}
+next_after!(next_after_f32 f32);
+next_after!(next_after_f64 f64);
 
 fn join_strings(cx: &mut RunCx<'_>) -> Result<()> {
     let (dims, joined) = map2_strings(cx, |x, y| [x, y].concat())?;

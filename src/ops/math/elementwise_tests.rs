@@ -184,3 +184,18 @@ fn logical_xor_gives_the_name_to_its_last_node() {
     let names: Vec<_> = g.nodes().skip(1).take(4).map(|node| node.name().to_owned()).collect();
     assert_eq!(names, ["LogicalOr", "LogicalAnd", "LogicalNot", "z"]);
 }
+
+/// By TensorFlow 1.15.5.
+#[test]
+fn the_next_number_lies_in_the_direction_of_the_other() {
+    let next = |x: f32, y: f32| {
+        let pair = [x.into_value(), y.into_value()];
+        run_op(Binary { f: BinaryOp::NextAfter }, &pair).unwrap()[0].scalar::<f32>().unwrap()
+    };
+    assert_eq!(next(1.0, 2.0), 1.0 + f32::EPSILON);
+    assert_eq!(next(1.0, 0.0), 1.0 - f32::EPSILON / 2.0);
+    assert_eq!(next(0.0, -1.0).to_bits(), 0x8000_0001);
+    assert_eq!(next(0.0, -0.0).to_bits(), 0x8000_0000);
+    assert_eq!(next(f32::MAX, f32::INFINITY), f32::INFINITY);
+    assert!(next(f32::NAN, 1.0).is_nan() && next(1.0, f32::NAN).is_nan());
+}

@@ -200,6 +200,12 @@ binary_methods! {
     /// `self * log(other)`, and 0 where `self` is 0.
     #[doc(alias = "tf.math.xlogy")]
     xlogy Xlogy "Xlogy";
+    /// `self * log(1 + other)`, precise where `other` is near 0, and 0 where `self` is 0.
+    #[doc(alias = "tf.math.xlog1py")]
+    xlog1py Xlog1py "Xlog1py";
+    /// The next number that the dtype has from `self` towards `other`; float32 and float64.
+    #[doc(alias = "tf.math.nextafter")]
+    next_after NextAfter "NextAfter";
     /// `self` to the power `exponent`; integers wrap, and a negative integer exponent fails the run.
     #[doc(alias = "tf.pow")]
     pow Pow "Pow";

@@ -11,6 +11,7 @@ mod depth_pool;
 mod depthwise;
 mod depthwise_grad;
 mod dropout;
+mod extract_image_patches;
 mod factor;
 mod fused_batch_norm;
 mod fused_batch_norm_grad;
@@ -45,6 +46,7 @@ pub use self::cross_entropy::{SoftmaxCrossEntropyWithLogits, SparseSoftmaxCrossE
 pub use self::depth_pool::DepthMaxPool;
 pub use self::depthwise::DepthwiseConv2dNative;
 pub use self::depthwise_grad::DepthwiseBackprop;
+pub use self::extract_image_patches::ExtractImagePatches;
 pub use self::factor::Factor;
 pub use self::fused_batch_norm::FusedBatchNorm;
 pub use self::fused_batch_norm_grad::FusedBatchNormGrad;
@@ -99,6 +101,7 @@ pub(super) static OPS: &[&OpKind] = &[
     &pool_grad::AVG_POOL_3D_GRAD,
     &pool_grad::MAX_POOL_GRAD,
     &pool_grad::MAX_POOL_3D_GRAD,
+    &extract_image_patches::EXTRACT_IMAGE_PATCHES,
     &pool::AVG_POOL,
     &pool::AVG_POOL_3D,
     &pool::MAX_POOL,
