@@ -303,8 +303,21 @@ impl fmt::Display for Screen<'_> {
 /// Control characters as `\u{1b}`, and no more than 200 characters: a hostile name can neither paint the terminal nor
 /// fill it.
 pub fn escape(name: &str) -> String {
-    const MAX_CHARS: usize = 200;
     let mut out = String::with_capacity(name.len().min(MAX_CHARS));
+    push_escaped(&mut out, name);
+    out
+}
+
+/// Characters of a name that are shown.
+const MAX_CHARS: usize = 200;
+
+/// Appends what [`escape`] makes of a name.
+pub(crate) fn push_escaped(out: &mut String, name: &str) {
+    // Nearly all names: nothing to do.
+    if name.len() <= MAX_CHARS && name.is_ascii() && !name.bytes().any(|byte| byte.is_ascii_control()) {
+        out.push_str(name);
+        return;
+    }
     for (n, c) in name.chars().enumerate() {
         if n == MAX_CHARS {
             out.push_str("...");
@@ -312,7 +325,6 @@ pub fn escape(name: &str) -> String {
         }
         if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
     }
-    out
 }
 
 #[cfg(test)]

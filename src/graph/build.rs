@@ -95,7 +95,9 @@ impl Graph {
 
     /// The inputs' facts with what `set_shape` said of them; nothing where it was never called.
     fn claimed_facts(&self, inputs: &[OutputId]) -> SmallVec<[Fact; 3]> {
-        let inputs = if self.0.has_claims.load(Ordering::Acquire) { inputs } else { &[] };
+        if !self.0.has_claims.load(Ordering::Acquire) {
+            return SmallVec::new();
+        }
         inputs.iter().map(|id| self.fact(*id)).collect()
     }
 
@@ -110,6 +112,9 @@ impl Graph {
     fn controls(&self, cx: &Context, given: &[NodeId], is_copy: bool) -> Box<[NodeId]> {
         let is_target = cx.body.as_ref().map_or(self.parent().is_none(), |body| body.id() == self.id());
         let ambient = if is_target && !is_copy { &*cx.control } else { &[] };
+        if given.is_empty() && ambient.is_empty() {
+            return Box::default();
+        }
         let mut all: SmallVec<[NodeId; 4]> = given.iter().chain(ambient).copied().collect();
         all.sort_unstable();
         all.dedup();

@@ -9,7 +9,7 @@ use super::attrs::AttrValue;
 use super::node::{Fact, Node, NodeId, OutputId};
 use super::op::Effect;
 use super::{Body, Graph, InferCx};
-use crate::error::escape;
+use crate::error::{escape, push_escaped};
 
 /// What an edge of [`Graph::edges`] stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,7 +144,9 @@ pub(crate) fn bodies_of(graph: &Graph, node: &Node) -> Vec<(String, Arc<Body>)> 
 
 /// A node's line, and its bodies. Recurses on nesting, which is bounded.
 fn dump_node(graph: &Graph, node: &Node, indent: &str, text: &mut String) {
-    writeln!(text, "{indent}{}", line(graph, node)).expect(INFALLIBLE);
+    text.push_str(indent);
+    write_line(graph, node, text);
+    text.push('\n');
     for (name, body) in bodies_of(graph, node) {
         let inner = body.graph();
         let params: Vec<String> = body.params().iter().map(|id| escape(inner.node(*id).name())).collect();
@@ -204,17 +206,31 @@ fn output_name(graph: &Graph, id: OutputId) -> String {
 
 /// `name = Op(inputs) -> outputs`, escaped.
 pub(super) fn line(graph: &Graph, node: &Node) -> String {
-    let name = |id: NodeId| escape(graph.node(id).name());
-    let data = node.inputs().iter().map(|input| output_name(graph, *input));
-    let control = node.control_inputs().iter().map(|id| format!("^{}", name(*id)));
-    let inputs: Vec<_> = data.chain(control).collect();
-    let mut text = format!("{} = {}({})", escape(node.name()), escape(node.op().kind().name), inputs.join(", "));
+    let mut text = String::new();
+    write_line(graph, node, &mut text);
+    text
+}
+
+fn write_line(graph: &Graph, node: &Node, text: &mut String) {
+    push_escaped(text, node.name());
+    text.push_str(" = ");
+    push_escaped(text, node.op().kind().name);
+    text.push('(');
+    for (i, input) in node.inputs().iter().enumerate() {
+        text.push_str(if i == 0 { "" } else { ", " });
+        push_escaped(text, graph.node(input.node).name());
+        write!(text, ":{}", input.slot).expect(INFALLIBLE);
+    }
+    for (i, id) in node.control_inputs().iter().enumerate() {
+        text.push_str(if i == 0 && node.inputs().is_empty() { "^" } else { ", ^" });
+        push_escaped(text, graph.node(*id).name());
+    }
+    text.push(')');
     for slot in 0..node.outputs().len() as u32 {
         let separator = if slot == 0 { " -> " } else { ", " };
         let fact = graph.fact(OutputId { node: node.id(), slot });
         write!(text, "{separator}{fact}").expect(INFALLIBLE);
     }
-    text
 }
 
 fn quote(text: &str) -> String {

@@ -11,6 +11,8 @@
 //! | `refs: N*Ref(T)` | any number of them |
 //! | `handle: object` | a handle to an object of the run, whatever its elements are |
 
+use smallvec::SmallVec;
+
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::attrs::AttrValue;
@@ -70,22 +72,10 @@ impl Signature {
     /// Checks number and dtypes of the inputs.
     pub(crate) fn check(&self, facts: &[&Fact]) -> Result<()> {
         self.check_count(facts.len())?;
-        let mut bound: smallvec::SmallVec<[(&str, DType, &str); 4]> = Default::default();
-        for (arg, fact) in self.assign(facts) {
-            if arg.is_variable && !fact.is_variable() {
-                let what = if arg.ty == ArgType::Object { "handle" } else { "variable" };
-                return Err(Error::dtype(format!("argument '{}' must be a {what}, but is a value", arg.name)));
-            }
-            match &arg.ty {
-                ArgType::Fixed(want) if *want != fact.dtype => return Err(wrong_dtype(arg, *want, fact.dtype)),
-                ArgType::Attr(attr) => match bound.iter().find(|(name, ..)| name == attr) {
-                    Some((_, dtype, first)) if *dtype != fact.dtype => {
-                        return Err(unequal_dtypes(arg, fact.dtype, first, *dtype));
-                    }
-                    Some(_) => {}
-                    None => bound.push((attr, fact.dtype, &arg.name)),
-                },
-                _ => {}
+        let mut bound = Bound::new();
+        for (arg, facts) in split(&self.inputs, facts) {
+            for fact in facts {
+                check_one(arg, fact, &mut bound)?;
             }
         }
         Ok(())
@@ -169,10 +159,28 @@ impl Signature {
         let at_least = if has_list { "at least " } else { "" };
         Err(Error::new(ErrorKind::InvalidArgument, format!("the op takes {at_least}{fixed} inputs, but got {n}")))
     }
+}
 
-    fn assign<'a>(&'a self, facts: &'a [&'a Fact]) -> impl Iterator<Item = (&'a Arg, &'a Fact)> {
-        split(&self.inputs, facts).flat_map(|(arg, facts)| facts.iter().map(move |fact| (arg, *fact)))
+/// Attributes with their dtypes, and the arguments that gave them.
+type Bound<'a> = SmallVec<[(&'a str, DType, &'a str); 4]>;
+
+fn check_one<'a>(arg: &'a Arg, fact: &Fact, bound: &mut Bound<'a>) -> Result<()> {
+    if arg.is_variable && !fact.is_variable() {
+        let what = if arg.ty == ArgType::Object { "handle" } else { "variable" };
+        return Err(Error::dtype(format!("argument '{}' must be a {what}, but is a value", arg.name)));
     }
+    match &arg.ty {
+        ArgType::Fixed(want) if *want != fact.dtype => return Err(wrong_dtype(arg, *want, fact.dtype)),
+        ArgType::Attr(attr) => match bound.iter().find(|(name, ..)| name == attr) {
+            Some((_, dtype, first)) if *dtype != fact.dtype => {
+                return Err(unequal_dtypes(arg, fact.dtype, first, *dtype));
+            }
+            Some(_) => {}
+            None => bound.push((attr, fact.dtype, &arg.name)),
+        },
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Gives each argument its tensors. With several lists they share evenly, as all ops with two lists have lists of

@@ -77,12 +77,12 @@ fn check_all_fed(source: &Graph, needed: &BTreeSet<u32>) -> Result<()> {
 struct Copy<'a> {
     source: &'a Graph,
     graph: Graph,
-    /// The copy of a node.
-    nodes: HashMap<NodeId, NodeId>,
-    /// The node that stands for a fed tensor.
-    fed: HashMap<OutputId, OutputId>,
-    /// The node that checks what `set_shape` claimed of a tensor.
-    claimed: HashMap<OutputId, OutputId>,
+    /// For each node of the source one more than the id of its copy; 0 for nodes that were not copied.
+    nodes: Vec<u32>,
+    /// The node that stands for a fed tensor, or that checks what `set_shape` claimed of a tensor.
+    stand_ins: HashMap<OutputId, OutputId>,
+    /// For each node of the source whether any of its outputs has a stand-in.
+    has_stand_in: Vec<bool>,
     /// The variables that are kept of loops of which not all are.
     loops: HashMap<NodeId, Vec<usize>>,
     feeds: Vec<OutputId>,
@@ -95,9 +95,9 @@ impl<'a> Copy<'a> {
         let mut copy = Copy {
             source,
             graph,
-            nodes: HashMap::new(),
-            fed: HashMap::new(),
-            claimed: HashMap::new(),
+            nodes: vec![0; source.len()],
+            stand_ins: HashMap::new(),
+            has_stand_in: vec![false; source.len()],
             loops,
             feeds: Vec::new(),
             origins: Vec::new(),
@@ -107,16 +107,35 @@ impl<'a> Copy<'a> {
             let stand_in = copy.graph.feed_node(&source.fact(*id), node.name_arc())?.id;
             copy.origins.push((source.id(), id.node.0));
             copy.feeds.push(stand_in);
-            copy.fed.insert(*id, stand_in);
+            copy.put_stand_in(*id, stand_in);
         }
         Ok(copy)
     }
 
     fn output(&self, id: OutputId) -> OutputId {
-        if let Some(stand_in) = self.fed.get(&id).or_else(|| self.claimed.get(&id)) {
+        if self.has_stand_in[id.node.index()]
+            && let Some(stand_in) = self.stand_ins.get(&id)
+        {
             return *stand_in;
         }
-        OutputId { node: self.nodes[&id.node], slot: self.slot(id) }
+        self.unchecked(id)
+    }
+
+    /// The output in the copy itself, whatever stands for it.
+    fn unchecked(&self, id: OutputId) -> OutputId {
+        let node = self.copied(id.node).expect("what a copy needs is copied before");
+        OutputId { node, slot: self.slot(id) }
+    }
+
+    /// The copy of a node.
+    fn copied(&self, id: NodeId) -> Option<NodeId> {
+        self.nodes[id.index()].checked_sub(1).map(NodeId)
+    }
+
+    /// A fed tensor keeps its stand-in, whatever was claimed of it.
+    fn put_stand_in(&mut self, id: OutputId, stand_in: OutputId) {
+        self.has_stand_in[id.node.index()] = true;
+        self.stand_ins.entry(id).or_insert(stand_in);
     }
 
     /// The slot in the copy of a kept output.
@@ -139,11 +158,10 @@ impl<'a> Copy<'a> {
             }
             _ => (node.op_arc().clone(), node.inputs().iter().map(|id| self.output(*id)).collect()),
         };
-        let control: SmallVec<[NodeId; 4]> =
-            node.control_inputs().iter().filter_map(|id| self.nodes.get(id)).copied().collect();
+        let control: SmallVec<[NodeId; 4]> = node.control_inputs().iter().filter_map(|id| self.copied(*id)).collect();
         let naming = Naming::Kept(node.name_arc());
         let copied = self.graph.push(op, inputs, &control, naming, node.location())?;
-        self.nodes.insert(node.id(), copied.id());
+        self.nodes[node.id().index()] = copied.id().0 + 1;
         self.origins.push((self.source.id(), node.id().0));
         self.check_claims(node)
     }
@@ -165,9 +183,8 @@ impl<'a> Copy<'a> {
                 continue;
             };
             let check = Arc::new(EnsureShape { shape: claim });
-            let unchecked = OutputId { node: self.nodes[&id.node], slot: self.slot(id) };
-            let checked = self.push(node, check, unchecked)?;
-            self.claimed.insert(id, checked);
+            let checked = self.push(node, check, self.unchecked(id))?;
+            self.put_stand_in(id, checked);
         }
         Ok(())
     }
@@ -175,7 +192,7 @@ impl<'a> Copy<'a> {
     fn finish(mut self, request: &Request) -> Result<PlanGraph> {
         let fetch = |id: &OutputId| if request.of_body { Ok(self.output(*id)) } else { self.fetch(*id) };
         let fetches = request.fetches.iter().map(fetch).collect::<Result<_>>()?;
-        let targets = request.targets.iter().map(|id| self.nodes[id]).collect();
+        let targets = request.targets.iter().filter_map(|id| self.copied(*id)).collect();
         Ok(PlanGraph { fetches, targets, graph: self.graph, feeds: self.feeds, origins: self.origins })
     }
 
