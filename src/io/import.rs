@@ -320,8 +320,9 @@ impl Nodes<'_, '_> {
         attrs: BTreeMap<String, AttrValue>,
         inputs: &[OutputId],
     ) -> Result<BTreeMap<String, AttrValue>> {
-        // The arguments are the last inputs, behind what chooses.
-        let first = kind.args().inputs.len().saturating_sub(1);
+        // The arguments are the last inputs, behind what chooses; a `For` passes the number of the turn before them.
+        let n_others = kind.args().inputs.len().saturating_sub(1);
+        let first = if kind.name == "For" { n_others.saturating_sub(1) } else { n_others };
         let facts: Vec<Fact> = inputs.iter().skip(first).map(|id| self.graph.fact(*id)).collect();
         if self.library.get(&node.op).is_some() {
             let body = self.library.body(&node.op, &attrs, &facts, self.budget, self.producer)?;

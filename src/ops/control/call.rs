@@ -1,4 +1,5 @@
-//! `PartitionedCall`: a body runs. A call of a function by its name is the same.
+//! `PartitionedCall`: a body runs. A call of a function by its name is the same, and so is `RemoteCall`: all devices are
+//! here.
 
 use std::sync::Arc;
 
@@ -26,6 +27,25 @@ pub static PARTITIONED_CALL: OpKind =
 pub static STATEFUL_PARTITIONED_CALL: OpKind =
     OpKind::new("StatefulPartitionedCall", "args: [Tin] -> output: [Tout]", parse_stateful, || examples(true))
         .effect(Effect::Calls);
+
+/// Runs its body on the inputs after the first, which names the device where TensorFlow does it.
+#[derive(Debug, Clone)]
+pub struct RemoteCall {
+    /// The function.
+    pub body: Arc<Body>,
+}
+
+/// The row of [`RemoteCall`].
+pub static REMOTE_CALL: OpKind = OpKind::new(
+    "RemoteCall",
+    "target: string, args: [Tin] -> output: [Tout]",
+    |attrs: &Attrs| Ok(Arc::new(RemoteCall { body: attrs.body("f")? }) as Arc<dyn Op>),
+    || {
+        let call = RemoteCall { body: samples::negated_body(DType::F32) };
+        vec![Example::new(call, ["/cpu:0".into_value(), [1.0f32, 2.0].into_value()])]
+    },
+)
+.effect(Effect::Calls);
 
 fn parse(attrs: &Attrs) -> Result<Arc<dyn Op>> {
     parse_call(false, attrs)
@@ -65,6 +85,31 @@ impl Op for PartitionedCall {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         call(cx, 0, 0)
+    }
+
+    fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
+        vec![("f", AttrValue::Body(self.body.clone()))]
+    }
+}
+
+impl Op for RemoteCall {
+    fn kind(&self) -> &'static OpKind {
+        &REMOTE_CALL
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        cx.shape(0).with_rank(0)?;
+        let facts = self.body.made_for(&arguments(cx, 1))?.1;
+        facts.into_iter().for_each(|fact| output(cx, fact));
+        Ok(())
+    }
+
+    fn bodies(&self, cx: &InferCx<'_>) -> Result<Vec<Arc<Body>>> {
+        Ok(vec![self.body.made_for(&arguments(cx, 1))?.0])
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        call(cx, 0, 1)
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {

@@ -9,6 +9,7 @@ mod checks;
 mod closure;
 mod cond;
 mod control_trigger;
+mod for_loop;
 mod fork;
 mod group;
 mod held;
@@ -28,11 +29,12 @@ mod while_loop;
 
 pub use self::assert::{Assert, AssertData};
 pub use self::branch::{Branch, Choose};
-pub use self::call::PartitionedCall;
+pub use self::call::{PartitionedCall, RemoteCall};
 pub use self::check_numerics::CheckNumerics;
 pub use self::closure::Closure;
 pub use self::cond::BranchFn;
 pub use self::control_trigger::ControlTrigger;
+pub use self::for_loop::For;
 pub(in crate::ops) use self::fork::Fork;
 pub use self::group::Operations;
 pub use self::loops::{Turns, WhileOptions};
@@ -64,6 +66,8 @@ pub(super) static OPS: &[&OpKind] = &[
     &branch::STATELESS_CASE,
     &call::PARTITIONED_CALL,
     &call::STATEFUL_PARTITIONED_CALL,
+    &call::REMOTE_CALL,
+    &for_loop::FOR,
     &while_loop::WHILE,
     &while_loop::STATELESS_WHILE,
 ];

@@ -28,6 +28,18 @@ pub(super) fn never_body(dtype: DType) -> Arc<Body> {
     body(dtype, |graph, _| push(graph, "never", never(), SmallVec::new()))
 }
 
+/// Adds its first argument, an int32, to its second, a float32.
+pub(super) fn counted_body() -> Arc<Body> {
+    let build = || {
+        let graph = Graph::new();
+        let feed = |dtype, name: &str| graph.feed_node(&Fact::new(dtype, Shape::unknown()), &name.into());
+        let (n, x) = (feed(DType::I32, "n")?, feed(DType::F32, "x")?);
+        let y = (&x + n.cast(DType::F32)?)?;
+        Body::new(graph, vec![n.id().node, x.id().node], vec![y.id()], Vec::new())
+    };
+    build().expect("a body of two ops can be built")
+}
+
 fn body(dtype: DType, build: impl FnOnce(&Graph, OutputId) -> Result<OutputId>) -> Arc<Body> {
     let build = || {
         let graph = Graph::new();
