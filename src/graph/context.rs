@@ -53,16 +53,23 @@ pub(crate) fn take_pending(graph: u64) -> Option<Arc<str>> {
 
 /// Runs `build` in a changed copy of the present context.
 pub(crate) fn enter<R>(graph: u64, change: impl FnOnce(&mut Context), build: impl FnOnce() -> R) -> R {
-    /// Leaves the context, also when `build` unwinds.
-    struct Leave;
-    impl Drop for Leave {
-        fn drop(&mut self) {
-            STACK.with_borrow_mut(|stack| stack.pop());
-        }
-    }
     let mut context = read(graph, Context::clone);
     change(&mut context);
-    STACK.with_borrow_mut(|stack| stack.push((graph, context)));
-    let _leave = Leave;
+    let _inside = push(graph, context);
     build()
+}
+
+/// Leaves a context when it is dropped, also when what is built in it unwinds.
+struct Inside;
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        STACK.with_borrow_mut(|stack| stack.pop());
+    }
+}
+
+// Apart from `enter`, which is compiled for every closure that builds.
+fn push(graph: u64, context: Context) -> Inside {
+    STACK.with_borrow_mut(|stack| stack.push((graph, context)));
+    Inside
 }

@@ -207,16 +207,34 @@ impl Value {
     /// DTypeMismatch for another dtype than `T`'s; ResourceExhausted without memory for the copy.
     #[inline]
     pub fn make_mut<T: Plain>(&mut self) -> Result<&mut [T]> {
-        if !self.is_unique() {
-            self.unshare::<T>()?;
-        }
         let have = self.dtype;
+        if have == T::DTYPE && !self.is_unique() {
+            self.unshare()?;
+        }
         self.slice_mut().ok_or_else(|| wrong_dtype(have, T::DTYPE))
     }
 
+    /// Where plain elements begin, to write as many as there are; copies them first if another value shares them.
+    ///
+    /// # Errors
+    /// DTypeMismatch for strings and handles; ResourceExhausted without memory for the copy.
+    pub(crate) fn make_mut_plain(&mut self) -> Result<*mut u8> {
+        if !self.is_unique() {
+            self.unshare()?;
+        }
+        match &self.data {
+            Data::Plain(data) => {
+                let (buffer, len) = (Arc::as_ptr(data).cast_mut(), self.byte_len());
+                // SAFETY: the value is unique, as in `slice_mut`; plain elements have no padding.
+                Ok(unsafe { (*buffer).elements_mut::<u8>(len) }.as_mut_ptr())
+            }
+            _ => Err(not_plain(self.dtype)),
+        }
+    }
+
     #[cold]
-    fn unshare<T: Plain>(&mut self) -> Result<()> {
-        let copy = Buffer::copy_of(self.slice::<T>()?)?;
+    fn unshare(&mut self) -> Result<()> {
+        let copy = Buffer::copy_of(self.bytes()?)?;
         self.data = Data::Plain(Arc::new(copy));
         Ok(())
     }

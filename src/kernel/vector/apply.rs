@@ -191,7 +191,7 @@ unsafe fn loop1<T: Number, F: Function1<T>, const FMA: bool>(x: *const T, out: *
             store(out.add(i), BLOCK, &block1::<T, F, FMA>(&load(x.add(i), BLOCK)));
             i += BLOCK;
         }
-        if !F::IN_BLOCKS {
+        if const { !F::IN_BLOCKS } {
             (i..n).for_each(|i| out.add(i).write(F::at::<FMA>(x.add(i).read())));
         } else if i < n {
             store(out.add(i), n - i, &block1::<T, F, FMA>(&load(x.add(i), n - i)));
@@ -228,7 +228,7 @@ unsafe fn loop2<T: Number, F: Function2<T>, const FMA: bool, const XS: bool, con
             store(out.add(i), BLOCK, &block2::<T, F, FMA>(&x, &y));
             i += BLOCK;
         }
-        if !F::IN_BLOCKS {
+        if const { !F::IN_BLOCKS } {
             let one_at = |from: *const T, splat: bool, i: usize| from.add(if splat { 0 } else { i }).read();
             (i..n).for_each(|i| out.add(i).write(F::at::<FMA>(one_at(x, XS, i), one_at(y, YS, i))));
         } else if i < n {

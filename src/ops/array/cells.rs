@@ -7,7 +7,6 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::value::Value;
 use crate::value::variant::Variant;
-use crate::with_type;
 
 /// A cell: `Copy` bytes of one size, a string, or a variant.
 pub(in crate::ops) trait Cell: Clone + PartialEq + Send + Sync + 'static {
@@ -35,11 +34,10 @@ macro_rules! plain_cells {
             fn of_mut(value: &mut Value) -> Result<&mut [$name]> {
                 check::<$name>(value.dtype())?;
                 let len = value.len();
-                with_type!(value.dtype(), T in plain => {
-                    let start = value.make_mut::<T>()?.as_mut_ptr().cast();
-                    // SAFETY: as for `of`; whatever is written was read from a value of the same dtype.
-                    Ok(unsafe { std::slice::from_raw_parts_mut(start, len) })
-                }, else => Err(not_movable(value.dtype())))
+                let start = value.make_mut_plain().map_err(|_| not_movable(value.dtype()))?.cast();
+                // SAFETY: as for `of`, and the memory is this value's alone; whatever is written was read from a value of
+                // the same dtype.
+                Ok(unsafe { std::slice::from_raw_parts_mut(start, len) })
             }
         }
     )* };

@@ -314,7 +314,7 @@ pub(super) fn for_parts<U: Plain>(cx: &RunCx<'_>, out: &mut [U], f: &(dyn Fn(usi
 }
 
 /// Whether a dtype gets a loop for each way its operands can lie. The others share one loop: it is slower, and there
-/// are ten of them for every op.
+/// are ten of them for every op. Asked in `const` blocks, so that loops that are never run are not compiled.
 const fn has_own_loops(dtype: DType) -> bool {
     matches!(dtype, DType::F32 | DType::F64 | DType::I32 | DType::I64)
 }
@@ -322,12 +322,12 @@ const fn has_own_loops(dtype: DType) -> bool {
 #[inline(always)]
 fn row_in_place<T: Plain>(out: &mut [T], a: Side<'_, T>, b: Side<'_, T>, f: &impl Fn(T, T) -> T) {
     match (a, b) {
-        (Side::Out, Side::One(b)) if has_own_loops(T::DTYPE) => out.iter_mut().for_each(|a| *a = f(*a, b)),
-        (Side::One(a), Side::Out) if has_own_loops(T::DTYPE) => out.iter_mut().for_each(|b| *b = f(a, *b)),
-        (Side::Out, Side::Row(b)) if has_own_loops(T::DTYPE) => {
+        (Side::Out, Side::One(b)) if const { has_own_loops(T::DTYPE) } => out.iter_mut().for_each(|a| *a = f(*a, b)),
+        (Side::One(a), Side::Out) if const { has_own_loops(T::DTYPE) } => out.iter_mut().for_each(|b| *b = f(a, *b)),
+        (Side::Out, Side::Row(b)) if const { has_own_loops(T::DTYPE) } => {
             out.iter_mut().zip(b).for_each(|(a, b)| *a = f(*a, *b));
         }
-        (Side::Row(a), Side::Out) if has_own_loops(T::DTYPE) => {
+        (Side::Row(a), Side::Out) if const { has_own_loops(T::DTYPE) } => {
             out.iter_mut().zip(a).for_each(|(b, a)| *b = f(*a, *b));
         }
         (Side::Out, _) | (_, Side::Out) => {
@@ -361,13 +361,13 @@ fn vector_row<T: Plain>(f: &Map2<T>, out: &mut [T], a: Side<'_, T>, b: Side<'_, 
 #[inline(always)]
 fn row<T: Plain, U: Plain>(out: &mut [U], a: Side<'_, T>, b: Side<'_, T>, f: &impl Fn(T, T) -> U) {
     match (a, b) {
-        (Side::Row(a), Side::Row(b)) if has_own_loops(T::DTYPE) => {
+        (Side::Row(a), Side::Row(b)) if const { has_own_loops(T::DTYPE) } => {
             out.iter_mut().zip(a).zip(b).for_each(|((out, a), b)| *out = f(*a, *b));
         }
-        (Side::Row(a), Side::One(b)) if has_own_loops(T::DTYPE) => {
+        (Side::Row(a), Side::One(b)) if const { has_own_loops(T::DTYPE) } => {
             out.iter_mut().zip(a).for_each(|(out, a)| *out = f(*a, b));
         }
-        (Side::One(a), Side::Row(b)) if has_own_loops(T::DTYPE) => {
+        (Side::One(a), Side::Row(b)) if const { has_own_loops(T::DTYPE) } => {
             out.iter_mut().zip(b).for_each(|(out, b)| *out = f(a, *b));
         }
         (Side::Row(first), _) | (_, Side::Row(first)) => {
