@@ -339,6 +339,14 @@ impl<'a> RunCx<'a> {
         self.env.meter.map_or_else(|| Value::zeros(dtype, dims), |meter| meter.alloc(dtype, dims))
     }
 
+    /// An error if so many bytes, which an op takes beside its outputs, are beyond the run's budget.
+    ///
+    /// # Errors
+    /// `ResourceExhausted`.
+    pub fn check_room(&self, bytes: usize) -> Result<()> {
+        self.env.meter.map_or(Ok(()), |meter| meter.check_room(bytes))
+    }
+
     /// Gives a value back whose memory the next `alloc` may use.
     pub fn recycle(&self, value: Value) {
         self.recycler.borrow_mut().give(value);

@@ -64,6 +64,15 @@ impl Meter {
         Ok(Value::plain(dtype, dims, len, Buffer::zeroed_on(self.take(bytes)?, bytes)?))
     }
 
+    /// An error if so many bytes more are beyond the budget. They are not counted: this is for what a step holds beside
+    /// values, in proportion to them.
+    ///
+    /// # Errors
+    /// ResourceExhausted, with the budget and what was asked for.
+    pub fn check_room(&self, bytes: usize) -> Result<()> {
+        self.take(bytes).map(drop)
+    }
+
     fn take(&self, bytes: usize) -> Result<Ticket> {
         let Counts { budget, live, peak } = &*self.0;
         let grow = |live: usize| live.checked_add(bytes).filter(|live| live <= budget);

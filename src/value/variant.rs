@@ -52,6 +52,11 @@ impl TensorList {
         Ok(TensorList { dtype, shape, max_len: None, items: Pages::new(len) })
     }
 
+    /// The most bytes that setting the elements of these places can cost, beside the elements.
+    pub(crate) fn cost(places: impl IntoIterator<Item = usize>) -> usize {
+        Pages::<Option<Value>>::cost(places)
+    }
+
     /// Element `i`, if it is there and set.
     pub(crate) fn get(&self, i: usize) -> Option<&Value> {
         self.items.get(i)?.as_ref()
@@ -163,7 +168,7 @@ mod tests {
 
     fn list(item: Option<Value>) -> Value {
         let mut list = TensorList::new(DType::Variant, Shape::scalar(), 0).unwrap();
-        item.into_iter().for_each(|item| list.items.push(Some(item)).unwrap());
+        item.into_iter().for_each(|item| list.items.push(Some(item)));
         Value::of_variant(Variant::List(list))
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::parts::{add_to, show, show_shape};
+use super::parts::{PART_BYTES, add_to, show, show_shape};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::RunCx;
@@ -172,7 +172,7 @@ impl ArrayObject {
         if place >= size {
             state.cells.resize(place + 1);
         }
-        let cell = state.cells.entry(place)?;
+        let cell = state.cells.entry(place);
         match cell {
             Cell::Empty => *cell = Cell::Full { value, was_read: false },
             Cell::Cleared { .. } | Cell::Zeros { was_read: true, .. } | Cell::Full { was_read: true, .. } => {
@@ -194,13 +194,14 @@ impl ArrayObject {
     }
 
     /// Reads cells, in turn.
-    pub(super) fn read(&self, indices: impl IntoIterator<Item = i64>) -> Result<Vec<Value>> {
+    pub(super) fn read(&self, cx: &RunCx<'_>, indices: impl ExactSizeIterator<Item = i64>) -> Result<Vec<Value>> {
         let mut state = self.state.lock();
         let state = state.open()?;
-        indices.into_iter().map(|index| self.read_one(state, index)).collect()
+        cx.check_room(indices.len().saturating_mul(PART_BYTES))?;
+        indices.map(|index| self.read_one(cx, state, index)).collect()
     }
 
-    fn read_one(&self, state: &mut State, index: i64) -> Result<Value> {
+    fn read_one(&self, cx: &RunCx<'_>, state: &mut State, index: i64) -> Result<Value> {
         let size = state.cells.len();
         let place = usize::try_from(index).ok().filter(|place| *place < size || self.spec.is_grad);
         let place = place.ok_or_else(|| {
@@ -209,11 +210,11 @@ impl ArrayObject {
         if state.cells.get(place).is_none_or(|cell| matches!(cell, Cell::Empty)) {
             state.fill_to(place, index)?;
         }
-        let cell = state.cells.entry(place)?;
+        let cell = state.cells.entry(place);
         let value = match cell {
             Cell::Zeros { dims, was_read } => {
                 *was_read = true;
-                Value::zeros(self.spec.dtype, dims)?
+                cx.alloc_zeros(self.spec.dtype, dims)?
             }
             Cell::Full { value, was_read } => {
                 *was_read = true;
@@ -248,7 +249,7 @@ impl ArrayObject {
             for (place, cell) in state.cells.touched() {
                 let Some(dims) = cell.dims() else { continue };
                 let dims = prefix.iter().chain(dims).copied().collect();
-                *its.cells.entry(place)? = Cell::Zeros { dims, was_read: false };
+                *its.cells.entry(place) = Cell::Zeros { dims, was_read: false };
             }
         }
         let grad = Arc::new(grad);
@@ -279,7 +280,7 @@ impl State {
         if place >= self.cells.len() {
             self.cells.resize(place + 1);
         }
-        *self.cells.entry(place)? = Cell::Zeros { dims, was_read: false };
+        *self.cells.entry(place) = Cell::Zeros { dims, was_read: false };
         Ok(())
     }
 }

@@ -135,7 +135,10 @@ impl Op for TensorArrayRead {
         let index = index(cx.input(1))?;
         let array = array(cx)?;
         array.check_read(self.dtype)?;
-        let value = array.read([index])?.pop().ok_or_else(|| Error::internal("a read gives one value an index"))?;
+        let value = array
+            .read(cx, std::iter::once(index))?
+            .pop()
+            .ok_or_else(|| Error::internal("a read gives one value an index"))?;
         cx.output(0, value);
         Ok(())
     }
@@ -163,12 +166,17 @@ impl Op for TensorArrayGather {
         let array = array(cx)?;
         array.check_read(self.dtype)?;
         array.refine(&self.element_shape)?;
-        let indices = match self.is_pack {
-            true => (0..array.joined_len()? as i64).collect(),
-            false => indices(cx.input(1))?,
+        let (n, parts) = match self.is_pack {
+            true => {
+                let n = array.joined_len()?;
+                (n, array.read(cx, (0..n).map(|i| i as i64))?)
+            }
+            false => {
+                let indices = indices(cx.input(1))?;
+                (indices.len(), array.read(cx, indices.into_iter())?)
+            }
         };
-        let mut dims = self.empty_dims(indices.len())?;
-        let parts = array.read(indices)?;
+        let mut dims = self.empty_dims(n)?;
         if let Some(first) = parts.first() {
             check_parts(&parts, &self.element_shape)?;
             dims.extend_from_slice(first.dims());
@@ -256,7 +264,7 @@ impl TensorArrayConcat {
     fn concat(&self, cx: &RunCx<'_>, array: &ArrayObject) -> Result<(Value, Value)> {
         array.refine(&Shape::new([Dim::unknown()]).concat(&self.element_shape_except0)?)?;
         let n = array.joined_len()?;
-        let parts = array.read(0..n as i64)?;
+        let parts = array.read(cx, (0..n).map(|i| i as i64))?;
         let rest = match parts.is_empty() {
             true => known(&self.element_shape_except0, "element shape without its first dim")?,
             false => check_rows(&parts, &self.element_shape_except0)?,

@@ -191,7 +191,7 @@ impl Op for TensorListConcatLists {
             };
             check_dtype(a, self.element_dtype)?;
             check_dtype(b, self.element_dtype)?;
-            concat(a, b)?;
+            concat(cx, a, b)?;
         }
         cx.output(0, a);
         Ok(())
@@ -202,7 +202,7 @@ impl Op for TensorListConcatLists {
     }
 }
 
-fn concat(a: &mut TensorList, b: &TensorList) -> Result<()> {
+fn concat(cx: &RunCx<'_>, a: &mut TensorList, b: &TensorList) -> Result<()> {
     if a.shape.dims().map(known) != b.shape.dims().map(known) {
         let (a, b) = (show_shape(&a.shape), show_shape(&b.shape));
         return Err(Error::invalid(format!(
@@ -210,9 +210,10 @@ fn concat(a: &mut TensorList, b: &TensorList) -> Result<()> {
         )));
     }
     let first = a.items.len();
+    cx.check_room(TensorList::cost(b.set_items().map(|(i, _)| first + i)))?;
     a.items.resize(first + b.items.len());
     for (i, item) in b.set_items() {
-        *a.items.entry(first + i)? = Some(item.clone());
+        *a.items.entry(first + i) = Some(item.clone());
     }
     Ok(())
 }
@@ -249,7 +250,7 @@ fn zeros_within(value: &Value, depth: usize) -> Result<Value> {
             let mut zeros = TensorList::new(list.dtype, list.shape.clone(), list.items.len())?;
             zeros.max_len = list.max_len;
             for (i, item) in list.set_items() {
-                *zeros.items.entry(i)? = Some(zeros_within(item, depth)?);
+                *zeros.items.entry(i) = Some(zeros_within(item, depth)?);
             }
             Ok(Variant::List(zeros))
         }
@@ -296,7 +297,7 @@ fn add_lists(cx: &RunCx<'_>, a: &mut TensorList, b: &TensorList, depth: usize) -
         return Err(Error::invalid(format!("the lists must have equally many elements, but have {a} and {b}")));
     }
     for (i, item) in b.set_items() {
-        match a.items.entry(i)? {
+        match a.items.entry(i) {
             Some(sum) => add_within(cx, sum, item, depth)?,
             empty => *empty = Some(item.clone()),
         }

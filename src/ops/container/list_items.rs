@@ -112,7 +112,8 @@ fn push(list: &mut TensorList, value: Value) -> Result<()> {
     if list.max_len.is_some_and(|most| len >= most) {
         return Err(Error::invalid(format!("the list is full: it has {len} elements, and may have no more")));
     }
-    list.items.push(Some(value))
+    list.items.push(Some(value));
+    Ok(())
 }
 
 impl Op for TensorListPushBack {
@@ -263,7 +264,7 @@ impl Op for TensorListSetItem {
             }
             let place = place(list, &index)?;
             check_shape(list, &item)?;
-            *list.items.entry(place)? = Some(item);
+            *list.items.entry(place) = Some(item);
             Ok(())
         })?;
         cx.output(0, list);

@@ -226,7 +226,7 @@ impl Op for TensorListFromTensor {
         let rows = check_rows(&tensor, &shape)?;
         let mut list = TensorList::new(tensor.dtype(), shape, 0)?;
         for row in cut(cx, tensor, Rows::Each(rows))? {
-            list.items.push(Some(row))?;
+            list.items.push(Some(row));
         }
         put_list(cx, list);
         Ok(())
@@ -306,11 +306,12 @@ impl Op for TensorListScatter {
             return Err(Error::invalid(format!("there must be a row for each of {n} indices, but there are {rows}")));
         }
         let dtype = tensor.dtype();
+        cx.check_room(TensorList::cost(places.iter().copied()))?;
         let rows = cut(cx, tensor, Rows::Each(rows))?;
         let put = |list: &mut TensorList| {
             for (place, row) in places.iter().zip(rows) {
                 check_shape(list, &row)?;
-                *list.items.entry(*place)? = Some(row);
+                *list.items.entry(*place) = Some(row);
             }
             Ok(())
         };
@@ -352,7 +353,7 @@ impl Op for TensorListSplit {
         check_rows(&tensor, &rest.unwrap_or_else(Shape::unknown))?;
         let mut list = TensorList::new(tensor.dtype(), shape, 0)?;
         for part in cut(cx, tensor, Rows::Lens(&lens))? {
-            list.items.push(Some(part))?;
+            list.items.push(Some(part));
         }
         put_list(cx, list);
         Ok(())

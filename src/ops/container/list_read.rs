@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::array_write::indices;
 use super::list::{both, check_dtype, elements, known_dims, list, list_value, merged_shape, shape_input, shape_of};
-use super::parts::{join, show_shape};
+use super::parts::{PART_BYTES, join, place, show_shape};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
-use crate::shape::{Dim, Dims, Shape};
+use crate::shape::{Dim, Dims, Shape, element_count};
 use crate::value::variant::TensorList;
 use crate::value::{IntoValue, Value};
 
@@ -97,40 +97,36 @@ fn parse_concat(attrs: &Attrs) -> Result<Arc<dyn Op>> {
     Ok(Arc::new(TensorListConcat { element_dtype: attrs.dtype("element_dtype")?, element_shape }))
 }
 
-/// Elements as rows.
-fn rows(
+/// `n` elements as rows: zeros but for these, which are given by rising places.
+fn rows<'a>(
     cx: &RunCx<'_>,
-    list: &TensorList,
-    places: impl ExactSizeIterator<Item = usize>,
+    list: &'a TensorList,
+    n: usize,
+    items: impl Iterator<Item = (usize, &'a Value)>,
     asked: &Value,
 ) -> Result<Value> {
-    let n = places.len();
     let shape = merged_shape(list, asked, true)?;
     let why = if n == 0 { "there are no elements" } else { "no element is set" };
     let element = known_dims(&shape, why)?;
+    let len = element_count(&element)?;
     let mut dims = Dims::from_slice(&[n]);
     dims.extend_from_slice(&element);
-    // Checks the size before anything is collected.
-    crate::shape::element_count(&dims)?;
-    let mut zeros = None;
+    element_count(&dims)?;
     let mut parts = Vec::new();
-    parts
-        .try_reserve(n)
-        .map_err(|_| Error::new(crate::ErrorKind::ResourceExhausted, format!("no memory for {n} rows")))?;
-    for place in places {
-        parts.push(match list.get(place) {
-            Some(item) if *item.dims() != *element => {
-                let (item, shape) = (super::parts::show(item.dims()), show_shape(&shape));
-                return Err(Error::invalid(format!("elements must have shape {shape}, but number {place} has {item}")));
-            }
-            Some(item) => item.clone(),
-            None => match &zeros {
-                Some(zeros) => Value::clone(zeros),
-                None => zeros.insert(Value::zeros(list.dtype, &element)?).clone(),
-            },
-        });
+    for (place, item) in items {
+        if *item.dims() != *element {
+            let (item, shape) = (super::parts::show(item.dims()), show_shape(&shape));
+            return Err(Error::invalid(format!("elements must have shape {shape}, but number {place} has {item}")));
+        }
+        parts.push((place * len, item));
     }
-    join(cx, list.dtype, &dims, &parts)
+    let is_whole = parts.len() == n;
+    if let (true, [(_, item)]) = (is_whole, &parts[..]) {
+        return Value::clone(item).reshaped(&dims);
+    }
+    let mut out = if is_whole { cx.alloc(list.dtype, &dims)? } else { cx.alloc_zeros(list.dtype, &dims)? };
+    place(cx, &parts, &mut out)?;
+    Ok(out)
 }
 
 impl Op for TensorListStack {
@@ -153,7 +149,7 @@ impl Op for TensorListStack {
             let want = self.num_elements;
             return Err(Error::invalid(format!("the list must have {want} elements, but has {n}")));
         }
-        let out = rows(cx, list, 0..n, cx.input(1))?;
+        let out = rows(cx, list, n, list.set_items(), cx.input(1))?;
         cx.output(0, out);
         Ok(())
     }
@@ -184,7 +180,8 @@ impl Op for TensorListGather {
             within.ok_or_else(|| Error::invalid(format!("indices must be within {n} elements, but one is {index}")))
         };
         let places = indices(cx.input(1))?.into_iter().map(place).collect::<Result<Vec<_>>>()?;
-        let out = rows(cx, list, places.into_iter(), cx.input(2))?;
+        let items = places.iter().enumerate().filter_map(|(row, place)| Some((row, list.get(*place)?)));
+        let out = rows(cx, list, places.len(), items, cx.input(2))?;
         cx.output(0, out);
         Ok(())
     }
@@ -249,11 +246,13 @@ impl Op for TensorListConcat {
         let shape = self.shape(cx, list)?;
         let (common, rest) = common_dims(list, &shape)?;
         let leading = if self.element_shape.is_some() { &[][..] } else { cx.input(2).slice::<i64>()? };
+        let n = list.items.len();
+        cx.check_room(n.saturating_mul(PART_BYTES))?;
         let mut parts = Vec::new();
-        for i in 0..list.items.len() {
+        for i in 0..n {
             parts.push(match list.get(i) {
                 Some(item) => item.clone(),
-                None => unset(list, i, common, leading, &rest)?,
+                None => unset(cx, list, i, common, leading, &rest)?,
             });
         }
         let lengths: Vec<i64> = parts.iter().map(|part| part.dims()[0] as i64).collect();
@@ -272,7 +271,14 @@ impl Op for TensorListConcat {
 }
 
 /// Zeros in the place of element `i`, which is not set.
-fn unset(list: &TensorList, i: usize, common: Option<usize>, leading: &[i64], rest: &[usize]) -> Result<Value> {
+fn unset(
+    cx: &RunCx<'_>,
+    list: &TensorList,
+    i: usize,
+    common: Option<usize>,
+    leading: &[i64],
+    rest: &[usize],
+) -> Result<Value> {
     let said = || leading.get(i).and_then(|len| usize::try_from(*len).ok());
     let len = common.or_else(said).ok_or_else(|| {
         let n = leading.len();
@@ -280,5 +286,5 @@ fn unset(list: &TensorList, i: usize, common: Option<usize>, leading: &[i64], re
     })?;
     let mut dims = Dims::from_slice(&[len]);
     dims.extend_from_slice(rest);
-    Value::zeros(list.dtype, &dims)
+    cx.alloc_zeros(list.dtype, &dims)
 }

@@ -12,6 +12,9 @@ use crate::with_type;
 /// Elements a chunk: some 50 us of copying or adding.
 const CHUNK: usize = 1 << 16;
 
+/// What a part takes beside its elements.
+pub(super) const PART_BYTES: usize = 2 * size_of::<Value>();
+
 /// The elements of all parts, in turn, as a value of these dims.
 ///
 /// # Errors
@@ -25,30 +28,33 @@ pub(super) fn join(cx: &RunCx<'_>, dtype: DType, dims: &[usize], parts: &[Value]
     if let [part] = parts {
         return part.clone().reshaped(dims);
     }
+    let starts = parts.iter().scan(0, |next, part| {
+        let start = *next;
+        *next += part.len();
+        Some(start)
+    });
+    let placed: Vec<(usize, &Value)> = starts.zip(parts).collect();
     let mut out = cx.alloc(dtype, dims)?;
-    with_cells!(dtype, E => copy_parts::<E>(cx, parts, cells_mut(&mut out)?)?);
+    place(cx, &placed, &mut out)?;
     Ok(out)
 }
 
-fn copy_parts<E: Cell>(cx: &RunCx<'_>, parts: &[Value], out: &mut [E]) -> Result<()> {
-    let parts = parts.iter().map(cells::<E>).collect::<Result<Vec<_>>>()?;
-    let mut starts = Vec::with_capacity(parts.len());
-    let mut len = 0;
-    for part in &parts {
-        starts.push(len);
-        len += part.len();
-    }
+/// Copies parts to where their first elements go, by rising places.
+pub(super) fn place(cx: &RunCx<'_>, parts: &[(usize, &Value)], out: &mut Value) -> Result<()> {
+    with_cells!(out.dtype(), E => {
+        let parts = parts.iter().map(|(start, part)| Ok((*start, cells::<E>(part)?)));
+        copy_parts::<E>(cx, &parts.collect::<Result<Vec<_>>>()?, cells_mut(out)?)?;
+    });
+    Ok(())
+}
+
+fn copy_parts<E: Cell>(cx: &RunCx<'_>, parts: &[(usize, &[E])], out: &mut [E]) -> Result<()> {
     cx.for_chunks_mut(out, CHUNK, &|chunk, out| {
-        let mut at = chunk * CHUNK;
-        let mut out = out;
-        let first = starts.partition_point(|start| *start <= at).saturating_sub(1);
-        for (part, start) in parts.iter().zip(&starts).skip(first) {
-            let rest = &part[(at - start).min(part.len())..];
-            let n = rest.len().min(out.len());
-            let (mine, others) = std::mem::take(&mut out).split_at_mut(n);
-            mine.clone_from_slice(&rest[..n]);
-            out = others;
-            at += n;
+        let (begin, end) = (chunk * CHUNK, chunk * CHUNK + out.len());
+        let first = parts.partition_point(|(start, part)| start + part.len() <= begin);
+        for (start, part) in parts[first..].iter().take_while(|(start, _)| *start < end) {
+            let (from, to) = ((*start).max(begin), (start + part.len()).min(end));
+            out[from - begin..to - begin].clone_from_slice(&part[from - start..to - start]);
         }
     })
 }
@@ -60,6 +66,7 @@ pub(super) fn cut(cx: &RunCx<'_>, value: Value, lens: Rows<'_>) -> Result<Vec<Va
         Rows::Each(n) => (n, element_count(&dims[1..])?),
         Rows::Lens(lens) => (lens.len(), element_count(&dims[1..])?),
     };
+    cx.check_room(n.saturating_mul(PART_BYTES))?;
     let mut start = 0;
     let mut parts = Vec::with_capacity(n);
     for i in 0..n {
@@ -123,4 +130,56 @@ pub(super) fn show(dims: &[usize]) -> String {
 /// A shape that may be unknown, as messages show it.
 pub(super) fn show_shape(shape: &Shape) -> String {
     if shape.rank().is_some() { shape.brackets().to_string() } else { shape.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Op;
+    use crate::ops::container::{TensorListConcat, TensorListReserve, TensorListSetItem, TensorListStack};
+    use crate::ops::testing::run_op;
+    use crate::value::IntoValue;
+
+    fn one(op: impl Op, inputs: &[Value]) -> Value {
+        run_op(op, inputs).unwrap().remove(0)
+    }
+
+    fn numbers(first: usize, n: usize) -> Value {
+        Value::from_vec(&[n], (first..first + n).map(|i| i as i32).collect()).unwrap()
+    }
+
+    fn list(items: impl ExactSizeIterator<Item = (usize, Value)>, len: usize) -> Value {
+        let of = [Value::from_vec(&[1], vec![-1i32]).unwrap(), (len as i32).into_value()];
+        items.fold(one(TensorListReserve { element_dtype: DType::I32 }, &of), |list, (i, item)| {
+            one(TensorListSetItem::default(), &[list, (i as i32).into_value(), item])
+        })
+    }
+
+    #[test]
+    fn parts_longer_and_shorter_than_a_chunk_stand_one_behind_the_other() {
+        let lens = [3, CHUNK - 5, 1, 0, 2 * CHUNK + 7, 1, 1, 0, CHUNK, 9];
+        let mut next = 0;
+        let items: Vec<Value> = lens
+            .map(|n| {
+                next += n;
+                numbers(next - n, n)
+            })
+            .into();
+        let list = list(items.into_iter().enumerate(), lens.len());
+        let op = TensorListConcat { element_dtype: DType::I32, element_shape: Some(Shape::unknown_of_rank(1)) };
+        assert!(one(op, &[list]).same_bits(&numbers(0, next)));
+    }
+
+    #[test]
+    fn rows_between_others_that_are_not_set_are_zeros() {
+        let n = CHUNK / 2 + 1;
+        let list = list([(1, numbers(1, n)), (4, numbers(n, n))].into_iter(), 6);
+        let shape = Value::from_vec(&[1], vec![n as i32]).unwrap();
+        let stacked = one(TensorListStack { element_dtype: DType::I32, num_elements: 6 }, &[list, shape]);
+        let mut want = vec![0i32; 6 * n];
+        for i in 0..n {
+            (want[n + i], want[4 * n + i]) = ((1 + i) as i32, (n + i) as i32);
+        }
+        assert!(stacked.same_bits(&Value::from_vec(&[6, n], want).unwrap()));
+    }
 }
