@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::conv::{check_bias, counting};
+use super::depthwise_lines::lines;
 use super::layout::{from_last, to_last};
 use super::window::{Geometry, Padding, Window};
 use crate::error::{Error, Result};
@@ -12,7 +13,7 @@ use crate::kernel::Number;
 use crate::kernel::product::{Activation, Epilogue};
 use crate::ops::IntoTensor;
 use crate::value::Value;
-use crate::{dispatched, with_type};
+use crate::with_type;
 
 /// Slides filters over each channel of images.
 #[derive(Debug, Clone)]
@@ -147,96 +148,6 @@ fn convolve<T: Number>(
         lines(&g, &x, filter, chunk * step, out);
         epilogue.apply(out, g.channels);
     })
-}
-
-dispatched! {
-    /// Lines `from..` of the batch: the windows side by side in an image.
-    fn lines<T: Number>(g: &Geometry, x: &[T], filter: &[T], from: usize, out: &mut [T]) = lines_body;
-}
-
-#[inline(always)]
-fn lines_body<T: Number, const FMA: bool>(g: &Geometry, x: &[T], filter: &[T], from: usize, out: &mut [T]) {
-    let image = g.input_len() * g.channels;
-    for (i, out) in out.chunks_exact_mut(g.output[2] * g.channels).enumerate() {
-        let (n, row) = ((from + i) / g.output[1], (from + i) % g.output[1]);
-        let line = Line { g, x: &x[n * image..(n + 1) * image], filter, row };
-        let done = line.blocks::<FMA, 32>(0, out);
-        let done = line.blocks::<FMA, 16>(done, out);
-        let done = line.blocks::<FMA, 4>(done, out);
-        line.blocks::<FMA, 1>(done, out);
-    }
-}
-
-/// Windows side by side, and what they are multiplied with.
-struct Line<'a, T> {
-    g: &'a Geometry,
-    x: &'a [T],
-    filter: &'a [T],
-    row: usize,
-}
-
-impl<T: Number> Line<'_, T> {
-    /// As many blocks of `N` channels as fit, from a channel on; up to the last channel where a block may begin in
-    /// the one before it. Returns the first channel that is left.
-    #[inline(always)]
-    fn blocks<const FMA: bool, const N: usize>(&self, from: usize, out: &mut [T]) -> usize {
-        let channels = self.g.channels;
-        let mut done = from;
-        while done < channels && channels >= N {
-            if done + N > channels && N < 16 {
-                break;
-            }
-            let channel = done.min(channels - N);
-            self.block::<FMA, N>(channel, out);
-            done = channel + N;
-        }
-        done
-    }
-
-    /// `N` channels of all windows: four at a time where no window reaches into the padding.
-    #[inline(always)]
-    fn block<const FMA: bool, const N: usize>(&self, channel: usize, out: &mut [T]) {
-        let inner = self.g.inner(2);
-        let mut column = 0;
-        while column < self.g.output[2] {
-            let is_inner = inner.contains(&column) && column + 4 <= inner.end;
-            column += match is_inner {
-                true => self.tile::<FMA, 4, N>(channel, column, out),
-                false => self.tile::<FMA, 1, N>(channel, column, out),
-            };
-        }
-    }
-
-    /// `R` windows of `N` channels, whose sums stay in registers; their taps are those of the first window.
-    #[inline(always)]
-    fn tile<const FMA: bool, const R: usize, const N: usize>(
-        &self,
-        channel: usize,
-        column: usize,
-        out: &mut [T],
-    ) -> usize {
-        let (g, channels) = (self.g, self.g.channels);
-        let taps = g.taps(2, column);
-        let step = g.stride[2] * channels;
-        let mut sums = [[T::Acc::ZERO; N]; R];
-        for y in g.taps(1, self.row) {
-            let line = g.at(1, self.row, y) * g.input[2];
-            for tap in taps.clone() {
-                let filter = &self.filter[(y * g.filter[2] + tap) * channels + channel..][..N];
-                let x = &self.x[(line + g.at(2, column, tap)) * channels + channel..][..(R - 1) * step + N];
-                for (r, sums) in sums.iter_mut().enumerate() {
-                    let x = &x[r * step..][..N];
-                    for i in 0..N {
-                        sums[i] = x[i].widen().times_plus::<FMA>(filter[i].widen(), sums[i]);
-                    }
-                }
-            }
-        }
-        for (out, sums) in out[column * channels..].chunks_mut(channels).zip(&sums) {
-            out[channel..channel + N].iter_mut().zip(sums).for_each(|(out, sum)| *out = T::narrow(*sum));
-        }
-        R
-    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod cross_entropy;
 mod depth_pool;
 mod depthwise;
 mod depthwise_grad;
+mod depthwise_lines;
 mod dropout;
 mod extract_image_patches;
 mod factor;
