@@ -1,4 +1,32 @@
-//! A pure-Rust engine for TF1-style define-then-run programs.
+//! A pure-Rust engine for TF1-style define-then-run programs: a static graph is built first, its shapes are there to be
+//! read, and a [`Session`] then runs it.
+//!
+//! ```
+//! use sessile::prelude::*;
+//!
+//! # fn main() -> sessile::Result<()> {
+//! let g = Graph::new();
+//! let x = g.placeholder(DType::F32, shape![?, 3, 6])?;
+//! let y = layers::dense(&x, 10)?;
+//! println!("{}", y.shape()); // (?, 3, 10)
+//!
+//! let sess = Session::new(&g)?;
+//! sess.run(g.global_variables_initializer()?)?;
+//! let value = sess.run_with(&y, feeds! { x => [[[1.0f32; 6]; 3]; 2] })?;
+//! assert_eq!(value.dims(), [2, 3, 10]);
+//! # Ok(()) }
+//! ```
+//!
+//! Where to go on: [`guide::migration`] puts TF1 programs beside ours line by line, [`guide::forms`] shows what compiles,
+//! [`guide::errors`] what errors mean, [`guide::threads`] what runs see of each other. Builders are methods of [`Tensor`]
+//! and [`Graph`] and carry TensorFlow's names as search aliases; [`ops`] holds the rest, a file an op. A user's own op is
+//! a struct with the trait [`graph::Op`].
+//!
+//! # Features
+//! None is on by default.
+//! - `tensorflow`: reads and writes TensorFlow's graphs, see [`io`](https://docs.rs/sessile/latest/sessile/io/index.html).
+//! - `npz`: NumPy's archives, beside `tensorflow`.
+//! - `cli`: the command line `sessile`.
 
 pub mod cancel;
 pub mod dtype;
@@ -43,3 +71,8 @@ pub mod prelude {
     pub use crate::{feeds, index, init, layers, shape, sizes};
     pub use ndarray::array;
 }
+
+/// The code of the front page is compiled with the doctests.
+#[cfg(all(doctest, feature = "tensorflow"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
