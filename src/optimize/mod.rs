@@ -1,6 +1,7 @@
 //! From the user's graph to the graph of one plan: pruned to what was asked for, with feeds as unknown values, and
 //! rewritten by passes. The user's graph is never touched; new nodes remember where they came from.
 
+mod branches;
 mod fold;
 mod fuse_elementwise;
 mod fuse_product;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use smallvec::{SmallVec, smallvec};
 
 use super::PlanGraph;
+use super::branches::Branches;
 use crate::error::Result;
 use crate::graph::{Effect, Fact, Flow, Graph, Naming, Node, NodeId, Op, OutputId};
 
@@ -26,6 +27,8 @@ pub(super) struct Rebuild<'a> {
     uses: Vec<SmallVec<[u32; 1]>>,
     /// Whether others wait for a node.
     is_waited_for: Vec<bool>,
+    /// What each new node hangs on.
+    branches: Branches,
 }
 
 /// Rebuilds a plan by a rule, and then leaves out what nobody needs any more.
@@ -40,7 +43,7 @@ pub(super) fn rebuild(
             false => None,
         };
         match outputs {
-            Some(outputs) if !rebuild.loses_branch(node, &outputs) => {
+            Some(outputs) if !rebuild.loses_branch(node, &outputs) && rebuild.is_skipped_alike(node, &outputs) => {
                 // Waiting for a pure node means waiting for the effects above it, which its stand-in depends on too.
                 rebuild.nodes.push(outputs.first().map(|output| output.node));
                 rebuild.map.push(outputs);
@@ -68,6 +71,7 @@ impl<'a> Rebuild<'a> {
             stands_for: Vec::with_capacity(n),
             uses: count_uses(old),
             is_waited_for: waited_for(old),
+            branches: Branches::default(),
         }
     }
 
@@ -75,6 +79,17 @@ impl<'a> Rebuild<'a> {
     fn loses_branch(&self, node: &Node, outputs: &Outputs) -> bool {
         let is_switch = |id: &OutputId| self.new.node(id.node).op().kind().flow == Flow::Switch;
         self.is_waited_for[node.id().index()] && outputs.iter().any(is_switch)
+    }
+
+    /// Whether a stand-in is skipped just when the node is: a constant that stands for a node behind a switch would
+    /// have a value where the branch was not taken, and a merge would take it.
+    fn is_skipped_alike(&mut self, node: &Node, outputs: &Outputs) -> bool {
+        if node.op().kind().flow != Flow::Plain {
+            return true; // Another such node with the same inputs.
+        }
+        let inputs = self.inputs(node);
+        let behind = self.branches.behind(inputs.into_iter(), node);
+        outputs.iter().all(|output| self.branches.of(*output) == behind)
     }
 
     /// Where an old output is in the new graph.
@@ -110,6 +125,7 @@ impl<'a> Rebuild<'a> {
     /// Adds a node that stands for `node`, with its name, line and random stream.
     pub(super) fn push(&mut self, node: &Node, op: Arc<dyn Op>, inputs: SmallVec<[OutputId; 2]>) -> Result<Outputs> {
         let pushed = self.new.push(op, inputs, &[], Naming::Kept(node.name_arc()), node.location())?;
+        self.branches.add(pushed.node());
         self.remember(node);
         let n = pushed.node().outputs().len() as u32;
         Ok((0..n).map(|slot| OutputId { node: pushed.id(), slot }).collect())
@@ -131,6 +147,7 @@ impl<'a> Rebuild<'a> {
             node.control_inputs().iter().filter_map(|id| self.nodes[id.index()]).collect();
         let naming = Naming::Kept(node.name_arc());
         let copied = self.new.push(node.op_arc().clone(), inputs, &control, naming, node.location())?;
+        self.branches.add(copied.node());
         self.remember(node);
         let n = node.outputs().len() as u32;
         self.map.push((0..n).map(|slot| OutputId { node: copied.id(), slot }).collect());

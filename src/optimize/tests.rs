@@ -300,3 +300,14 @@ fn what_writes_or_waits_is_changed_by_no_pass() {
         g.control_dependencies(&writes, || Ok(vec![v.read()?, v.read()?.identity()?]))
     });
 }
+
+/// A constant in its place would always have a value, and the merge would take it before the branch that was taken.
+#[test]
+fn what_is_known_of_a_branch_is_skipped_with_it() {
+    check_kept(FOLD, |g| {
+        let [no, yes] =
+            g.switch(&g.named("a", || g.constant([1.0f32, 2.0]))?, &g.placeholder(DType::Bool, shape![])?)?;
+        let (sizes, larger) = (no.shape_tensor()?, yes.pad(&[[0, 1]])?.shape_tensor()?);
+        Ok(vec![g.merge(&[sizes, larger])?.0])
+    });
+}
