@@ -3,6 +3,7 @@
 //! A body is a template: its parameters say little more than dtypes. For each pattern of arguments it is made anew with
 //! what is known of them, so that shapes flow through calls; what was made is remembered.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,12 +14,60 @@ use super::feed::Feed;
 use super::node::{Elements, Fact, Node, NodeId, OutputId};
 use super::op::Op;
 use super::{Graph, Naming};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::shape::{Dim, Shape, Symbol};
 use crate::value::Value;
 
 /// Patterns of arguments that a body remembers: loops need two or three, call sites share.
 const MAX_MADE: usize = 16;
+
+/// Nodes that one call may make, those of the calls in its body included: functions that call each other twice, each time
+/// with another shape, would make 2^depth bodies.
+const MAX_WORK: usize = 1 << 18;
+
+thread_local! {
+    static WORK: Work = const { Work { depth: Cell::new(0), nodes: Cell::new(0), all: Cell::new(0) } };
+}
+
+/// How many nodes this thread has made.
+struct Work {
+    depth: Cell<usize>,
+    /// Since the outermost call began.
+    nodes: Cell<usize>,
+    all: Cell<usize>,
+}
+
+/// A body that is being made.
+struct Making;
+
+impl Making {
+    fn begin(nodes: usize) -> Result<Making> {
+        WORK.with(|work| {
+            let before = if work.depth.get() == 0 { 0 } else { work.nodes.get() };
+            let total = before.saturating_add(nodes);
+            if total > MAX_WORK {
+                let text = format!("a call may make at most {MAX_WORK} nodes of bodies, but here are more");
+                return Err(Error::new(ErrorKind::ResourceExhausted, text));
+            }
+            work.nodes.set(total);
+            work.all.set(work.all.get().wrapping_add(nodes));
+            work.depth.set(work.depth.get() + 1);
+            Ok(Making)
+        })
+    }
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        WORK.with(|work| work.depth.set(work.depth.get() - 1));
+    }
+}
+
+/// Nodes of bodies that this thread has made so far, modulo 2^64.
+#[cfg(feature = "tensorflow")]
+pub(crate) fn nodes_made() -> usize {
+    WORK.with(|work| work.all.get())
+}
 
 /// A sub-graph that a node calls. Immutable; it belongs to no other graph.
 pub struct Body {
@@ -254,6 +303,7 @@ impl Body {
 
     /// The same nodes under the same ids, inferred again.
     fn make(&self, arguments: &[Argument]) -> Result<Body> {
+        let _making = Making::begin(self.graph.len())?;
         let graph = Graph::new();
         for node in self.graph.nodes() {
             let argument = self.params.iter().position(|param| *param == node.id()).map(|i| &arguments[i]);

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
 
 use smallvec::SmallVec;
 
@@ -57,9 +58,19 @@ impl Graph {
         let inputs: SmallVec<[Value; 3]> =
             node.inputs().iter().map(|input| self.constant_value(*input)).collect::<Option<_>>()?;
         let meter = Meter::new(MAX_FOLD_BYTES);
-        run_on(node, &inputs, Some(&meter))
-            .ok()
-            .filter(|values| values.iter().map(Value::byte_len).sum::<usize>() <= MAX_BYTES)
+        let values = run_on(node, &inputs, Some(&meter)).ok()?;
+        let len = values.iter().map(Value::byte_len).sum::<usize>();
+        if len > MAX_BYTES {
+            return None;
+        }
+        self.0.folded.fetch_add(if inputs.is_empty() { 0 } else { len }, Ordering::Relaxed);
+        Some(values)
+    }
+
+    /// Bytes of constants that were computed for shape rules; each is kept with its node.
+    #[cfg(feature = "tensorflow")]
+    pub(crate) fn folded_bytes(&self) -> usize {
+        self.0.folded.load(Ordering::Relaxed)
     }
 }
 

@@ -25,13 +25,15 @@ use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
 pub use self::attrs::{AttrValue, Attrs};
 pub(crate) use self::body::Argument;
 pub use self::body::Body;
+#[cfg(feature = "tensorflow")]
+pub(crate) use self::body::nodes_made;
 pub(crate) use self::build::Naming;
 
 #[cfg(test)]
@@ -66,6 +68,8 @@ pub(crate) struct Inner {
     seed: Mutex<Option<i64>>,
     /// Nodes that TF1 would not have made, less those that it would have made beside ours.
     extra_nodes: AtomicI64,
+    /// Bytes of constants that were computed for shape rules, and are kept.
+    folded: AtomicUsize,
     collections: Mutex<BTreeMap<String, Vec<OutputId>>>,
     /// State of the floors above that belongs to the graph, such as its variables.
     registry: Mutex<HashMap<std::any::TypeId, Arc<dyn Any + Send + Sync>>>,
@@ -109,6 +113,7 @@ impl Graph {
             finalized: AtomicBool::new(false),
             seed: Mutex::new(None),
             extra_nodes: AtomicI64::new(0),
+            folded: AtomicUsize::new(0),
             collections: Mutex::default(),
             registry: Mutex::default(),
             nesting,

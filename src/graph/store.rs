@@ -3,10 +3,10 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Elements of the first chunk; each further chunk is twice as large as the one before.
-const FIRST: usize = 64;
+/// Elements of the first chunk; each further chunk is twice as large as the one before. Bodies are graphs of a few nodes.
+const FIRST: usize = 8;
 /// Enough chunks for all of `u32`.
-const CHUNKS: usize = 27;
+const CHUNKS: usize = 30;
 
 /// A list that grows in chunks. Writers are serialized by the caller; readers see every element whose index is below a
 /// length that they have read.
@@ -69,9 +69,10 @@ mod tests {
     #[test]
     fn chunk_borders_are_seamless() {
         assert_eq!(locate(0), (0, 0));
-        assert_eq!(locate(63), (0, 63));
-        assert_eq!(locate(64), (1, 0));
-        assert_eq!(locate(191), (1, 127));
-        assert_eq!(locate(192), (2, 0));
+        assert_eq!(locate(7), (0, 7));
+        assert_eq!(locate(8), (1, 0));
+        assert_eq!(locate(23), (1, 15));
+        assert_eq!(locate(24), (2, 0));
+        assert!(locate(u32::MAX as usize).0 < CHUNKS);
     }
 }

@@ -41,6 +41,27 @@ fn nested(attr: &AttrProto, budget: &mut Budget, depth: usize) -> Result<AttrVal
     })
 }
 
+/// Memory that a copy of an attribute takes: tensors and bodies are shared.
+pub(super) fn copy_cost(value: &AttrValue) -> usize {
+    const ENTRY: usize = size_of::<(String, AttrValue)>();
+    let of_func = |name: &String, attrs: &BTreeMap<String, AttrValue>| {
+        name.len() + attrs.iter().map(|(name, value)| ENTRY + name.len() + copy_cost(value)).sum::<usize>()
+    };
+    match value {
+        AttrValue::Str(bytes) => bytes.len(),
+        AttrValue::Ints(list) => size_of_val(list.as_slice()),
+        AttrValue::Floats(list) => size_of_val(list.as_slice()),
+        AttrValue::Bools(list) => size_of_val(list.as_slice()),
+        AttrValue::Types(list) => size_of_val(list.as_slice()),
+        AttrValue::Shapes(list) => size_of_val(list.as_slice()),
+        AttrValue::Bodies(list) => size_of_val(list.as_slice()),
+        AttrValue::Strs(list) => list.iter().map(|bytes| ENTRY + bytes.len()).sum(),
+        AttrValue::Func(name, attrs) => of_func(name, attrs),
+        AttrValue::Funcs(list) => list.iter().map(|(name, attrs)| ENTRY + of_func(name, attrs)).sum(),
+        _ => 0,
+    }
+}
+
 /// The dtype of a number; a reference type gives its base.
 pub(super) fn decode_dtype(number: i32) -> Result<DType> {
     DType::from_tf_number(number).ok_or_else(|| match number {

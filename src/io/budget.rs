@@ -4,15 +4,26 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes that decoding may still use: 16 for each byte of the file, and 64 MiB. Two bytes of a file can stand for an
 /// empty message that takes hundreds in memory, and a constant of one number for a tensor of any size.
-#[derive(Debug)]
+///
+/// What is in proportion to the file is left out where it is small: each node of the graph that an import makes takes
+/// about half a KiB.
+#[derive(Debug, Clone)]
 pub struct Budget {
+    total: u64,
     left: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget::of_file(0)
+    }
 }
 
 impl Budget {
     /// The budget of a file of this many bytes.
     pub fn of_file(len: usize) -> Budget {
-        Budget { left: (len as u64).saturating_mul(16).saturating_add(64 << 20) }
+        let total = (len as u64).saturating_mul(16).saturating_add(64 << 20);
+        Budget { total, left: total }
     }
 
     /// Takes bytes out of the budget.
@@ -25,6 +36,11 @@ impl Budget {
             Error::new(ErrorKind::ResourceExhausted, text)
         })?;
         Ok(())
+    }
+
+    /// Bytes that were taken out and not given back.
+    pub(crate) fn spent(&self) -> u64 {
+        self.total.saturating_sub(self.left)
     }
 
     /// Gives bytes back that are no longer used.

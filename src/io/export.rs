@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::budget::Budget;
 use super::encode::{encode_attr, encode_shapes};
 use super::export_body::Functions;
 use super::graph_def::{GraphDef, NodeDef, Versions};
@@ -63,7 +64,7 @@ pub fn export_graph_def(graph: &Graph, options: &ExportOptions) -> Result<GraphD
         def.nodes.push(exported.map_err(|error| error.at(|| node.site(Vec::new())))?);
     }
     def.functions = functions.all;
-    def.file_len = def.encoded_len();
+    def.budget = Budget::of_file(def.encoded_len());
     Ok(def)
 }
 
@@ -130,7 +131,7 @@ pub(super) fn export_node(graph: &Graph, node: &Node, with_shapes: bool, functio
     }
     let op = if reads_ref(graph, node) { "Identity" } else { node.op().kind().name };
     let device = node.device().unwrap_or_default().to_owned();
-    Ok(NodeDef { name: node.name().to_owned(), op: op.to_owned(), inputs, device, attrs })
+    Ok(NodeDef { name: node.name().to_owned(), op: op.to_owned(), inputs, device, attrs: attrs.into() })
 }
 
 /// `x`, or `x:1` for another output than the first.

@@ -3,7 +3,7 @@
 //! A function is built once for each combination of attributes and kinds of arguments. Its nodes name outputs by
 //! argument, `node:output:0`, and may take attributes from the call.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -26,6 +26,10 @@ pub(super) struct Library<'a> {
     /// The functions that are being built, the innermost last.
     open: Vec<&'a str>,
 }
+
+/// Memory that a body takes without its nodes, and each of its nodes.
+const BODY_COST: usize = 8 << 10;
+const NODE_COST: usize = 512;
 
 /// Attributes of a call, for those of the function's nodes that are parameters.
 type Parameters = BTreeMap<String, AttrValue>;
@@ -67,6 +71,7 @@ impl<'a> Library<'a> {
         if self.open.len() >= MAX_NESTING {
             return Err(Error::invalid(format!("functions may nest {MAX_NESTING} deep, but here is one more")));
         }
+        budget.charge(BODY_COST + key.len() + NODE_COST.saturating_mul(function.nodes.len()))?;
         self.open.push(&function.name);
         let body = FunctionBuilder::new(function, parameters, budget)?.build(self, &arguments, producer);
         self.open.pop();
@@ -102,23 +107,22 @@ impl<'a> Library<'a> {
         names.iter().filter_map(|name| self.get(name)).collect()
     }
 
-    /// The ops that the engine does not have among those that a node needs, functions that it calls included.
-    pub(super) fn missing_ops(&self, node: &NodeDef) -> BTreeSet<String> {
+    /// The ops that the engine does not have among those that a node needs, functions that it calls included; not those
+    /// that were seen before.
+    pub(super) fn missing_ops<'n>(&self, node: &'n NodeDef, seen: &mut HashSet<&'n str>) -> BTreeSet<&'n str>
+    where
+        'a: 'n,
+    {
         let is_missing = |op: &str| self.get(op).is_none() && !is_replaced(op) && ops::find(op).is_err();
         let mut missing = BTreeSet::new();
-        let mut seen = BTreeSet::new();
-        let mut stack: Vec<&Function> = self.called(node);
-        if is_missing(&node.op) {
-            missing.insert(node.op.clone());
-        }
+        missing.extend(Some(node.op.as_str()).filter(|op| is_missing(op)));
+        let mut stack: Vec<&'a Function> = self.called(node);
         while let Some(function) = stack.pop() {
             if !seen.insert(function.name.as_str()) {
                 continue;
             }
             for node in &function.nodes {
-                if is_missing(&node.op) {
-                    missing.insert(node.op.clone());
-                }
+                missing.extend(Some(node.op.as_str()).filter(|op| is_missing(op)));
                 stack.extend(self.called(node));
             }
         }
@@ -284,7 +288,10 @@ impl<'f, 'b> FunctionBuilder<'f, 'b> {
                 let def = self.function.nodes.get(node).ok_or_else(order)?;
                 let built = graph.node(id);
                 let slot = match library.get(&def.op) {
-                    Some(callee) => callee.results.iter().position(|result| result == name).map(|at| at + index),
+                    Some(callee) => {
+                        let first = callee.results.iter().position(|result| result == name);
+                        first.and_then(|first| first.checked_add(index))
+                    }
                     None => built.op().kind().args().output_slot(name, index, built.outputs().len()),
                 };
                 (node, slot)

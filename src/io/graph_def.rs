@@ -7,11 +7,12 @@ use prost::bytes::Bytes;
 use prost::{Message, encoding};
 
 use super::attr::decode_attr;
+use super::attr_map::AttrMap;
 use super::budget::Budget;
 use super::file::{MAX_FILE, named, read_regular, write_whole};
-use super::proto::{AttrProto, FunctionHead, GraphHead, NodeProto, VersionDef};
+use super::proto::{FunctionHead, GraphHead, NodeProto, VersionDef};
 use super::text::{graph_from_text, graph_to_text};
-use super::wire::{Field, Fields};
+use super::wire::{Field, Fields, count};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::AttrValue;
 
@@ -27,8 +28,8 @@ pub struct GraphDef {
     pub versions: Versions,
     /// The function library.
     pub functions: Vec<Function>,
-    /// How many bytes it was decoded from.
-    pub(super) file_len: usize,
+    /// What decoding has left to an import.
+    pub(super) budget: Budget,
 }
 
 /// One node of a file.
@@ -42,7 +43,7 @@ pub struct NodeDef {
     pub inputs: Vec<String>,
     /// The device that was asked for; may be empty.
     pub device: String,
-    pub(super) attrs: BTreeMap<String, AttrProto>,
+    pub(super) attrs: AttrMap,
 }
 
 /// Who wrote a graph, and who may read it.
@@ -173,7 +174,8 @@ impl GraphDef {
     pub(super) fn decode(bytes: Bytes) -> Result<GraphDef> {
         let mut budget = Budget::of_file(bytes.len());
         let head = GraphHead::decode(head_fields(&bytes)?).map_err(|error| damaged(0, &error))?;
-        let mut graph = GraphDef { versions: versions(head), file_len: bytes.len(), ..GraphDef::default() };
+        let mut graph = GraphDef { versions: versions(head), ..GraphDef::default() };
+        graph.nodes.reserve_exact(charge_all::<NodeDef>(&bytes, 1, &mut budget)?);
         for field in Fields::of(&bytes) {
             let field = field?;
             match field {
@@ -190,6 +192,7 @@ impl GraphDef {
             }
         }
         graph.versions.check()?;
+        graph.budget = budget;
         Ok(graph)
     }
 }
@@ -210,12 +213,28 @@ impl NodeDef {
 
     pub(super) fn into_proto(self) -> NodeProto {
         let NodeDef { name, op, inputs: input, device, attrs: attr } = self;
-        NodeProto { name, op, input, device, attr }
+        NodeProto { name, op, input, device, attr: attr.into() }
     }
 
     /// The names of the attributes.
     pub fn attr_names(&self) -> impl Iterator<Item = &str> {
-        self.attrs.keys().map(String::as_str)
+        self.attrs.iter().map(|(name, _)| name.as_str())
+    }
+}
+
+impl Function {
+    /// The function with another body.
+    pub(super) fn with_nodes(&self, nodes: Vec<NodeDef>) -> Function {
+        Function {
+            nodes,
+            name: self.name.clone(),
+            arguments: self.arguments.clone(),
+            results: self.results.clone(),
+            returns: self.returns.clone(),
+            control_returns: self.control_returns.clone(),
+            encoded: self.encoded.clone(),
+            ..*self
+        }
     }
 }
 
@@ -291,9 +310,16 @@ fn versions(head: GraphHead) -> Versions {
 const INPUT_COST: usize = 2 * size_of::<String>();
 const ATTR_COST: usize = 160;
 
+/// The number of elements that a list will have, which is charged for it.
+fn charge_all<T>(bytes: &Bytes, number: u32, budget: &mut Budget) -> Result<usize> {
+    let n = count(bytes, number);
+    budget.charge(n.saturating_mul(size_of::<T>()))?;
+    Ok(n)
+}
+
 fn decode_node(bytes: Bytes, offset: usize, budget: &mut Budget) -> Result<NodeDef> {
     let fail = |error: Error| error.note(format!("in the node at byte {offset}"));
-    let mut cost = 2 * size_of::<NodeDef>();
+    let mut cost = 0usize;
     for field in Fields::of(&bytes) {
         let field = field.map_err(fail)?;
         let len = field.bytes.map_or(0, |bytes| bytes.len());
@@ -306,11 +332,14 @@ fn decode_node(bytes: Bytes, offset: usize, budget: &mut Budget) -> Result<NodeD
     }
     budget.charge(cost)?;
     let node = NodeProto::decode(bytes).map_err(|error| damaged(offset, &error))?;
-    let NodeProto { name, op, input: inputs, device, attr: attrs } = node;
-    Ok(NodeDef { name, op, inputs, device, attrs })
+    let NodeProto { name, op, input: mut inputs, device, attr } = node;
+    inputs.shrink_to_fit();
+    Ok(NodeDef { name, op, inputs, device, attrs: attr.into() })
 }
 
 fn decode_library(bytes: &Bytes, offset: usize, budget: &mut Budget, out: &mut Vec<Function>) -> Result<()> {
+    // Each function may come in a library of its own: then the list grows by doubling, and the old one is there, too.
+    out.reserve(charge_all::<[Function; 3]>(bytes, 1, budget)?);
     for field in Fields::of(bytes) {
         let field = field?;
         if let Field { number: 1, bytes: Some(function), offset: inner, .. } = field {
@@ -327,16 +356,14 @@ pub(super) fn decode_function_of(bytes: Bytes) -> Result<Function> {
 }
 
 fn decode_function(bytes: &Bytes, offset: usize, budget: &mut Budget) -> Result<Function> {
-    // A list that grows by doubling.
-    budget.charge(2 * size_of::<Function>())?;
-    // Arguments and results are small messages: at most some 130 bytes for two of the file.
-    let mut nodes = Vec::new();
+    let mut nodes = Vec::with_capacity(charge_all::<NodeDef>(bytes, 3, budget)?);
     for field in Fields::of(bytes) {
         match field? {
             Field { number: 3, bytes: Some(node), offset: inner, .. } => {
                 nodes.push(decode_node(node, offset + inner, budget)?);
             }
-            Field { bytes: Some(other), .. } => budget.charge(64 * other.len())?,
+            // Arguments and results are small messages: at most some 130 bytes for two of the file.
+            Field { bytes: Some(other), .. } => budget.charge(other.len().saturating_mul(64))?,
             _ => {}
         }
     }

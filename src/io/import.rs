@@ -3,12 +3,12 @@
 //! There is no second shape engine: nodes enter through the graph's one writer. An import is all or nothing: a graph
 //! that is there already is touched only once the whole file has been built beside it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::attr::decode_attr;
+use super::attr::{copy_cost, decode_attr};
 use super::budget::Budget;
 use super::frames::structured;
 use super::functions::Library;
@@ -18,7 +18,7 @@ use super::proto::AttrKind;
 use crate::error::{Error, ErrorKind, Result, Site, escape};
 use crate::graph::feed::Feed;
 use crate::graph::{
-    AttrValue, Attrs, Effect, Fact, Graph, Naming, NodeId, Op, OpKind, Operation, OutputId, Role, Tensor,
+    AttrValue, Attrs, Effect, Fact, Graph, Naming, NodeId, Op, OpKind, Operation, OutputId, Role, Tensor, nodes_made,
 };
 use crate::ops;
 
@@ -66,13 +66,14 @@ pub enum Element {
 /// that contradicts itself; `DataLoss`, `ResourceExhausted` for attributes; and what the ops' rules refuse.
 pub fn load_graph_def(def: &GraphDef, options: &ImportOptions) -> Result<(Graph, Imported)> {
     let graph = Graph::new();
-    let def = &*structured(def, &options.outputs)?;
+    let mut budget = def.budget.clone();
+    let def = &*structured(def, &options.outputs, &mut budget)?;
     let selection = select(def, &options.outputs, &mapped_names(options))?;
     if let Some((name, _)) = options.input_map.first() {
         let text = format!("'{}' cannot be mapped: a new graph has no tensors", escape(name));
         return Err(Error::invalid(text));
     }
-    let built = Builder::new(&graph, def, &selection, prefix_of(options)).build(Vec::new())?;
+    let built = Builder::new(&graph, def, &selection, options, budget).build(Vec::new())?;
     let imported = built.finish(&graph, def, options, options.prefix.trim_end_matches('/').to_owned())?;
     Ok((graph, imported))
 }
@@ -93,12 +94,13 @@ pub fn import_graph_def(graph: &Graph, def: &GraphDef, options: &ImportOptions) 
             return Err(Error::new(ErrorKind::GraphMismatch, text));
         }
     }
-    let def = &*structured(def, &options.outputs)?;
+    let mut budget = def.budget.clone();
+    let def = &*structured(def, &options.outputs, &mut budget)?;
     let selection = select(def, &options.outputs, &mapped_names(options))?;
     let trial = Graph::new();
     let stand_ins = options.input_map.iter().map(|(_, tensor)| stand_in(&trial, tensor)).collect::<Result<Vec<_>>>()?;
     let n_stand_ins = trial.len();
-    let built = Builder::new(&trial, def, &selection, prefix_of(options)).build(stand_ins.clone())?;
+    let built = Builder::new(&trial, def, &selection, options, budget).build(stand_ins.clone())?;
     built.clone().finish(&trial, def, options, String::new())?;
     if prefix_of(options).is_empty() {
         check_free(graph, def, &selection)?;
@@ -113,15 +115,19 @@ impl GraphDef {
     /// The ops of the graph that the engine does not have, in the order of their names; those of functions that are
     /// called are among them.
     pub fn unsupported_ops(&self) -> BTreeSet<String> {
-        self.unsupported_nodes().into_iter().flat_map(|(_, ops)| ops).collect()
+        let library = Library::of(self);
+        let mut seen = HashSet::new();
+        let missing = self.nodes.iter().flat_map(|node| library.missing_ops(node, &mut seen));
+        missing.map(str::to_owned).collect()
     }
 
     /// The places of the nodes that need ops which the engine does not have, and those ops; a node that calls a
     /// function needs what the function needs.
     pub fn unsupported_nodes(&self) -> Vec<(usize, BTreeSet<String>)> {
         let library = Library::of(self);
-        let nodes = self.nodes.iter().map(|node| library.missing_ops(node)).enumerate();
-        nodes.filter(|(_, ops)| !ops.is_empty()).collect()
+        let nodes = self.nodes.iter().map(|node| library.missing_ops(node, &mut HashSet::new())).enumerate();
+        let lacking = nodes.filter(|(_, ops)| !ops.is_empty());
+        lacking.map(|(i, ops)| (i, ops.into_iter().map(str::to_owned).collect())).collect()
     }
 }
 
@@ -204,10 +210,16 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(graph: &'a Graph, def: &'a GraphDef, selection: &'a Selection, prefix: String) -> Builder<'a> {
-        let budget = Budget::of_file(def.file_len);
+    fn new(
+        graph: &'a Graph,
+        def: &'a GraphDef,
+        selection: &'a Selection,
+        options: &ImportOptions,
+        budget: Budget,
+    ) -> Builder<'a> {
         let nodes = HashMap::with_capacity(selection.order.len());
-        Builder { graph, def, selection, prefix, library: Library::of(def), budget, mapped: Vec::new(), nodes }
+        let (prefix, library) = (prefix_of(options), Library::of(def));
+        Builder { graph, def, selection, prefix, library, budget, mapped: Vec::new(), nodes }
     }
 
     fn build(mut self, mapped: Vec<OutputId>) -> Result<Built> {
@@ -301,14 +313,18 @@ impl Nodes<'_, '_> {
         if is_read {
             op = read_op()?;
         }
+        let (made, folded) = (nodes_made(), self.graph.folded_bytes());
         let kept: Arc<str> = name.as_str().into();
         let naming = if *is_inner { Naming::Kept(&kept) } else { Naming::Exactly(name) };
         let push = || Ok(self.graph.push(op, inputs, control, naming, None)?.id());
         let has_device = !node.device.is_empty() && !is_inner;
         let id = if has_device { self.graph.device(&node.device, push)? } else { push()? };
         check_types(self.graph, id, &attrs)?;
-        // A number in an attribute makes many outputs out of a few bytes.
-        self.budget.charge(self.graph.node(id).outputs().len().saturating_sub(FREE_OUTPUTS) * size_of::<Fact>())?;
+        // Few bytes of a file can make many outputs, be many nodes for each shape, and large constants.
+        let outputs = self.graph.node(id).outputs().len().saturating_sub(FREE_OUTPUTS);
+        let made = nodes_made().wrapping_sub(made);
+        let folded = self.graph.folded_bytes().saturating_sub(folded);
+        self.budget.charge(outputs * size_of::<Fact>() + made.saturating_mul(MADE_COST) + folded)?;
         Ok(id)
     }
 
@@ -428,10 +444,13 @@ fn decode_attrs(
 ) -> Result<BTreeMap<String, AttrValue>> {
     let decode = |(name, attr): (&String, &super::proto::AttrProto)| {
         let parameter = match &attr.value {
-            Some(AttrKind::Placeholder(parameter)) => parameters.get(parameter).cloned(),
+            Some(AttrKind::Placeholder(parameter)) => parameters.get(parameter),
             _ => None,
         };
-        let value = parameter.map_or_else(|| decode_attr(attr, budget), Ok);
+        let value = match parameter {
+            Some(parameter) => budget.charge(copy_cost(parameter)).map(|()| parameter.clone()),
+            None => decode_attr(attr, budget),
+        };
         let value = value.map_err(|error| error.note(format!("in attribute '{}'", escape(name))))?;
         Ok((name.clone(), value))
     };
@@ -458,6 +477,9 @@ fn is_shapeless(node: &NodeDef, attrs: &BTreeMap<String, AttrValue>, producer: i
 
 /// Outputs of a node that are not charged to the file's budget: as many as ops have without an attribute that says so.
 const FREE_OUTPUTS: usize = 16;
+
+/// What a node costs that is inferred again for the arguments of a call: time more than memory.
+const MADE_COST: usize = 64;
 
 /// Attributes that only say how TensorFlow is to compute.
 const HINTS: &[&str] = &[

@@ -14,8 +14,10 @@
 //! is allocated for them, and nothing in a file can make this module panic.
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unreachable)]
+#![deny(clippy::string_slice, clippy::unimplemented, clippy::todo)]
 
 mod attr;
+mod attr_map;
 mod budget;
 mod encode;
 mod export;

@@ -102,25 +102,20 @@ impl Resolver<'_> {
         for text in &node.inputs {
             match self.input(text) {
                 Some(Input::Data { .. } | Input::Mapped(_)) if matches!(inputs.last(), Some(Input::Control(_))) => {
-                    let text = format!(
-                        "data input '{}' of node '{}' stands after a control input",
-                        escape(text),
-                        escape(&node.name)
-                    );
-                    errors.push(Error::invalid(text));
+                    report(errors, || {
+                        let (text, name) = (escape(text), escape(&node.name));
+                        Error::invalid(format!("data input '{text}' of node '{name}' stands after a control input"))
+                    });
                 }
                 Some(input) => {
                     used.extend(if let Input::Mapped(i) = input { Some(i) } else { None });
                     inputs.push(input);
                 }
-                None => {
-                    let text = format!(
-                        "node '{}' has input '{}', which is not in the graph",
-                        escape(&node.name),
-                        escape(text)
-                    );
-                    errors.push(Error::new(ErrorKind::NotFound, text));
-                }
+                None => report(errors, || {
+                    let (text, name) = (escape(text), escape(&node.name));
+                    let text = format!("node '{name}' has input '{text}', which is not in the graph");
+                    Error::new(ErrorKind::NotFound, text)
+                }),
             }
         }
         inputs
@@ -135,6 +130,15 @@ impl Resolver<'_> {
             return Some(Input::Mapped(*i));
         }
         self.names.get(name).map(|node| Input::Data { node: *node, slot })
+    }
+}
+
+/// Faults that are told at once; a file can have millions.
+const MAX_REPORTED: usize = 8;
+
+fn report(errors: &mut Vec<Error>, error: impl FnOnce() -> Error) {
+    if errors.len() <= MAX_REPORTED {
+        errors.push(error());
     }
 }
 
@@ -176,23 +180,24 @@ impl Reached {
     /// Names all ops at once that the engine does not have.
     fn check_supported(&self, def: &GraphDef, is_pruned: bool) -> Result<()> {
         let library = Library::of(def);
-        let mut missing: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+        let mut seen = HashSet::new();
+        let mut missing: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
         for (i, node) in def.nodes.iter().enumerate().filter(|(i, _)| self.has(*i)) {
-            for op in library.missing_ops(node) {
+            for op in library.missing_ops(node, &mut seen) {
                 missing.entry(op).or_insert((0, i)).0 += 1;
             }
         }
         if missing.is_empty() {
             return Ok(());
         }
-        let list: Vec<String> = missing.iter().map(|(op, (n, _))| format!("{} ({n})", escape(op))).collect();
-        let text = format!("{} ops of the graph are not supported: {}", list.len(), list.join(", "));
-        let mut error = Error::unsupported(text);
-        for (op, (_, first)) in missing {
-            let path = if is_pruned { self.path(def, first) } else { name_of(def, first) };
-            error = error.note(format!("{} is in {path}", escape(&op)));
-        }
-        Err(error)
+        const MAX_LISTED: usize = 1000;
+        let listed = missing.iter().take(MAX_LISTED).map(|(op, (n, _))| format!("{} ({n})", escape(op)));
+        let list = listed.collect::<Vec<_>>().join(", ");
+        let error = Error::unsupported(format!("{} ops of the graph are not supported: {list}", missing.len()));
+        Err(missing.iter().take(MAX_REPORTED).fold(error, |error, (op, (_, first))| {
+            let path = if is_pruned { self.path(def, *first) } else { name_of(def, *first) };
+            error.note(format!("{} is in {path}", escape(op)))
+        }))
     }
 
     /// `'x', needed by 'y', needed by 'out'`; long paths are cut in the middle.

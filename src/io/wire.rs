@@ -93,6 +93,11 @@ impl Iterator for Fields {
     }
 }
 
+/// How many fields of this number a message has; what follows a damaged one does not count.
+pub(super) fn count(message: &Bytes, number: u32) -> usize {
+    Fields::of(message).map_while(Result::ok).filter(|field| field.number == number).count()
+}
+
 /// The numbers of a packed list, as bits.
 pub(super) fn packed(bytes: &Bytes, wire: WireType, offset: usize) -> impl Iterator<Item = Result<u64>> + use<> {
     let mut fields = Fields::of(bytes);

@@ -63,6 +63,112 @@ fn functions_that_call_themselves_or_nest_without_end_are_refused() {
     refused(&calling("f9999", &deep), ErrorKind::InvalidArgument, "functions may nest");
 }
 
+/// A chain of functions, each with two calls of the next that differ in an attribute which is handed on: 2^24 bodies.
+#[test]
+fn functions_with_ever_new_attributes_end_with_the_budget_of_the_file() {
+    const DEPTH: usize = 24;
+    let mut functions = function(&format!("f{DEPTH}"), "Neg", 1);
+    for i in 0..DEPTH {
+        let handed_on = |p: usize| format!("attr {{ key: 'p{p}' value {{ placeholder: 'p{p}' }} }} ");
+        let attrs: String = (0..i).map(handed_on).collect();
+        let own = |b: usize| format!("attr {{ key: 'p{i}' value {{ i: {b} }} }}");
+        let call = |b: usize| format!("node_def {{ name: 'n{b}' op: 'f{}' input: 'x' {attrs} {} }}\n", i + 1, own(b));
+        functions += &format!(
+            "function {{ signature {{ name: 'f{i}' input_arg {{ name: 'x' type: DT_FLOAT }} \
+             output_arg {{ name: 'y' type: DT_FLOAT }} }}\n{}{} ret {{ key: 'y' value: 'n0:y:0' }} }}\n",
+            call(0),
+            call(1)
+        );
+    }
+    refused(&calling("f0", &functions), ErrorKind::ResourceExhausted, "budget");
+}
+
+/// A chain of functions, each with two calls of the next that differ in what is known of the argument: 2^40 bodies.
+#[test]
+fn functions_with_ever_new_arguments_end_with_the_work_of_one_call() {
+    const DEPTH: usize = 40;
+    let int = "attr { key: 'dtype' value { type: DT_INT32 } } attr { key: 'value' value { tensor { dtype: DT_INT32 \
+               tensor_shape { } int_val: 1 } } }";
+    let sum = |name: &str, a: &str, b: &str| {
+        format!(
+            "node_def {{ name: '{name}' op: 'AddV2' input: ['{a}', '{b}'] attr {{ key: 'T' value {{ type: DT_INT32 }} }} }}"
+        )
+    };
+    let mut functions = function(&format!("f{DEPTH}"), "Neg", 1).replace("DT_FLOAT", "DT_INT32");
+    for i in 0..DEPTH {
+        let call = |name: &str, x: &str| format!("node_def {{ name: '{name}' op: 'f{}' input: '{x}:z:0' }}", i + 1);
+        functions += &format!(
+            "function {{ signature {{ name: 'f{i}' input_arg {{ name: 'x' type: DT_INT32 }} \
+             output_arg {{ name: 'y' type: DT_INT32 }} }} node_def {{ name: 'one' op: 'Const' {int} }}\n\
+             {} {} {} {} ret {{ key: 'y' value: 'a:y:0' }} }}\n",
+            sum("even", "x", "x"),
+            sum("odd", "even:z:0", "one:output:0"),
+            call("a", "even"),
+            call("b", "odd")
+        );
+    }
+    let text = format!("node {{ name: 'x' op: 'Const' {int} }} node {{ name: 'y' op: 'f0' input: 'x' }}\n");
+    refused(&format!("{text} library {{ {functions} }}"), ErrorKind::ResourceExhausted, "a call may make at most");
+}
+
+/// Each of a few bytes of the file, and of 64 KiB in memory once a shape rule asks.
+#[test]
+fn constants_that_shape_rules_ask_for_count_in_the_budget() {
+    const N: usize = 1500;
+    let int = |name: &str, n: usize| {
+        format!(
+            "node {{ name: '{name}' op: 'Const' attr {{ key: 'dtype' value {{ type: DT_INT32 }} }} attr {{ key: 'value' \
+             value {{ tensor {{ dtype: DT_INT32 tensor_shape {{ }} int_val: {n} }} }} }} }}\n"
+        )
+    };
+    let vector = "node { name: 'dims' op: 'Const' attr { key: 'dtype' value { type: DT_INT32 } } attr { key: 'value' \
+                  value { tensor { dtype: DT_INT32 tensor_shape { dim { size: 1 } } int_val: 16000 } } } }\n";
+    let typed = "attr { key: 'T' value { type: DT_INT32 } }";
+    let one = |i: usize| {
+        format!(
+            "node {{ name: 'a{i}' op: 'Fill' input: ['dims', 'zero'] {typed} }}\n\
+             node {{ name: 'b{i}' op: 'Max' input: ['a{i}', 'zero'] {typed} }}\n\
+             node {{ name: 'c{i}' op: 'ExpandDims' input: ['zero', 'b{i}'] {typed} }}\n"
+        )
+    };
+    let nodes: String = (0..N).map(one).collect();
+    refused(&(int("zero", 0) + vector + &nodes), ErrorKind::ResourceExhausted, "budget");
+}
+
+/// A long list that a function gives to each of a thousand calls, no two of them alike.
+#[test]
+fn attributes_are_not_handed_on_without_end() {
+    let list = vec!["7"; 100_000].join(",");
+    let call = |i: usize| {
+        let attrs = format!("attr {{ key: 'a' value {{ placeholder: 'a' }} }} attr {{ key: 'b' value {{ i: {i} }} }}");
+        format!("node_def {{ name: 'n{i}' op: 'g' {attrs} }}\n")
+    };
+    let calls: String = (0..1000).map(call).collect();
+    let text = format!(
+        "node {{ name: 'y' op: 'f' attr {{ key: 'a' value {{ list {{ i: [{list}] }} }} }} }}\n\
+         library {{ function {{ signature {{ name: 'f' }} {calls} }} function {{ signature {{ name: 'g' }} }} }}"
+    );
+    refused(&text, ErrorKind::ResourceExhausted, "budget");
+}
+
+#[test]
+fn outputs_of_functions_are_within_them() {
+    let far = function("g", "f", 2).replace("n0:y:0", "n0:y:18446744073709551615");
+    refused(&calling("g", &(function("f", "Neg", 1) + &far)), ErrorKind::InvalidArgument, "is no output of");
+}
+
+/// Thousands of nodes that call the first of thousands of functions, each of which calls the next.
+#[test]
+fn what_is_missing_is_found_in_one_walk() {
+    const N: usize = 3000;
+    let functions: String = (0..N).map(|i| function(&format!("f{i}"), &format!("f{}", i + 1), 1)).collect();
+    let functions = functions + &function(&format!("f{N}"), "NoSuchOp", 1);
+    let calls: String = (0..N).map(|i| format!("node {{ name: 'c{i}' op: 'f{i}' input: 'x' }}\n")).collect();
+    let start = std::time::Instant::now();
+    refused(&(calls + &calling("f0", &functions)), ErrorKind::Unsupported, "not supported: NoSuchOp (1)");
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
 /// What reaches out of the graph is no op here.
 #[test]
 fn files_processes_and_foreign_code_are_out_of_reach_of_a_graph() {

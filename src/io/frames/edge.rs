@@ -129,7 +129,7 @@ impl Nodes {
 /// A node that passes its input on, in place of one that did so in a loop.
 pub(super) fn as_identity(node: &mut NodeDef) {
     node.op = if node.op.starts_with("Ref") { "RefIdentity" } else { "Identity" }.to_owned();
-    node.attrs.retain(|name, _| name == "T" || name.starts_with('_'));
+    node.attrs.retain(|name| name == "T" || name.starts_with('_'));
 }
 
 /// The name of the frame that an `Enter` leads to.

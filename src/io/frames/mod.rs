@@ -25,6 +25,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use self::edge::{Nodes, is_frame_op};
+use super::budget::Budget;
 use super::graph_def::{Function, GraphDef, NodeDef};
 use super::order::index;
 use crate::error::{Error, ErrorKind, Result, escape};
@@ -39,12 +40,14 @@ pub(super) fn is_replaced(op: &str) -> bool {
 ///
 /// # Errors
 /// `InvalidArgument` for frames that nest too deep or contradict themselves; `Unsupported` for loops of a form that no
-/// builder makes; `NotFound`, `AlreadyExists` for names in loops.
-pub(super) fn structured<'a>(def: &'a GraphDef, outputs: &[String]) -> Result<Cow<'a, GraphDef>> {
+/// builder makes; `NotFound`, `AlreadyExists` for names in loops; `ResourceExhausted` for a copy beyond the budget.
+pub(super) fn structured<'a>(def: &'a GraphDef, outputs: &[String], budget: &mut Budget) -> Result<Cow<'a, GraphDef>> {
     let has_frames = |nodes: &[NodeDef]| nodes.iter().any(|node| is_frame_op(&node.op));
     if !has_frames(&def.nodes) && !def.functions.iter().any(|function| has_frames(&function.nodes)) {
         return Ok(Cow::Borrowed(def));
     }
+    // All of it is there twice.
+    budget.charge(usize::try_from(def.budget.spent()).unwrap_or(usize::MAX))?;
     let mut names = Names::of(def);
     let mut functions = Vec::new();
     let nodes = without_frames(&def.nodes, outputs, &mut names, &mut functions)?;
@@ -56,9 +59,9 @@ pub(super) fn structured<'a>(def: &'a GraphDef, outputs: &[String]) -> Result<Co
             }
             false => function.nodes.clone(),
         };
-        functions.push(Function { nodes, ..function.clone() });
+        functions.push(function.with_nodes(nodes));
     }
-    Ok(Cow::Owned(GraphDef { nodes, functions, ..def.clone() }))
+    Ok(Cow::Owned(GraphDef { nodes, functions, versions: def.versions.clone(), budget: def.budget.clone() }))
 }
 
 /// The nodes of a graph or function without frames; the functions of its loops are added to `functions`.

@@ -98,7 +98,13 @@ fn while_node(
     let entered = found.variables.iter().map(|variable| &variable.enter).chain(constants);
     let inputs = entered.filter_map(|enter| nodes.get(*enter)).map(|node| node.name.clone()).collect();
     let attrs = [("cond", cond), ("body", body)].map(|(attr, function)| (attr.to_owned(), call_of(&function.name)));
-    NodeDef { name: name.to_owned(), op: "While".to_owned(), inputs, device: String::new(), attrs: attrs.into() }
+    NodeDef {
+        name: name.to_owned(),
+        op: "While".to_owned(),
+        inputs,
+        device: String::new(),
+        attrs: BTreeMap::from(attrs).into(),
+    }
 }
 
 fn call_of(function: &str) -> AttrProto {
