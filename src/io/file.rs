@@ -12,22 +12,22 @@ use crate::error::{Error, ErrorKind, Result, escape};
 /// The largest file: what protobuf can hold.
 pub(super) const MAX_FILE: u64 = (2 << 30) - 1;
 
-/// The bytes of a regular file. Pipes, devices and folders are refused, and a file that grows is cut off.
+/// The bytes of a regular file. Pipes, devices and folders are refused, and a file that grows or shrinks meanwhile.
 pub(super) fn read_regular(path: &Path) -> Result<Bytes> {
     let meta = std::fs::metadata(path)?;
     if !meta.is_file() {
         return Err(Error::invalid("it must be a regular file"));
     }
-    let too_large = |len: u64| Error::invalid(format!("a file has at most {MAX_FILE} bytes, but this has {len}"));
     if meta.len() > MAX_FILE {
-        return Err(too_large(meta.len()));
+        return Err(Error::invalid(format!("a file has at most {MAX_FILE} bytes, but this has {}", meta.len())));
     }
-    let mut bytes = Vec::new();
+    let mut bytes: Vec<u8> = Vec::new();
     let fits = bytes.try_reserve_exact(meta.len() as usize);
     fits.map_err(|_| Error::new(ErrorKind::ResourceExhausted, format!("no memory for {} bytes", meta.len())))?;
-    File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(too_large(bytes.len() as u64));
+    File::open(path)?.take(meta.len() + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 != meta.len() {
+        let text = format!("the file had {} bytes, but it changed while it was read", meta.len());
+        return Err(Error::new(ErrorKind::DataLoss, text));
     }
     Ok(bytes.into())
 }
@@ -86,6 +86,14 @@ mod tests {
         let error = write_whole(&folder.join("no/such/folder"), b"x").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Io);
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    /// The files of this folder say that they are empty, and are not.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_of_another_length_than_it_says_is_refused() {
+        let error = read_regular(Path::new("/proc/self/status")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DataLoss, "{error}");
     }
 
     #[test]

@@ -298,6 +298,17 @@ fn errors_of_damaged_files_say_where() {
     let error = GraphDef::parse(&bytes).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DataLoss);
     assert!(error.message().starts_with("the field at byte "), "{error}");
+    let far = |varint: &[u8]| GraphDef::parse(&[&[10u8, 0, 10][..], varint].concat()).unwrap_err().message().to_owned();
+    assert_eq!(
+        far(&[0xff, 0xff, 0xff, 0xff, 0x7f]),
+        "the field at byte 2 says it has 34359738367 bytes, but 0 are left"
+    );
+    assert!(
+        far(&[[0xff; 9].as_slice(), &[0x01]].concat()).contains("at byte 2 says it has 18446744073709551615 bytes")
+    );
+    assert_eq!(far(&[[0xff; 9].as_slice(), &[0x7f]].concat()), "the field at byte 2 holds a broken number");
+    assert_eq!(GraphDef::parse(&[11]).unwrap_err().message(), "the field at byte 0 has wire type 3");
+    assert_eq!(GraphDef::parse(&[2, 0]).unwrap_err().message(), "the field at byte 0 has field number 0");
     let not_utf8 = [10u8, 4, 10, 2, 0xff, 0xfe];
     assert!(GraphDef::parse(&not_utf8).unwrap_err().message().contains("message at byte 0"));
 }
