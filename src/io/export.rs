@@ -207,7 +207,12 @@ const DOUBTED: &[&str] = &["UniqueV2", "UniqueWithCountsV2"];
 
 /// Attributes with the value that later versions of TensorFlow take where they are absent, and 1.15 does not know.
 fn is_newer(op: &str, name: &str, value: &AttrValue) -> bool {
-    matches!((op, name, value), ("AssignVariableOp", "validate_shape", AttrValue::Bool(false)))
+    match (name, value) {
+        ("validate_shape", AttrValue::Bool(false)) => op == "AssignVariableOp",
+        ("shape_type", AttrValue::Type(DType::I32)) => op == "ConcatOffset",
+        ("Tsegmentids", AttrValue::Type(DType::I32)) => op.starts_with("SparseSegment"),
+        _ => false,
+    }
 }
 
 /// A handle that is passed on as a value has the dtype `resource`; where an op wants a variable, files say the

@@ -11,6 +11,7 @@ failed.
 import io
 import json
 import os
+import re
 import sys
 import zipfile
 
@@ -20,17 +21,25 @@ import tensorflow.compat.v1 as tf
 
 tf.disable_v2_behavior()
 tf.logging.set_verbosity(tf.logging.ERROR)
-# Known, and not the fault of what is exported.
+# Known, and not the fault of what is exported: patterns of names.
 EXPECTED = {
-    "ops/TensorArrayPack_0": "graphs of version 16 and later cannot have it; only older ones, which we read, do",
-    "ops/TensorArrayPack_1": "the same",
+    "ops/BatchNormWithGlobalNormalization(Grad)?_.": "graphs of version 9 and later cannot have it; older ones do",
+    "ops/FusedBatchNorm(V2|V3)?_3": "TensorFlow 1.15 does not know the attribute, which is written only where it is not 1",
+    "ops/(StackClose|TensorArray.*)(V2|V3|WithShape)_.": "the example feeds the handle as a scalar; 1.15 wants two names",
+    "ops/TensorArrayPack_.": "graphs of version 16 and later cannot have it; only older ones, which we read, do",
     "ops/TensorArrayUnpack_0": "graphs of version 20 and later cannot have it; only older ones, which we read, do",
     "ops/TensorListSetItem_1": "TensorFlow 1.15 does not know the attribute, which is written only where it is true",
     "ops/StatelessCase_0": "TensorFlow has it since 2.2",
     "ops/TopK_0": "graphs of version 7 and later cannot have it; only older ones, which we read, do",
     "ops/BiasAdd_1": "we take NCHW for rank 2, as the kernel does",
+    "stitch/stitch": "TensorFlow 2.x leaves what no index names as the memory was",
     "binary/mod_by_zero": "Mod is written by its newer name, whose kernel raises another class",
 }
+# TensorFlow 1.15's optimizer ends the process over a convolution that its kernel refuses with an error.
+CONFIG = tf.ConfigProto()
+CONFIG.graph_options.rewrite_options.disable_meta_optimizer = True
+# Over these TensorFlow 2.x ends the process, in the original as well: a filter of rank 3 is the error that was recorded.
+FATAL = {"conv/errors"}
 TOLERANCE = {"float64": 1e-9, "complex128": 1e-9, "float16": 1e-2, "bfloat16": 1e-2}
 
 
@@ -70,7 +79,7 @@ def same(got, want, is_random):
 
 
 def replay(graph, archive, case):
-    with tf.Session(graph=graph) as session:
+    with tf.Session(graph=graph, config=CONFIG) as session:
         for k, run in enumerate(json.loads(archive.read(case + "/runs.json"))):
             feeds = {name: read_value(archive, "%s/r%d/in%d" % (case, k, i)) for i, name in enumerate(run["feeds"])}
             targets = [graph.get_operation_by_name(name.split(":")[0]) for name in run["targets"]]
@@ -94,7 +103,7 @@ def check(path, archive, case):
     with open(path, "rb") as file:
         graph = read_graph(file.read())
     if os.path.basename(os.path.dirname(path)) == "control":
-        with tf.Session(graph=graph) as session:
+        with tf.Session(graph=graph, config=CONFIG) as session:
             session.run("init")
             got, want = session.run(["result:0", "want:0"])
         return None if same(got, want, False) else "result is %s, but was %s" % (str(got)[:200], str(want)[:200])
@@ -107,7 +116,7 @@ def check(path, archive, case):
 
 def main(folder, families):
     here = os.path.dirname(os.path.abspath(__file__))
-    n = failed = 0
+    n = failed = lacking = 0
     for root, _, files in sorted(os.walk(folder)):
         family = os.path.basename(root)
         if families and family not in families:
@@ -117,14 +126,18 @@ def main(folder, families):
         for name in sorted(files):
             n += 1
             case = name[: -len(".pb")]
+            is_fatal = tf.__version__ >= "2" and family + "/" + case in FATAL
             try:
-                problem = check(os.path.join(root, name), archive, case)
+                problem = check(os.path.join(root, name), None if is_fatal else archive, case)
             except Exception as error:
                 problem = "%s: %s" % (type(error).__name__, error)
-            if problem and family + "/" + case not in EXPECTED:
+            # Version 1.15 lacks later ops; 2.x lacks none.
+            if problem and tf.__version__ < "2" and "Op type not registered" in problem:
+                lacking += 1
+            elif problem and not any(re.fullmatch(pattern, family + "/" + case) for pattern in EXPECTED):
                 failed += 1
                 print("%s/%s: %s" % (family, case, problem.strip().splitlines()[0][:400]))
-    print("TensorFlow %s: %d graphs, %d failed" % (tf.__version__, n, failed))
+    print("TensorFlow %s: %d graphs, %d of ops that it lacks, %d failed" % (tf.__version__, n, lacking, failed))
     return 1 if failed or not n else 0
 
 
