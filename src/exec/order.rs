@@ -13,6 +13,8 @@ use crate::graph::{AttrValue, Effect, Fact, Flow, Graph, Node, NodeId, OutputId}
 pub(super) struct Variable {
     pub(super) key: Arc<str>,
     pub(super) fact: Fact,
+    /// Whether it lives until the end of the run at most.
+    pub(super) is_temporary: bool,
 }
 
 /// The variables that a plan touches, and what each node waits for on their account.
@@ -66,16 +68,20 @@ impl StateOrder {
         self.vars = vars;
     }
 
-    /// Whether any node writes.
+    /// Whether any node writes what outlives the run.
     pub(super) fn writes(&self) -> bool {
-        !self.deeds.writes.is_empty()
+        self.deeds.writes.iter().any(|var| !self.vars[*var].is_temporary)
     }
 
     /// Takes the next node in id order, with what its bodies do, and answers which nodes it must wait for.
     pub(super) fn visit(&mut self, graph: &Graph, node: &Node, bodies: &[Deeds]) -> Vec<NodeId> {
         let mut waits = Vec::new();
         match node.op().kind().effect {
-            Effect::Variable => self.declare(node),
+            Effect::Variable => drop(self.declare(node, false)),
+            Effect::Temporary => {
+                let var = self.declare(node, true);
+                self.write(node.id(), [var], &mut waits);
+            }
             Effect::Reads | Effect::Inspects => {
                 let vars = self.touched(graph, node);
                 self.read(node.id(), vars, &mut waits);
@@ -184,15 +190,16 @@ impl StateOrder {
         self.accesses[var].last_writer.is_none()
     }
 
-    fn declare(&mut self, node: &Node) {
+    fn declare(&mut self, node: &Node, is_temporary: bool) -> usize {
         let key = identity(node);
-        let known = self.vars.iter().position(|var| var.key == key);
+        let known = self.vars.iter().position(|var| var.key == key && var.is_temporary == is_temporary);
         let var = known.unwrap_or_else(|| {
-            self.vars.push(Variable { key, fact: node.outputs()[0].clone() });
+            self.vars.push(Variable { key, fact: node.outputs()[0].clone(), is_temporary });
             self.accesses.push(Accesses::default());
             self.vars.len() - 1
         });
         self.of.insert(OutputId { node: node.id(), slot: 0 }, var);
+        var
     }
 
     /// The variables among a node's inputs; all of them where a reference cannot be traced.
@@ -231,7 +238,7 @@ impl StateOrder {
         }
     }
 }
-/// A variable is (container, shared name or else node name), not the node.
+/// A variable is (container, name of its own or else node name), not the node.
 fn identity(node: &Node) -> Arc<str> {
     let text = |want: &str| {
         let attrs = node.op().attrs();
@@ -241,7 +248,7 @@ fn identity(node: &Node) -> Arc<str> {
         })
     };
     let container = text("container").unwrap_or_default();
-    let shared = text("shared_name").filter(|name| !name.is_empty());
+    let shared = text("shared_name").or_else(|| text("var_name")).filter(|name| !name.is_empty());
     let name = shared.unwrap_or_else(|| node.name().to_owned());
     if container.is_empty() { name.into() } else { format!("{container}/{name}").into() }
 }

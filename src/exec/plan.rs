@@ -27,8 +27,8 @@ pub(super) struct Preload {
 
 /// A variable that the plan touches.
 pub(super) struct PlanVar {
-    /// Its place in the session's table.
-    pub(super) index: usize,
+    /// Its place in the session's table, where it outlives the run.
+    pub(super) index: Option<usize>,
     pub(super) name: Arc<str>,
 }
 
@@ -73,9 +73,10 @@ impl Plan {
     pub fn new(source: PlanGraph, state: &SessionState, passes: &Passes) -> Result<Plan> {
         let mut packer = Packer { passes: *passes, plans: HashMap::new() };
         let mut plan = packer.pack(&source, StateOrder::default(), false)?;
-        let vars = std::mem::take(&mut plan.1.vars);
         plan.0.writes = plan.1.writes();
-        plan.0.vars = vars.into_iter().map(|var| PlanVar { index: state.index(&var.key), name: var.key }).collect();
+        let vars = std::mem::take(&mut plan.1.vars);
+        let place = |var: &Variable| (!var.is_temporary).then(|| state.index(&var.key));
+        plan.0.vars = vars.into_iter().map(|var| PlanVar { index: place(&var), name: var.key }).collect();
         Ok(plan.0)
     }
 
@@ -195,6 +196,8 @@ struct Builder<'a> {
     constants: Vec<(u32, Value)>,
     preloads: Vec<Preload>,
     handles: Vec<(u32, usize)>,
+    /// Steps that make a variable for the run, and which.
+    temporaries: Vec<(u32, usize)>,
     has_state_steps: bool,
     /// Whether each node may be skipped.
     may_die: Vec<bool>,
@@ -215,6 +218,7 @@ impl<'a> Builder<'a> {
             constants: Vec::new(),
             preloads: Vec::new(),
             handles: Vec::new(),
+            temporaries: Vec::new(),
             has_state_steps: false,
             may_die: Vec::with_capacity(n),
         }
@@ -237,6 +241,10 @@ impl<'a> Builder<'a> {
         };
         if let Some(step) = step {
             self.steps.rest_mut(step as usize).home.bodies = bodies;
+            if node.op().kind().effect == Effect::Temporary {
+                let var = self.order.variable(OutputId { node: node.id(), slot: 0 });
+                self.temporaries.push((step, var.expect("a variable's own node is known")));
+            }
         }
         self.step_of.push(step);
         Ok(())
@@ -303,7 +311,7 @@ impl<'a> Builder<'a> {
                 return true;
             }
         }
-        self.has_state_steps |= matches!(effect, Effect::Reads | Effect::Inspects | Effect::Writes);
+        self.has_state_steps |= matches!(effect, Effect::Reads | Effect::Inspects | Effect::Writes | Effect::Temporary);
         false
     }
 
@@ -318,7 +326,7 @@ impl<'a> Builder<'a> {
             self.steps.rest_mut(*wait as usize).successors.push(index);
         }
         let rest = Rest {
-            home: StepHome { origin, bodies: Vec::new() },
+            home: StepHome { origin, bodies: Vec::new(), variable: None },
             take_always: 0,
             successors: SmallVec::new(),
             n_waits: waits.len() as u32,
@@ -376,13 +384,18 @@ impl<'a> Builder<'a> {
         (plan, self.order)
     }
 
-    /// References to variables are constants of the plan.
+    /// References to variables of the session are constants of the plan; steps make those of the run.
     fn handles(&mut self) {
+        let vars = &self.order.vars;
+        let handle = |index: usize| {
+            let Variable { key, fact, .. } = &vars[index];
+            Arc::new(VarHandle { index, name: key.clone(), dtype: fact.dtype, shape: fact.shape.clone() })
+        };
         for (slot, var) in std::mem::take(&mut self.handles) {
-            let Variable { key, fact } = &self.order.vars[var];
-            let (name, dtype, shape) = (key.clone(), fact.dtype, fact.shape.clone());
-            let handle = VarHandle { index: var, name, dtype, shape };
-            self.constants.push((slot, Value::from_object(DType::Resource, Arc::new(handle))));
+            self.constants.push((slot, Value::from_object(DType::Resource, handle(var))));
+        }
+        for (step, var) in std::mem::take(&mut self.temporaries) {
+            self.steps.rest_mut(step as usize).home.variable = Some(handle(var));
         }
     }
 

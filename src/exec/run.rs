@@ -225,8 +225,8 @@ impl Plan {
         let mut writes: SmallVec<[(usize, Option<Value>); 8]> = SmallVec::new();
         for (local, var) in scratch.locals.iter_mut().zip(&self.vars) {
             let local = std::mem::take(local.get_mut());
-            if local.is_dirty {
-                writes.push((var.index, local.value));
+            if let Some(index) = var.index.filter(|_| local.is_dirty) {
+                writes.push((index, local.value));
             }
         }
         if self.writes {

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
-use parking_lot::{FairMutex, FairMutexGuard, Mutex, RwLock};
+use parking_lot::{FairMutex, FairMutexGuard, Mutex, MutexGuard, RwLock};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{RunState, VarHandle};
@@ -66,11 +66,15 @@ impl SessionState {
         index
     }
 
-    /// Hands the present values of some variables to `put`, all of one moment.
-    pub(super) fn snapshot(&self, indices: impl Iterator<Item = usize>, mut put: impl FnMut(usize, Option<Value>)) {
+    /// Hands the present values of some variables to `put`, all of one moment; those without a place have none.
+    pub(super) fn snapshot(
+        &self,
+        indices: impl Iterator<Item = Option<usize>>,
+        mut put: impl FnMut(usize, Option<Value>),
+    ) {
         let table = self.table.read();
         for (n, index) in indices.enumerate() {
-            put(n, table.values[index].clone());
+            put(n, index.and_then(|index| table.values[index].clone()));
         }
     }
 
@@ -140,14 +144,26 @@ pub(super) struct RunView<'a> {
     pub(super) locals: &'a [Mutex<Local>],
 }
 
+impl RunView<'_> {
+    fn local(&self, var: &VarHandle) -> Result<MutexGuard<'_, Local>> {
+        let unknown = || Error::internal("the variable is not among those of the plan");
+        Ok(self.locals.get(var.index).ok_or_else(unknown)?.lock())
+    }
+}
+
 impl RunState for RunView<'_> {
     fn read(&self, var: &VarHandle) -> Option<Value> {
         self.locals.get(var.index)?.lock().value.clone()
     }
 
+    fn clear(&self, var: &VarHandle) -> Result<Option<Value>> {
+        let mut local = self.local(var)?;
+        local.is_dirty = true;
+        Ok(local.value.take())
+    }
+
     fn update(&self, var: &VarHandle, change: &mut dyn FnMut(Option<Value>) -> Result<Value>) -> Result<()> {
-        let unknown = || Error::internal("the variable is not among those of the plan");
-        let mut local = self.locals.get(var.index).ok_or_else(unknown)?.lock();
+        let mut local = self.local(var)?;
         // A value of the session is shared with its table, so the first write copies it; a run's own is changed in
         // place where no reader of this run still holds it. A failed run is thrown away whole, so a failed change may
         // leave nothing behind.

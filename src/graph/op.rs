@@ -60,6 +60,8 @@ pub enum Effect {
     Fed,
     /// Makes a reference to a variable.
     Variable,
+    /// Makes a variable that lives until the end of the run at most, and a reference to it.
+    Temporary,
     /// Its one output is the value of the variable that is its one input.
     Reads,
     /// Looks at the variables among its inputs in another way.

@@ -135,10 +135,12 @@ pub struct StepHome {
     pub origin: (u64, u32),
     /// The bodies that the step may call.
     pub bodies: Vec<Arc<dyn Callee>>,
+    /// The variable that the step makes.
+    pub variable: Option<Arc<VarHandle>>,
 }
 
 /// The home of kernels that run outside of a plan.
-pub(crate) static NO_HOME: StepHome = StepHome { origin: (0, 0), bodies: Vec::new() };
+pub(crate) static NO_HOME: StepHome = StepHome { origin: (0, 0), bodies: Vec::new(), variable: None };
 
 /// A body that is ready to run.
 pub trait Callee: Send + Sync + std::fmt::Debug {
@@ -170,6 +172,9 @@ pub trait RunState: Sync {
     /// Replaces the variable's value by what `change` makes of the present one. The present value is handed over for
     /// overwriting where nobody else can see it. On an error the variable keeps its value.
     fn update(&self, var: &VarHandle, change: &mut dyn FnMut(Option<Value>) -> Result<Value>) -> Result<()>;
+
+    /// Takes the variable's value away and answers what it was.
+    fn clear(&self, var: &VarHandle) -> Result<Option<Value>>;
 
     /// Advances the random counter of a node by `n` and answers where it stood.
     fn reserve_random(&self, origin: (u64, u32), n: u128) -> u128;
@@ -437,6 +442,12 @@ impl<'a> RunCx<'a> {
     /// The graph and node that the step came from.
     pub fn origin(&self) -> (u64, u32) {
         self.io.home.origin
+    }
+
+    /// The variable that the op itself makes ([`Effect::Temporary`](super::Effect)).
+    pub fn own_variable(&self) -> Result<Arc<VarHandle>> {
+        let absent = || Error::internal("an op that makes a variable runs only in a plan");
+        self.io.home.variable.clone().ok_or_else(absent)
     }
 
     /// The variable that input `i` refers to.

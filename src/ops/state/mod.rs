@@ -2,6 +2,7 @@
 
 mod assign;
 mod count_up_to;
+mod destroy;
 mod gather;
 mod handle;
 mod initial;
@@ -12,12 +13,14 @@ mod scatter;
 mod scatter_nd;
 mod scope;
 mod table;
+mod temporary;
 mod update;
 mod variable;
 
 pub use self::assign::Assign;
 pub(in crate::ops) use self::assign::pass_on;
 pub use self::count_up_to::CountUpTo;
+pub use self::destroy::DestroyResource;
 pub use self::gather::{ResourceGather, ResourceGatherNd};
 pub use self::handle::{Spelling, VariableV2};
 pub use self::initial::Initial;
@@ -28,6 +31,7 @@ pub(in crate::ops) use self::scatter::apply as apply_scatter;
 pub use self::scatter::{Scatter, ScatterRule};
 pub use self::scatter_nd::ScatterNdUpdate;
 pub use self::scope::{GetVariable, Initializer, Reuse, VariableScope};
+pub use self::temporary::{DestroyTemporaryVariable, TemporaryVariable};
 pub use self::update::AssignUpdate;
 pub use self::variable::{GLOBAL_VARIABLES, LOCAL_VARIABLES, TRAINABLE_VARIABLES, Variable, VariableOptions};
 use crate::graph::OpKind;
@@ -50,6 +54,9 @@ pub(super) static OPS: &[&OpKind] = &[
     &gather::RESOURCE_GATHER,
     &gather::RESOURCE_GATHER_ND,
     &count_up_to::COUNT_UP_TO,
+    &destroy::DESTROY_RESOURCE,
+    &temporary::TEMPORARY_VARIABLE,
+    &temporary::DESTROY_TEMPORARY_VARIABLE,
 ];
 
 /// The rows of sparse updates.

@@ -99,7 +99,7 @@ fn is_object(graph: &Graph, id: OutputId) -> bool {
 fn trace(graph: &Graph, mut id: OutputId) -> Option<OutputId> {
     loop {
         let node = graph.node(id.node);
-        if node.op().kind().effect == Effect::Variable {
+        if matches!(node.op().kind().effect, Effect::Variable | Effect::Temporary) {
             return Some(id);
         }
         id = *node.inputs().first().filter(|input| graph.fact(**input).is_variable())?;

@@ -168,4 +168,57 @@ def scatter():
         tf.scatter_nd(i32([[1]]), feed([9, 8], None), [6])])
 
 
-CASES = {"assign": assignments, "scatter": scatter}
+# ---- variables of one run
+
+
+def temporary_name():
+    # Its own, so that no other program's takes part of it.
+    return tf.get_default_graph().unique_name("temporary")
+
+
+def temporary(value, dtype=tf.float32):
+    name, value = temporary_name(), tf.constant(value, dtype)
+    ref = tf.raw_ops.TemporaryVariable(shape=value.shape, dtype=dtype, var_name=name)
+    return name, tf.assign(ref, value)
+
+
+def sum_up(dtype):
+    name, ref = temporary([10, 12], dtype)
+    total = tf.raw_ops.DestroyTemporaryVariable(ref=tf.assign_add(ref, tf.constant([2, 3], dtype)), var_name=name)
+    return steps(total, total, total * 2)
+
+
+def twice():
+    make = lambda: tf.raw_ops.TemporaryVariable(shape=[2], dtype=tf.float32, var_name="v")
+    both = tf.identity(tf.assign(make(), [1., 2.])) + tf.identity(tf.assign(make(), [3., 4.]))
+    return steps(bad(both, error="AlreadyExistsError"))
+
+
+def again():
+    make = lambda: tf.assign(tf.raw_ops.TemporaryVariable(shape=[2], dtype=tf.float32, var_name="v"), [1., 2.])
+    first = tf.raw_ops.DestroyTemporaryVariable(ref=make(), var_name="v")
+    with tf.control_dependencies([first]):
+        return steps(tf.raw_ops.DestroyTemporaryVariable(ref=tf.assign_add(make(), first), var_name="v"))
+
+
+def destroy_other():
+    _, ref = temporary([1, 2])
+    return steps(bad(tf.raw_ops.DestroyTemporaryVariable(ref=ref, var_name="other"), error="NotFoundError"))
+
+
+def destroy_resource():
+    v = variable([1., 2.], True)
+    destroy = lambda ignore: tf.raw_ops.DestroyResourceOp(resource=v.handle, ignore_lookup_error=ignore)
+    gently, strictly = destroy(True), destroy(False)
+    return steps(gently, bad(strictly, error="NotFoundError"), v.initializer, v.read_value(), strictly,
+                 bad(v.read_value(), error=UNINITIALIZED), v.initializer, v.read_value())
+
+
+def temporaries():
+    for dtype in (tf.float32, tf.int64):
+        case("sum_" + dtype.name, lambda: sum_up(dtype))
+    for program in (twice, again, destroy_other, destroy_resource):
+        case(program.__name__, program)
+
+
+CASES = {"assign": assignments, "scatter": scatter, "temporary": temporaries}
