@@ -20,7 +20,13 @@ pub enum DType {
     C64 = 8,
     I64 = 9,
     Bool = 10,
+    /// Quantized: stands for a float, by a range that is kept elsewhere. Held, moved and cast; no arithmetic.
+    QI8 = 11,
+    QU8 = 12,
+    QI32 = 13,
     BF16 = 14,
+    QI16 = 15,
+    QU16 = 16,
     U16 = 17,
     C128 = 18,
     F16 = 19,
@@ -34,7 +40,7 @@ pub enum DType {
 
 impl DType {
     /// Every dtype, in the order of TensorFlow's numbers.
-    pub const ALL: [DType; 18] = [
+    pub const ALL: [DType; 23] = [
         DType::F32,
         DType::F64,
         DType::I32,
@@ -45,7 +51,12 @@ impl DType {
         DType::C64,
         DType::I64,
         DType::Bool,
+        DType::QI8,
+        DType::QU8,
+        DType::QI32,
         DType::BF16,
+        DType::QI16,
+        DType::QU16,
         DType::U16,
         DType::C128,
         DType::F16,
@@ -68,7 +79,12 @@ impl DType {
             DType::C64 => "complex64",
             DType::I64 => "int64",
             DType::Bool => "bool",
+            DType::QI8 => "qint8",
+            DType::QU8 => "quint8",
+            DType::QI32 => "qint32",
             DType::BF16 => "bfloat16",
+            DType::QI16 => "qint16",
+            DType::QU16 => "quint16",
             DType::U16 => "uint16",
             DType::C128 => "complex128",
             DType::F16 => "float16",
@@ -92,13 +108,25 @@ impl DType {
 
     /// Bytes of one element; `None` where elements have no fixed size.
     pub fn size(self) -> Option<usize> {
-        match self {
+        match self.stored() {
             DType::I8 | DType::U8 | DType::Bool => Some(1),
             DType::I16 | DType::U16 | DType::F16 | DType::BF16 => Some(2),
             DType::F32 | DType::I32 | DType::U32 => Some(4),
             DType::F64 | DType::I64 | DType::U64 | DType::C64 => Some(8),
             DType::C128 => Some(16),
-            DType::String | DType::Resource | DType::Variant => None,
+            _ => None,
+        }
+    }
+
+    /// The integer dtype that elements of a quantized one are held as; any other dtype itself.
+    pub fn stored(self) -> DType {
+        match self {
+            DType::QI8 => DType::I8,
+            DType::QU8 => DType::U8,
+            DType::QI16 => DType::I16,
+            DType::QU16 => DType::U16,
+            DType::QI32 => DType::I32,
+            other => other,
         }
     }
 
@@ -137,7 +165,8 @@ pub trait Element: sealed::Sealed + Clone + Default + Send + Sync + fmt::Debug +
     const DTYPE: DType;
 }
 
-/// Elements that are plain bytes: every dtype except strings and handles.
+/// Elements that are plain bytes: every dtype except strings, handles and quantized ones, which are seen as the integers
+/// that they are held as ([`DType::stored`]).
 ///
 /// # Safety
 /// Implementors are `Copy`, have no padding and no drop glue, and `size_of::<Self>()` is `DTYPE.size()`. All bit
@@ -216,7 +245,7 @@ mod tests {
     #[test]
     fn sizes_agree_with_the_rust_types() {
         for dtype in DType::ALL {
-            let size = with_type!(dtype, T in plain => Some(size_of::<T>()), else => None);
+            let size = with_type!(dtype.stored(), T in plain => Some(size_of::<T>()), else => None);
             assert_eq!(size, dtype.size(), "{dtype}");
             assert_eq!(DType::from_tf_number(dtype.tf_number()), Some(dtype));
             assert_eq!(DType::from_tf_number(dtype.tf_number() + 100), Some(dtype));

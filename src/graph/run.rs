@@ -13,7 +13,6 @@ use crate::error::{Error, Result};
 use crate::pool::Pool;
 use crate::shape::Shape;
 use crate::value::{Meter, Recycler, Value};
-use crate::with_type;
 
 /// The values of one run, one cell a tensor. The plan decides who may touch which cell when.
 pub struct Slots(Box<[UnsafeCell<Option<Value>>]>);
@@ -320,7 +319,7 @@ impl<'a> RunCx<'a> {
             return Ok(value);
         }
         let mut copy = self.alloc(value.dtype(), value.dims())?;
-        with_type!(value.dtype(), T in plain => copy.make_mut::<T>()?.copy_from_slice(value.slice()?), else => ());
+        copy.copy_from(&value)?;
         Ok(copy)
     }
 

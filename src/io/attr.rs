@@ -65,7 +65,7 @@ pub(super) fn copy_cost(value: &AttrValue) -> usize {
 /// The dtype of a number; a reference type gives its base.
 pub(super) fn decode_dtype(number: i32) -> Result<DType> {
     DType::from_tf_number(number).ok_or_else(|| match number {
-        11..=13 | 15 | 16 | 24..=50 => Error::unsupported(format!("dtype number {number} is not supported")),
+        24..=50 => Error::unsupported(format!("dtype number {number} is not supported")),
         _ => Error::invalid(format!("there is no dtype of number {number}")),
     })
 }

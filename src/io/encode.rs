@@ -147,6 +147,7 @@ fn is_splat(value: &Value) -> Result<bool> {
 
 /// Lists the first element in the field of its dtype.
 fn list_one(value: &Value, proto: &mut TensorProto) -> Result<()> {
+    let value = &value.stored();
     match value.dtype() {
         DType::F32 => proto.float_val = first::<f32>(value)?,
         DType::F64 => proto.double_val = first::<f64>(value)?,
@@ -163,7 +164,7 @@ fn list_one(value: &Value, proto: &mut TensorProto) -> Result<()> {
         DType::BF16 => proto.half_val = first_as::<bf16, _>(value, |x| i32::from(x.to_bits()))?,
         DType::C64 => proto.scomplex_val = first::<Complex<f32>>(value)?.iter().flat_map(|x| [x.re, x.im]).collect(),
         DType::C128 => proto.dcomplex_val = first::<Complex<f64>>(value)?.iter().flat_map(|x| [x.re, x.im]).collect(),
-        DType::String | DType::Resource | DType::Variant => {}
+        _ => {}
     }
     Ok(())
 }

@@ -143,7 +143,7 @@ fn from_lists(proto: TensorProto, dtype: DType, dims: &[usize], count: usize) ->
         )));
     }
     let fill = Fill { dims, count };
-    match dtype {
+    let value = match dtype.stored() {
         DType::F32 => fill.plain(proto.float_val),
         DType::F64 => fill.plain(proto.double_val),
         DType::I32 => fill.plain(proto.int_val),
@@ -161,12 +161,13 @@ fn from_lists(proto: TensorProto, dtype: DType, dims: &[usize], count: usize) ->
         DType::C128 => fill.plain(pairs(&proto.dcomplex_val)?),
         DType::String => fill.strings(&proto.string_val),
         DType::Variant => fill.variants(&proto.variant_val),
-        DType::Resource => Err(Error::unsupported(format!("a constant of dtype {dtype} is not supported"))),
-    }
+        _ => Err(Error::unsupported(format!("a constant of dtype {dtype} is not supported"))),
+    };
+    value?.quantized_as(dtype)
 }
 
 fn own_list_len(p: &TensorProto, dtype: DType) -> usize {
-    match dtype {
+    match dtype.stored() {
         DType::F32 => p.float_val.len(),
         DType::F64 => p.double_val.len(),
         DType::I32 | DType::I16 | DType::I8 | DType::U16 | DType::U8 => p.int_val.len(),
@@ -179,7 +180,7 @@ fn own_list_len(p: &TensorProto, dtype: DType) -> usize {
         DType::C128 => p.dcomplex_val.len(),
         DType::String => p.string_val.len(),
         DType::Variant => p.variant_val.len(),
-        DType::Resource => 0,
+        _ => 0,
     }
 }
 

@@ -24,8 +24,8 @@ const MAX_SHOWN: usize = 1 << 20;
 /// Elements that `Debug` shows.
 const DEBUG_SHOWN: usize = 6;
 
-/// As NumPy's `print`: `[[1.  2. ]\n [3.  4.5]]`. bfloat16 prints as TensorFlow's NumPy type does, strings as Python's
-/// bytes, handles by their dtype.
+/// As NumPy's `print`: `[[1.  2. ]\n [3.  4.5]]`. bfloat16 prints as TensorFlow's NumPy type does, quantized
+/// elements as the integers that they are held as, strings as Python's bytes, handles by their dtype.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.rank() == 0 {
@@ -155,7 +155,7 @@ impl Value {
             }
             DType::C64 | DType::C128 => complex_words(indices.iter().map(|&index| self.parts(index)).unzip()),
             DType::Bool => aligned(alone(), " True".len()),
-            dtype if dtype.is_integer() => aligned(alone(), 0),
+            dtype if dtype.stored().is_integer() => aligned(alone(), 0),
             _ => alone(),
         }
     }
@@ -169,6 +169,7 @@ impl Value {
             (_, DType::BF16) => general(self.element::<half::bf16>(index).to_f64()),
             (_, DType::C64 | DType::C128) => complex_alone(self.parts(index)),
             (_, DType::F16 | DType::F32 | DType::F64) => self.parts(index).0.alone(Trim::KeepOneZero),
+            (_, dtype) if dtype != dtype.stored() => self.stored().alone(index),
             (_, dtype) => with_type!(dtype, T in ints => self.element::<T>(index).to_string(), else => String::new()),
         }
     }

@@ -125,7 +125,7 @@ impl Value {
     /// As for [`Value::zeros`].
     pub fn for_fetch(dtype: DType, dims: &[usize]) -> Result<Value> {
         let len = element_count(dims)?;
-        with_type!(dtype, T in plain => {
+        with_type!(dtype.stored(), T in plain => {
             Ok(Value::plain(dtype, dims, len, Buffer::zeroed_for::<T>(len)?))
         }, else => Value::zeros(dtype, dims))
     }

@@ -232,6 +232,21 @@ impl Value {
         }
     }
 
+    /// Overwrites plain elements with those of a value of the same dtype and dims.
+    ///
+    /// # Errors
+    /// DTypeMismatch or ShapeMismatch for another one; ResourceExhausted without memory for a copy.
+    pub(crate) fn copy_from(&mut self, other: &Value) -> Result<()> {
+        if self.dtype != other.dtype {
+            return Err(wrong_dtype(other.dtype, self.dtype));
+        }
+        check_len(&self.dims, other.len)?;
+        let (from, to) = (other.bytes()?, self.make_mut_plain()?);
+        // SAFETY: both hold as many bytes, and this value's memory is its own; elements of the same dtype are valid.
+        unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to, from.len()) };
+        Ok(())
+    }
+
     #[cold]
     fn unshare(&mut self) -> Result<()> {
         let copy = Buffer::copy_of(self.bytes()?)?;
@@ -258,6 +273,19 @@ impl Value {
     pub fn reshaped(self, dims: &[usize]) -> Result<Value> {
         check_len(dims, self.len)?;
         Ok(Value { dims: Extent::of(dims), weak: false, ..self })
+    }
+
+    /// Elements of a quantized dtype as the integers that they are held as; any other value as it is. No copy.
+    pub fn stored(&self) -> Value {
+        Value { dtype: self.dtype.stored(), ..self.clone() }
+    }
+
+    /// The inverse of [`Value::stored`].
+    ///
+    /// # Errors
+    /// DTypeMismatch unless the dtype is held as these elements.
+    pub(crate) fn quantized_as(self, dtype: DType) -> Result<Value> {
+        if dtype.stored() == self.dtype { Ok(Value { dtype, ..self }) } else { Err(wrong_dtype(self.dtype, dtype)) }
     }
 
     /// The elements as `T`, if that is the Rust type of a plain dtype.

@@ -24,6 +24,8 @@ impl Tolerance {
 
 /// Compares dtype and shape.
 pub fn same_form(got: &Value, want: &Value) -> Result<(), String> {
+    // `.npy` holds quantized elements as integers.
+    let got = &got.stored();
     if got.dtype() != want.dtype() || got.dims() != want.dims() {
         return Err(format!(
             "is {} {:?}, but TensorFlow gave {} {:?}",
@@ -39,6 +41,7 @@ pub fn same_form(got: &Value, want: &Value) -> Result<(), String> {
 /// Compares dtype, shape and elements.
 pub fn same_value(got: &Value, want: &Value, tolerance: Tolerance) -> Result<(), String> {
     same_form(got, want)?;
+    let got = &got.stored();
     match want.dtype() {
         DType::F32 => close::<f32>(got, want, tolerance, |x| [f64::from(x), 0.0]),
         DType::F64 => close::<f64>(got, want, tolerance, |x| [x, 0.0]),

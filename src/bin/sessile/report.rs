@@ -60,6 +60,7 @@ pub fn value_json(name: &str, value: &Value) -> Json {
 }
 
 fn elements(value: &Value) -> Json {
+    let value = &value.stored();
     fn all<T: Plain>(value: &Value, convert: impl Fn(T) -> Json) -> Json {
         value.slice::<T>().unwrap_or_default().iter().map(|x| convert(*x)).collect()
     }

@@ -75,9 +75,9 @@ pub(crate) fn cast_value(value: &Value, dtype: DType) -> Result<Value> {
         return value.clone().reshaped(value.dims());
     }
     check_dtypes(value.dtype(), dtype)?;
-    let mut out = Value::for_overwrite(dtype, value.dims())?;
-    convert(value, &mut out, false, None)?;
-    Ok(out)
+    let mut out = Value::for_overwrite(dtype.stored(), value.dims())?;
+    convert(&value.stored(), &mut out, false, None)?;
+    out.quantized_as(dtype)
 }
 
 fn parse(attrs: &Attrs) -> Result<Arc<dyn Op>> {
@@ -117,9 +117,9 @@ impl Op for Cast {
             cx.output(0, value);
             return Ok(());
         }
-        let mut out = cx.alloc(self.dtype, cx.input(0).dims())?;
-        convert(cx.input(0), &mut out, self.truncate, Some(cx))?;
-        cx.output(0, out);
+        let mut out = cx.alloc(self.dtype.stored(), cx.input(0).dims())?;
+        convert(&cx.input(0).stored(), &mut out, self.truncate, Some(cx))?;
+        cx.output(0, out.quantized_as(self.dtype)?);
         Ok(())
     }
 
@@ -338,6 +338,23 @@ mod tests {
     }
 
     /// The answers are those of TensorFlow 1.15.5 on x86, run.
+    #[test]
+    fn quantized_elements_are_cast_as_the_integers_they_are() {
+        let quantized = |dtype| cast_value(&[1.5f32, -2.5, 300.0].into_value(), dtype).unwrap();
+        let check = |dtype: DType, want: [f32; 3]| {
+            assert_eq!(quantized(dtype).dtype(), dtype);
+            assert_eq!(cast_value(&quantized(dtype), DType::F32).unwrap().slice::<f32>().unwrap(), want, "{dtype}");
+        };
+        // As TensorFlow 1.15.5 casts.
+        check(DType::QI8, [1.0, -2.0, 44.0]);
+        check(DType::QU8, [1.0, 254.0, 44.0]);
+        check(DType::QI16, [1.0, -2.0, 300.0]);
+        check(DType::QU16, [1.0, 65534.0, 300.0]);
+        check(DType::QI32, [1.0, -2.0, 300.0]);
+        assert_eq!(quantized(DType::QI16).to_string(), "[  1  -2 300]");
+        assert_eq!(quantized(DType::QI8).stored().slice::<i8>().unwrap(), [1, -2, 44]);
+    }
+
     #[test]
     fn floats_that_do_not_fit_become_what_x86_makes_of_them() {
         let x = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 3e9, -3e9, 1e20, 300.7, -1.5, 70000.0, 1e19];

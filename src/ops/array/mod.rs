@@ -30,6 +30,7 @@ mod pad;
 mod parallel_concat;
 mod placeholder;
 mod placeholder_with_default;
+mod quantize;
 mod range;
 mod reshape;
 mod reverse;
@@ -82,6 +83,7 @@ pub use self::pad::{Mirror, MirrorPad, Pad, PadV2};
 pub use self::parallel_concat::ParallelConcat;
 pub use self::placeholder::Placeholder;
 pub use self::placeholder_with_default::{EnsureShape, PlaceholderWithDefault};
+pub use self::quantize::{QuantizeMode, QuantizeV2, RoundMode};
 pub use self::range::Range;
 pub(in crate::ops) use self::range::range_of;
 pub use self::reshape::Reshape;
@@ -146,6 +148,7 @@ pub(super) static OPS: &[&OpKind] = &[
     &placeholder::PLACEHOLDER,
     &placeholder_with_default::ENSURE_SHAPE,
     &placeholder_with_default::PLACEHOLDER_WITH_DEFAULT,
+    &quantize::QUANTIZE_V2,
     &range::RANGE,
     &reshape::RESHAPE,
     &reverse::INVERT_PERMUTATION,

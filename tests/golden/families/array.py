@@ -127,4 +127,29 @@ def cast():
             tf.bitcast(i32([[7, 8]], [None, 2]), tf.int64)])
 
 
-CASES = {"source": source, "shape": shape, "cast": cast}
+QUANTIZED = [tf.qint8, tf.quint8, tf.qint16, tf.quint16, tf.qint32]
+
+
+def quantized():
+    numbers = lambda d: tf.cast(feed([1.5, -2.5, 300, 0, 77, 6]), d)
+    case("cast", lambda: [t for d in QUANTIZED for t in (numbers(d), tf.cast(numbers(d), tf.float32),
+            tf.cast(numbers(d), tf.int64))])
+    # TensorFlow has few kernels for the 16-bit ones.
+    some = QUANTIZED[:2] + QUANTIZED[4:]
+    case("constant", lambda: [tf.constant(np.array(v), d) for d in some for v in ([1, 2, 3], [7] * 5, 4)])
+    case("moved", lambda: [t for d in some for x in [tf.reshape(numbers(d), [2, 3])] for t in (tf.identity(x),
+            tf.concat([x, x], 0), tf.expand_dims(x, 0), tf.shape(x), tf.gather(x, [1, 0]))])
+    case("bitcast", lambda: [tf.bitcast(feed([1, -2, 300], dtype=tf.int32), d) for d in QUANTIZED] +
+            [tf.bitcast(numbers(tf.qint8), tf.int8), tf.bitcast(numbers(tf.quint16), tf.uint16)])
+    how = [dict(mode=m) for m in ("MIN_COMBINED", "MIN_FIRST", "SCALED")] + [dict(mode="SCALED",
+            round_mode="HALF_TO_EVEN")]
+    ranges = [(-0.5, 6.), (-3., 3.), (0., 0.), (1., 2.), (-2., -1.)]
+    quantize = lambda low, high, d, k: R.QuantizeV2(input=feed([-7, -1, -0.5, 0, 0.25, 0.5, 2.5, 7]), min_range=low,
+            max_range=high, T=d, **k)
+    case("quantize", lambda: pack([t for d in QUANTIZED[:4] for k in how for r in ranges
+            for x, low, high in [quantize(*r, d, k)] for t in (tf.cast(x, tf.int32), low, high)]))
+    errors("quantize_errors", lambda: [R.QuantizeV2(input=feed([1, 2]), min_range=feed(2.), max_range=feed(1.),
+            T=tf.qint8)[0]])
+
+
+CASES = {"source": source, "shape": shape, "cast": cast, "quantized": quantized}
