@@ -11,6 +11,8 @@ mod depth_pool;
 mod depthwise;
 mod depthwise_grad;
 mod depthwise_lines;
+mod dilation;
+mod dilation_grad;
 mod dropout;
 mod extract_image_patches;
 mod factor;
@@ -47,6 +49,8 @@ pub use self::cross_entropy::{SoftmaxCrossEntropyWithLogits, SparseSoftmaxCrossE
 pub use self::depth_pool::DepthMaxPool;
 pub use self::depthwise::DepthwiseConv2dNative;
 pub use self::depthwise_grad::DepthwiseBackprop;
+pub use self::dilation::Dilation2D;
+pub use self::dilation_grad::Dilation2DBackprop;
 pub use self::extract_image_patches::ExtractImagePatches;
 pub use self::factor::Factor;
 pub use self::fused_batch_norm::FusedBatchNorm;
@@ -82,6 +86,9 @@ pub(super) static OPS: &[&OpKind] = &[
     &depthwise::DEPTHWISE_CONV_2D,
     &depthwise_grad::DEPTHWISE_BACKPROP_INPUT,
     &depthwise_grad::DEPTHWISE_BACKPROP_FILTER,
+    &dilation::DILATION_2D,
+    &dilation_grad::DILATION_2D_BACKPROP_INPUT,
+    &dilation_grad::DILATION_2D_BACKPROP_FILTER,
     &fused_batch_norm::FUSED_BATCH_NORM,
     &fused_batch_norm::FUSED_BATCH_NORM_V2,
     &fused_batch_norm::FUSED_BATCH_NORM_V3,

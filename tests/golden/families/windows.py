@@ -131,4 +131,29 @@ def pool():
     errors("pool_errors", lambda: [R.MaxPool(input=feed(np.ones([1, 2, 1]), None), padding="VALID", **two)])
 
 
-CASES = {"conv": conv, "pool": pool}
+def dilations(x, f, strides=[1, 1], rates=[1, 1], dtype=tf.float32, **how):
+    """A dilation and both of its gradients, on numbers of which some are equal."""
+    how = dict(how, strides=[1] + strides + [1], rates=[1] + rates + [1])
+    numbers = lambda s, by: tf.cast(feed((np.arange(np.prod(s)) * by % 11 - 5).reshape(s)), dtype)
+    image, kernel = numbers(x, 7), numbers(f, 3)
+    grad = numbers(output(lambda: R.Dilation2D(input=tf.zeros(x), filter=tf.zeros(f), **how)), 5)
+    both = dict(input=image, filter=kernel, out_backprop=grad)
+    return [R.Dilation2D(input=image, filter=kernel, **how), R.Dilation2DBackpropInput(**dict(both, **how)),
+            R.Dilation2DBackpropFilter(**dict(both, **how))]
+
+
+def morphology():
+    case("dilation", lambda: [t for p in ("SAME", "VALID") for t in dilations([2, 5, 4, 3], [3, 2, 3], padding=p) +
+            dilations([1, 7, 6, 1], [2, 3, 1], [2, 3], padding=p) + dilations([1, 7, 6, 2], [2, 2, 2], [1, 2], [3, 2],
+            padding=p)])
+    case("dtypes", lambda: [t for d in (tf.float64, tf.half, tf.int32, tf.uint8) for t in dilations([1, 3, 3, 1],
+            [2, 2, 1], padding="VALID", dtype=d)])
+    case("python", lambda: [f(ramp(1, 4, 4, 2), ramp(2, 2, 2), [1, 1, 2, 1], [1, 1, 1, 1], "SAME")
+            for f in (tf.nn.dilation2d, tf.nn.erosion2d)])
+    case("unknown", lambda: [R.Dilation2D(input=feed(np.ones([1, 4, 4, 2]), [None, 4, None, None]),
+            filter=feed(np.ones([2, 2, 2]), [None, 2, 2]), strides=[1, 1, 1, 1], rates=[1, 1, 1, 1], padding=p)
+            for p in ("SAME", "VALID")])
+    case("gap", lambda: dilations([1, 3, 3, 1], [2, 2, 1], rates=[5, 5], padding="SAME"))
+
+
+CASES = {"conv": conv, "pool": pool, "morphology": morphology}
