@@ -1220,6 +1220,22 @@ def variables_more():
 
 
 @program
+def morphology():
+    x, f = tf.placeholder(tf.float32, [1, 4, 4, 2]), tf.placeholder(tf.float32, [2, 2, 2])
+    tf.nn.dilation2d(x, f, [1, 1, 1, 1], [1, 1, 1, 1], "SAME")
+    tf.nn.erosion2d(x, f, [1, 1, 1, 1], [1, 1, 1, 1], "VALID")
+
+
+@program
+def decompositions():
+    x = tf.placeholder(tf.float32, [2, 4, 3])
+    tf.linalg.svd(x)
+    tf.linalg.svd(x, compute_uv=False)
+    tf.linalg.svd(tf.cast(x, tf.complex64), compute_uv=False)
+    tf.quantization.quantize(x, 0., 6., tf.quint8)
+
+
+@program
 def total_loss():
     x = tf.placeholder(tf.float32, [2, 3])
     tf.losses.mean_squared_error(x, x)

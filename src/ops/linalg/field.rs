@@ -10,6 +10,10 @@ use crate::shape::{Dim, Shape};
 
 /// float32, float64 and complex numbers of both.
 pub(super) trait Field: Number {
+    /// The same in double precision.
+    type Wide: Field<Wide = Self::Wide>;
+    /// From its parts, rounded; a real number has no imaginary one.
+    fn of_parts(re: f64, im: f64) -> Self;
     /// A real number, rounded.
     fn of(re: f64) -> Self;
     /// The real part.
@@ -41,6 +45,10 @@ pub(super) trait Field: Number {
 macro_rules! fields {
     ($($real:ty),*) => { $(
         impl Field for $real {
+            type Wide = f64;
+            fn of_parts(re: f64, _: f64) -> Self {
+                re as $real
+            }
             fn of(re: f64) -> Self {
                 re as $real
             }
@@ -59,6 +67,10 @@ macro_rules! fields {
         }
 
         impl Field for Complex<$real> {
+            type Wide = Complex<f64>;
+            fn of_parts(re: f64, im: f64) -> Self {
+                Complex::new(re as $real, im as $real)
+            }
             fn of(re: f64) -> Self {
                 Complex::new(re as $real, 0.0)
             }

@@ -87,14 +87,15 @@ impl Tensor {
         self.graph().apply_one(Unary { f: UnaryOp::Abs }, &[self])
     }
 
-    /// The real part of complex numbers; floats stay as they are, without a node.
+    /// The real part of complex numbers; floats stay as they are, without a node: all that TF1 does is to use up a name.
     #[doc(alias = "tf.real")]
     #[track_caller]
     pub fn real(&self) -> Result<Tensor> {
-        if !self.dtype().is_complex() {
-            return Ok(self.clone());
-        }
-        self.graph().apply_one(ComplexPart { part: Part::Real }, &[self])
+        let g = self.graph();
+        g.composite("Real", |scope| match self.dtype().is_complex() {
+            true => g.named(scope, || g.apply_one(ComplexPart { part: Part::Real }, &[self])),
+            false => Ok(self.clone()),
+        })
     }
 
     /// The imaginary part of complex numbers.

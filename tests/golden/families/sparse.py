@@ -91,4 +91,23 @@ def normalization():
             input_image=image(), output_image=image(), **k))])
 
 
-CASES = {"sets": sets, "sparse": sparse, "linalg": linalg, "channels": normalization}
+def rebuilt(matrix, full):
+    """The singular values, what the factors give back, and what their columns give: signs are free."""
+    s, u, v = R.Svd(input=matrix, full_matrices=full)
+    p = s.shape.as_list()[-1]
+    product = tf.matmul(u[..., :p] * s[..., None, :], v[..., :p], adjoint_b=True)
+    return [s, product, tf.matmul(u, u, adjoint_a=True), tf.matmul(v, v, adjoint_a=True)]
+
+
+def svd():
+    matrix = lambda *s: feed(np.round(np.sin(np.arange(int(np.prod(s))) * 3. + 1), 2).reshape(s), dtype=tf.float64)
+    shapes = ((3, 3), (4, 2), (2, 4), (2, 3, 2), (1, 1))
+    case("factors", lambda: [t for s in shapes for full in (False, True) for t in rebuilt(matrix(*s), full)])
+    case("dtypes", lambda: [t for d in (tf.float32, tf.complex64, tf.complex128)
+            for t in rebuilt(tf.cast(matrix(3, 2), d), False)] + rebuilt(tf.complex(matrix(3, 3), matrix(3, 3)), True))
+    case("values", lambda: [R.Svd(input=m, compute_uv=False)[0] for m in (matrix(2, 5, 3), feed([[1, 1], [1, 1]]),
+            feed(np.zeros([3, 2])), feed([[3e20, 0], [4e20, 1e-20]], dtype=tf.float64), feed([[1, np.nan], [2, 3]]))])
+    case("unknown", lambda: list(R.Svd(input=feed([[[2., 0.]]], [None, 1, None])))[:1])
+
+
+CASES = {"sets": sets, "sparse": sparse, "linalg": linalg, "channels": normalization, "svd": svd}

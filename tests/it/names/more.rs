@@ -22,6 +22,8 @@ pub const PROGRAMS: &[(&str, Program)] = &[
     ("images", images),
     ("targets_among_the_best", targets_among_the_best),
     ("variables_more", variables_more),
+    ("morphology", morphology),
+    ("decompositions", decompositions),
     ("total_loss", total_loss),
 ];
 
@@ -127,6 +129,22 @@ fn variables_more(g: &Graph) -> sessile::Result<()> {
     v.scatter_nd_sub(&i, &x)?;
     g.truncated_normal_with([2], Normal { mean: 1.0, stddev: 2.0, ..Normal::default() })?;
     g.named("some", || g.variables_initializer(&[n, v]))?;
+    Ok(())
+}
+
+fn morphology(g: &Graph) -> sessile::Result<()> {
+    let (x, f) = (x(g, shape![1, 4, 4, 2])?, x(g, shape![2, 2, 2])?);
+    x.dilation2d(&f, [1, 1], [1, 1], Padding::Same)?;
+    x.erosion2d(&f, [1, 1], [1, 1], Padding::Valid)?;
+    Ok(())
+}
+
+fn decompositions(g: &Graph) -> sessile::Result<()> {
+    let x = x(g, shape![2, 4, 3])?;
+    x.svd()?;
+    x.singular_values()?;
+    x.cast(DType::C64)?.singular_values()?;
+    x.quantize(0.0, 6.0, DType::QU8)?;
     Ok(())
 }
 
