@@ -26,7 +26,7 @@ pub enum Extreme {
 pub struct ArgExtreme {
     /// Which element is looked for.
     pub extreme: Extreme,
-    /// The dtype of the indices: int32 or int64.
+    /// The dtype of the indices: int32 or int64; of the largest element also int16 or uint16.
     pub output_type: DType,
 }
 
@@ -49,8 +49,8 @@ pub static ARG_MIN: OpKind = OpKind::new(
 .not_differentiable("an index does not move with the elements");
 
 impl Tensor {
-    /// The index (int64) of the first largest element along an axis: `(.., k, ..) -> (.., ..)`. Floats and integers; NaN
-    /// is passed over. Sizes of the other axes stay.
+    /// The index (int64) of the first largest element along an axis: `(.., k, ..) -> (.., ..)`. Floats, integers and bool;
+    /// NaN is passed over. Sizes of the other axes stay.
     ///
     /// # Errors
     /// `InvalidArgument` for an axis that is not there, and in the run for an axis of size 0.
@@ -105,6 +105,7 @@ fn examples(extreme: Extreme) -> Vec<Example> {
         Example::new(ArgExtreme { extreme, output_type: DType::I64 }, [x(), 1.into_value()]),
         Example::new(ArgExtreme { extreme, output_type: DType::I32 }, [x(), Value::scalar_of(-2i64)]),
         Example::new(ArgExtreme { extreme, output_type: DType::I64 }, [[2u8, 9, 9].into_value(), 0.into_value()]),
+        Example::new(ArgExtreme { extreme, output_type: DType::I32 }, [[false, true].into_value(), 0.into_value()]),
     ]
 }
 
@@ -117,11 +118,8 @@ impl Op for ArgExtreme {
     }
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
-        for (what, dtype) in [("the axis", cx.dtype(1)), ("the output", self.output_type)] {
-            if !matches!(dtype, DType::I32 | DType::I64) {
-                return Err(Error::dtype(format!("{what} must be int32 or int64, but is {dtype}")));
-            }
-        }
+        self.check_index("the axis", cx.dtype(1), &[DType::I16])?;
+        self.check_index("the output", self.output_type, &[DType::I16, DType::U16])?;
         ordered(cx.dtype(0))?;
         cx.shape(1).with_rank(0)?;
         let axis = cx.ints(1).map(|axis| axis[0]);
@@ -150,7 +148,10 @@ impl Op for ArgExtreme {
         }
         let sizes = Sizes { k: x.dims()[axis], inner: inner.iter().product() };
         let mut output = cx.alloc(self.output_type, &[outer, inner].concat())?;
-        with_type!(x.dtype(), T in reals => self.search::<T>(cx, sizes, &mut output)?, else => return ordered(x.dtype()));
+        with_type!(x.dtype(), T in reals => self.search::<T>(cx, sizes, &mut output)?, else => match x.dtype() {
+            DType::Bool => self.search::<bool>(cx, sizes, &mut output)?,
+            other => return ordered(other),
+        });
         cx.output(0, output);
         Ok(())
     }
@@ -161,9 +162,9 @@ impl Op for ArgExtreme {
 }
 
 fn ordered(dtype: DType) -> Result<()> {
-    match dtype.is_floating() || dtype.is_integer() {
+    match dtype.is_floating() || dtype.is_integer() || dtype == DType::Bool {
         true => Ok(()),
-        false => Err(Error::dtype(format!("the op is for floats and integers, not for {dtype}"))),
+        false => Err(Error::dtype(format!("the op is for floats, integers and bool, not for {dtype}"))),
     }
 }
 
@@ -182,6 +183,15 @@ struct Sizes {
 }
 
 impl ArgExtreme {
+    /// TensorFlow 2 looks for the largest element with short axes and indices too, which the smallest never got.
+    fn check_index(&self, what: &str, dtype: DType, short: &[DType]) -> Result<()> {
+        let is_short = self.extreme == Extreme::Max && short.contains(&dtype);
+        match matches!(dtype, DType::I32 | DType::I64) || is_short {
+            true => Ok(()),
+            false => Err(Error::dtype(format!("{what} must be int32 or int64, but is {dtype}"))),
+        }
+    }
+
     fn search<T: Plain + PartialOrd>(&self, cx: &RunCx<'_>, sizes: Sizes, output: &mut Value) -> Result<()> {
         let x = cx.input(0).slice::<T>()?;
         let is_better: fn(T, T) -> bool = match self.extreme {
@@ -189,6 +199,8 @@ impl ArgExtreme {
             Extreme::Min => |new, best| new < best,
         };
         match self.output_type {
+            DType::I16 => fill(cx, x, sizes, output.make_mut::<i16>()?, is_better, |index| index as i16),
+            DType::U16 => fill(cx, x, sizes, output.make_mut::<u16>()?, is_better, |index| index as u16),
             DType::I32 => fill(cx, x, sizes, output.make_mut::<i32>()?, is_better, |index| index as i32),
             _ => fill(cx, x, sizes, output.make_mut::<i64>()?, is_better, |index| index as i64),
         }
@@ -249,6 +261,17 @@ mod tests {
         assert_eq!(run(Extreme::Min, [nan, 5.0, 7.0], 0), [1]);
         assert_eq!(run(Extreme::Max, [nan, nan], 0), [0]);
         assert_eq!(run(Extreme::Min, [2u8, 0, 0], -1), [1]);
+    }
+
+    /// As TensorFlow 2.15.1 answers.
+    #[test]
+    fn bool_has_an_order_and_indices_may_be_short() {
+        assert_eq!(run(Extreme::Max, [[false, true], [true, true]], 1), [1, 0]);
+        assert_eq!(run(Extreme::Min, [[false, true], [true, true]], 1), [0, 0]);
+        let op = |extreme| ArgExtreme { extreme, output_type: DType::U16 };
+        let inputs = [[1.0f32, 3.0, 2.0].into_value(), Value::scalar_of(0i16)];
+        assert_eq!(run_op(op(Extreme::Max), &inputs).unwrap()[0].slice::<u16>().unwrap(), [1]);
+        assert!(run_op(op(Extreme::Min), &inputs).is_err());
     }
 
     #[test]
