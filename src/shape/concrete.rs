@@ -12,11 +12,18 @@ use crate::{DType, Error, Result};
 /// The dims of a value.
 pub type Dims = SmallVec<[usize; 6]>;
 
+/// The most dims that a value has: TensorFlow's largest rank.
+pub const MAX_RANK: usize = 254;
+
 /// The number of elements of a value.
 ///
 /// # Errors
-/// `InvalidArgument` where the product of the dims that are not zero exceeds `isize::MAX`.
+/// `InvalidArgument` where the product of the dims that are not zero exceeds `isize::MAX`, or where there are more dims
+/// than [`MAX_RANK`].
 pub fn element_count(dims: &[usize]) -> Result<usize> {
+    if dims.len() > MAX_RANK {
+        return Err(Error::invalid(format!("a shape must have at most {MAX_RANK} dimensions, but has {}", dims.len())));
+    }
     let nonzero = dims.iter().filter(|&&dim| dim != 0).try_fold(1usize, |count, &dim| count.checked_mul(dim));
     match nonzero.filter(|&count| isize::try_from(count).is_ok()) {
         Some(_) if dims.contains(&0) => Ok(0),

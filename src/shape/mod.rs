@@ -29,7 +29,7 @@ use std::sync::{Arc, LazyLock};
 
 use smallvec::SmallVec;
 
-pub use concrete::{Dims, broadcast_dims, byte_len, element_count, normalize_axes, normalize_axis};
+pub use concrete::{Dims, MAX_RANK, broadcast_dims, byte_len, element_count, normalize_axes, normalize_axis};
 pub use dim::{Dim, Symbol};
 
 /// A static shape: of unknown rank, or a dim for each axis. Cheap to clone; 16 bytes.

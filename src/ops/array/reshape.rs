@@ -81,7 +81,7 @@ impl Op for Reshape {
         if rank > 1 {
             return Err(Error::shape(format!("the target shape must be a vector, but has rank {rank}")));
         }
-        let dims = solve(&ints_of(cx.input(1))?, cx.input(0).len())?;
+        let dims = solve(&ints_of(cx.input(1))?, cx.input(0).dims())?;
         let value = cx.take(0).reshaped(&dims)?;
         cx.output(0, value);
         Ok(())
@@ -89,7 +89,8 @@ impl Op for Reshape {
 }
 
 /// The dims for a target with at most one -1.
-fn solve(target: &[i64], len: usize) -> Result<Dims> {
+fn solve(target: &[i64], from: &[usize]) -> Result<Dims> {
+    let len = element_count(from)?;
     let mut dims = Dims::new();
     let mut hole = None;
     for (i, &size) in target.iter().enumerate() {
@@ -112,11 +113,9 @@ fn solve(target: &[i64], len: usize) -> Result<Dims> {
             let what = format!("input to reshape is a tensor with {len} values, but the requested shape has {asked}");
             return Err(Error::shape(what));
         }
-        Some(_) if asked == 0 => {
-            let what = "reshape cannot infer the missing input size unless all specified input sizes are non-zero";
-            return Err(Error::invalid(what));
-        }
-        Some(hole) if len.is_multiple_of(asked) => dims[hole] = len / asked,
+        // Nothing to nothing: what is left of the sizes that are not zero, as TensorFlow has it.
+        Some(hole) if asked == 0 && len == 0 => dims[hole] = nonzero(from) / nonzero(&dims),
+        Some(hole) if asked > 0 && len.is_multiple_of(asked) => dims[hole] = len / asked,
         Some(_) => {
             return Err(Error::shape(format!(
                 "input to reshape is a tensor with {len} values, but the requested shape requires a multiple of {asked}"
@@ -124,6 +123,11 @@ fn solve(target: &[i64], len: usize) -> Result<Dims> {
         }
     }
     Ok(dims)
+}
+
+/// The product of the sizes that are not zero, which `element_count` has found to fit.
+fn nonzero(dims: &[usize]) -> usize {
+    dims.iter().filter(|dim| **dim != 0).product()
 }
 
 #[cfg(test)]
@@ -135,7 +139,7 @@ mod tests {
 
     #[track_caller]
     fn check(target: &[i64], len: usize, want: &str) {
-        let got = solve(target, len).map_or_else(|error| error.message().to_owned(), |dims| format!("{dims:?}"));
+        let got = solve(target, &[len]).map_or_else(|error| error.message().to_owned(), |dims| format!("{dims:?}"));
         assert_eq!(got, want);
     }
 
@@ -153,8 +157,23 @@ mod tests {
             "input to reshape is a tensor with 6 values, but the requested shape requires a multiple of 4",
         );
         check(&[4], 6, "input to reshape is a tensor with 6 values, but the requested shape has 4");
-        check(&[0, -1], 0, "reshape cannot infer the missing input size unless all specified input sizes are non-zero");
-        assert!(solve(&[i64::MAX, i64::MAX], 6).is_err());
+        assert!(solve(&[i64::MAX, i64::MAX], &[6]).is_err());
+        let error = solve(&[1; 255], &[1]).unwrap_err();
+        assert_eq!(error.message(), "a shape must have at most 254 dimensions, but has 255");
+    }
+
+    /// As TensorFlow 1.15.5 and 2.15.1 answer.
+    #[test]
+    fn nothing_is_divided_by_the_sizes_that_are_not_zero() {
+        let check =
+            |from: &[usize], target: &[i64], want: &[usize]| assert_eq!(solve(target, from).unwrap()[..], *want);
+        check(&[2, 0], &[-1, 0], &[2, 0]);
+        check(&[2, 0], &[3, -1], &[3, 0]);
+        check(&[0, 3], &[-1, 0], &[3, 0]);
+        check(&[2, 0, 3], &[0, -1], &[0, 6]);
+        check(&[0, 0], &[-1, 0, 0], &[1, 0, 0]);
+        check(&[4, 0], &[-1, 0, 8], &[0, 0, 8]);
+        assert!(solve(&[-1, 0], &[2, 3]).is_err());
     }
 
     #[test]
