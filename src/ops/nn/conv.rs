@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::layout::{dims_to_last, from_last, to_last};
 use super::patches::{gather, rows_per_block};
 use super::window::{Geometry, Padding, Window};
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
@@ -98,26 +99,20 @@ fn examples(spatial: usize) -> Vec<Example> {
     ]
 }
 
+/// Integers are convolved as exactly as they are added.
+#[cfg(test)]
+pub(super) fn ints(dims: &[usize]) -> Value {
+    Value::from_vec(dims, (0..dims.iter().product::<usize>()).map(|i| (i * 7 % 11) as i32 - 5).collect()).unwrap()
+}
+
 impl Op for Conv {
     fn kind(&self) -> &'static OpKind {
         if self.window.spatial() == 2 { &CONV_2D } else { &CONV_3D }
     }
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
-        if !cx.dtype(0).is_floating() {
-            return Err(Error::unsupported(format!(
-                "convolution is for floating-point numbers, not for {}",
-                cx.dtype(0)
-            )));
-        }
-        let spatial = self.window.spatial();
-        let (input, filter) = (cx.shape(0).with_rank(spatial + 2)?, cx.shape(1).with_rank(spatial + 2)?);
-        let (depth, each) = (input.dim(self.window.channel_axis()), filter.dim(spatial));
-        if let (Some(depth), Some(each)) = (depth.known(), each.known()) {
-            groups(depth, each, filter.dim(spatial + 1).known().unwrap_or(0))?;
-        }
-        let sizes: Vec<Dim> = (0..spatial).map(|i| filter.dim(i)).collect();
-        let shape: Shape = self.window.output_shape(&input, &sizes, filter.dim(spatial + 1))?;
+        check_dtype(cx.dtype(0), self.window.spatial())?;
+        let shape = self.infer_shape(cx.shape(0), cx.shape(1))?;
         cx.output(cx.dtype(0), shape);
         Ok(())
     }
@@ -136,20 +131,52 @@ impl Op for Conv {
 impl Conv {
     /// The convolution of inputs 0 and 1, with what follows it: a bias of one element a channel, an activation.
     pub(in crate::ops) fn compute(&self, cx: &RunCx<'_>, bias: Option<&Value>, then: Activation) -> Result<Value> {
+        self.compute_on(cx, cx.input(0), bias, then)
+    }
+
+    /// The convolution of these images and input 1.
+    pub(super) fn compute_on(
+        &self,
+        cx: &RunCx<'_>,
+        x: &Value,
+        bias: Option<&Value>,
+        then: Activation,
+    ) -> Result<Value> {
         let format = self.window.data_format;
-        let (x, filter) = (to_last(cx, cx.input(0), format)?, cx.input(1));
+        let (x, filter) = (to_last(cx, x, format)?, cx.input(1));
         let g = geometry(&self.window, x.dims(), filter.dims())?;
         let channels = filter.dims()[filter.rank() - 1];
         check_bias(bias, channels)?;
         let mut out = cx.alloc(x.dtype(), &g.output_dims(channels))?;
-        with_type!(x.dtype(), T in floats => {
-            let epilogue = Epilogue { bias: bias.map(Value::slice::<T>).transpose()?, activation: then };
-            convolve::<T>(cx, &g, &x, filter, &epilogue, &mut out)?;
-        }, else => {
-            return Err(Error::unsupported(format!("convolution is for floating-point numbers, not for {}", x.dtype())));
+        with_type!(x.dtype(), T in floats => convolve::<T>(cx, &g, [&x, filter], bias, then, &mut out)?, else => {
+            check_dtype(x.dtype(), self.window.spatial())?;
+            convolve::<i32>(cx, &g, [&x, filter], bias, then, &mut out)?;
         });
         from_last(cx, out, format)
     }
+
+    /// The shape that images of this shape have after it.
+    pub(super) fn infer_shape(&self, input: &Shape, filter: &Shape) -> Result<Shape> {
+        let spatial = self.window.spatial();
+        let (input, filter) = (input.with_rank(spatial + 2)?, filter.with_rank(spatial + 2)?);
+        let (depth, each) = (input.dim(self.window.channel_axis()), filter.dim(spatial));
+        if let (Some(depth), Some(each)) = (depth.known(), each.known()) {
+            groups(depth, each, filter.dim(spatial + 1).known().unwrap_or(0))?;
+        }
+        let sizes: Vec<Dim> = (0..spatial).map(|i| filter.dim(i)).collect();
+        self.window.output_shape(&input, &sizes, filter.dim(spatial + 1))
+    }
+}
+
+/// Floating-point numbers, and int32 in images: TensorFlow's kernels.
+pub(super) fn check_dtype(dtype: DType, spatial: usize) -> Result<()> {
+    let is_known = dtype.is_floating() || (dtype == DType::I32 && spatial == 2);
+    if is_known { Ok(()) } else { Err(not_convolved(dtype)) }
+}
+
+#[cold]
+pub(super) fn not_convolved(dtype: DType) -> Error {
+    Error::unsupported(format!("convolution is for floating-point numbers, not for {dtype}"))
 }
 
 /// Refuses a bias that has not one element a channel.
@@ -193,11 +220,12 @@ pub(super) fn geometry(window: &Window, input: &[usize], filter: &[usize]) -> Re
 fn convolve<T: Number>(
     cx: &RunCx<'_>,
     g: &Geometry,
-    x: &Value,
-    filter: &Value,
-    epilogue: &Epilogue<'_, T>,
+    [x, filter]: [&Value; 2],
+    bias: Option<&Value>,
+    activation: Activation,
     out: &mut Value,
 ) -> Result<()> {
+    let epilogue = &Epilogue { bias: bias.map(Value::slice::<T>).transpose()?, activation };
     if out.is_empty() {
         return Ok(());
     }
@@ -292,6 +320,17 @@ mod tests {
         assert_eq!(got[0].slice::<f32>().unwrap(), [8.0, 12.0, 20.0, 24.0]);
         let got = run_op(conv(1, Padding::Same), &[x, ones]).unwrap();
         assert_eq!(got[0].slice::<f32>().unwrap(), [8.0, 12.0, 7.0, 20.0, 24.0, 13.0, 13.0, 15.0, 8.0]);
+    }
+
+    /// By hand: as with floating-point numbers.
+    #[test]
+    fn int32_is_convolved_in_images_alone() {
+        let (x, filter) = (ints(&[1, 2, 2, 1]), ints(&[2, 2, 1, 1]));
+        let got = run_op(conv(1, Padding::Valid), &[x, filter]).unwrap();
+        assert_eq!(got[0].slice::<i32>().unwrap(), [25 + 4 + 4 + 25]);
+        let volumes = Conv { window: Window::new(3, 1, Padding::Valid) };
+        infer_err(&volumes, "int32(1,2,2,2,1);int32(1,1,1,1,1)", "for floating-point numbers, not for int32");
+        infer_err(&conv(1, Padding::Valid), "int64(1,2,2,1);int64(1,1,1,1)", "not for int64");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::conv::{counting, geometry, last_dims, put_columns, take_columns};
 use super::layout::{from_last, to_last};
 use super::patches::{gather, rows_per_block, scatter};
 use super::window::{Geometry, Padding, Window};
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::kernel::Number;
@@ -94,6 +95,7 @@ impl Op for ConvBackprop {
     }
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        self.check_dtype(cx.dtype(2))?;
         infer(cx, self.by, self.window.spatial() + 2)
     }
 
@@ -103,7 +105,8 @@ impl Op for ConvBackprop {
         let dy = to_last(cx, cx.input(2), self.window.data_format)?;
         check_gradient(&g, dy.dims(), filter[filter.len() - 1])?;
         let out = with_type!(dy.dtype(), T in floats => self.run_as::<T>(cx, &g, &dy, &input, &filter)?, else => {
-            return Err(Error::unsupported(format!("convolution is for floating-point numbers, not for {}", dy.dtype())));
+            self.check_dtype(dy.dtype())?;
+            self.run_as::<i32>(cx, &g, &dy, &input, &filter)?
         });
         cx.output(0, out);
         Ok(())
@@ -157,6 +160,15 @@ pub(super) fn check_gradient(g: &Geometry, dy: &[usize], channels: usize) -> Res
 }
 
 impl ConvBackprop {
+    /// TensorFlow has the gradient of int32 images alone: transposed convolution is made of it.
+    fn check_dtype(&self, dtype: DType) -> Result<()> {
+        match self.by {
+            Operand::Input => super::conv::check_dtype(dtype, self.window.spatial()),
+            Operand::Filter if dtype.is_floating() => Ok(()),
+            Operand::Filter => Err(super::conv::not_convolved(dtype)),
+        }
+    }
+
     fn run_as<T: Number>(
         &self,
         cx: &RunCx<'_>,
@@ -286,6 +298,18 @@ fn filter_gradient<T: Number>(
 mod tests {
     use super::*;
     use crate::ops::testing::run_op;
+
+    /// By hand: each place of the image gets the filter's cells that were laid over it.
+    #[test]
+    fn int32_goes_back_to_images() {
+        let by = |by| ConvBackprop { by, window: Window::new(2, 1, Padding::Valid) };
+        let sizes = || [1i32, 1, 3, 1].into_value();
+        let (filter, dy) = ([[[[2i32]], [[3]]]].into_value(), [[[[1i32], [10]]]].into_value());
+        let got = run_op(by(Operand::Input), &[sizes(), filter, dy.clone()]).unwrap();
+        assert_eq!(got[0].slice::<i32>().unwrap(), [2, 23, 30]);
+        let x = [[[[1i32], [2], [3]]]].into_value();
+        assert!(run_op(by(Operand::Filter), &[x, [1i32, 2, 1, 1].into_value(), dy]).is_err());
+    }
 
     /// `<conv(x, f), dy>` is linear in each: both gradients give it back.
     #[test]

@@ -6,6 +6,7 @@ mod bias_add;
 mod bias_add_grad;
 mod conv;
 mod conv_grad;
+mod conv_nd;
 mod cross_entropy;
 mod depth_pool;
 mod depthwise;
@@ -45,6 +46,7 @@ pub use self::bias_add::{BiasAdd, DataFormat};
 pub use self::bias_add_grad::BiasAddGrad;
 pub use self::conv::Conv;
 pub use self::conv_grad::{ConvBackprop, Operand};
+pub use self::conv_nd::ConvNd;
 pub use self::cross_entropy::{SoftmaxCrossEntropyWithLogits, SparseSoftmaxCrossEntropyWithLogits};
 pub use self::depth_pool::DepthMaxPool;
 pub use self::depthwise::DepthwiseConv2dNative;
@@ -79,6 +81,7 @@ pub(super) static OPS: &[&OpKind] = &[
     &bias_add_grad::BIAS_ADD_GRAD,
     &conv::CONV_2D,
     &conv::CONV_3D,
+    &conv_nd::CONV_ND,
     &conv_grad::CONV_2D_BACKPROP_INPUT,
     &conv_grad::CONV_2D_BACKPROP_FILTER,
     &conv_grad::CONV_3D_BACKPROP_INPUT,
