@@ -8,11 +8,11 @@ use super::Graph;
 use super::node::{Fact, OutputId, Role};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::shape::{Dim, Shape};
+use crate::shape::{Dim, MAX_RANK, Shape};
 use crate::value::Value;
 
-/// Longest integer vector whose elements are followed as sizes: TensorFlow's largest rank.
-const MAX_SIZES: usize = 254;
+/// Longest integer vector whose elements are followed as sizes.
+const MAX_SIZES: usize = MAX_RANK;
 
 /// Most outputs of a node: an attribute of a few bytes must not make any number of them.
 const MAX_OUTPUTS: usize = 1 << 16;
@@ -85,7 +85,9 @@ impl<'a> InferCx<'a> {
             let ints = if is_open { self.ints(i) } else { None };
             return Some(ints.map_or_else(|| sizes.clone(), |ints| ints.into_iter().map(Dim::constant).collect()));
         }
-        if !matches!(self.dtype(i), DType::I32 | DType::I64) || self.shape(i).rank().is_none_or(|rank| rank > 1) {
+        if !matches!(self.dtype(i), DType::I16 | DType::I32 | DType::I64)
+            || self.shape(i).rank().is_none_or(|rank| rank > 1)
+        {
             return None;
         }
         let ints = self.ints(i)?;
@@ -166,6 +168,8 @@ pub(crate) fn to_ints(value: &Value) -> Option<Vec<i64>> {
     match value.dtype() {
         DType::I32 => value.slice::<i32>().ok().map(|ints| ints.iter().map(|n| i64::from(*n)).collect()),
         DType::I64 => value.slice::<i64>().ok().map(<[i64]>::to_vec),
+        // TensorFlow 2 takes short indices in a few ops.
+        DType::I16 => value.slice::<i16>().ok().map(|ints| ints.iter().map(|n| i64::from(*n)).collect()),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::cells::{Cell, cells, cells_mut, with_cells};
-use super::into_sizes::{check_index, ints_of};
+use super::into_sizes::{check_index, check_short_index, ints_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::ops::IntoTensor;
@@ -33,6 +33,7 @@ pub static GATHER_V2: OpKind = OpKind::new(
         };
         vec![
             of(0, [1i32, 0, 1].into_value(), 0),
+            of(0, [1i16, 0].into_value(), 1),
             of(0, 2i64.into_value(), 1),
             of(0, [[0i32, 2]].into_value(), -1),
             of(1, [[0i32], [2]].into_value(), 1),
@@ -107,7 +108,7 @@ impl Tensor {
 }
 
 fn infer(cx: &mut InferCx<'_>, axis: Option<i64>, batch_dims: i64) -> Result<()> {
-    check_index("indices", cx.dtype(1))?;
+    check_short_index("indices", cx.dtype(1))?;
     let (params, indices) = (cx.shape(0).with_rank_at_least(1)?, cx.shape(1).clone());
     let shape = picked_shape(&params, &indices, axis, batch_dims)?;
     let picked = match (cx.sizes(0), cx.ints(1)) {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::cells::{Cell, cells, cells_mut, with_cells};
-use super::into_sizes::{IntoSizes, check_index, dims_of, ints_of};
+use super::into_sizes::{IntoSizes, check_index, check_short_index, dims_of, ints_of};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
@@ -142,7 +142,7 @@ impl Op for GatherNd {
     }
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
-        check_index("indices", cx.dtype(1))?;
+        check_short_index("indices", cx.dtype(1))?;
         let shape = slices(cx.shape(0), cx.shape(1))?;
         cx.output(cx.dtype(0), shape);
         Ok(())

@@ -206,6 +206,11 @@ pub(super) fn by_name(name: &str, inputs: &[&Tensor]) -> Result<Tensor> {
     inputs[0].graph().apply_named(name, op, inputs)?.output(0)
 }
 
+/// As [`check_index`], for the ops that TensorFlow 2 gives int16 indices too.
+pub(super) fn check_short_index(what: &str, dtype: DType) -> Result<()> {
+    if dtype == DType::I16 { Ok(()) } else { check_index(what, dtype) }
+}
+
 /// Refuses an argument of another dtype than int32 and int64.
 pub(super) fn check_index(what: &str, dtype: DType) -> Result<()> {
     if matches!(dtype, DType::I32 | DType::I64) {

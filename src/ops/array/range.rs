@@ -121,6 +121,13 @@ fn too_long() -> Error {
     Error::invalid("the range has more elements than a value can hold")
 }
 
+/// The length of a range from 0 in steps of 1 to a size that came from a shape.
+fn followed(cx: &InferCx<'_>) -> Option<Dim> {
+    let end = |i: usize| cx.sizes(i).and_then(|sizes| sizes.first().cloned());
+    let (start, limit, delta) = (end(0)?, end(1)?, end(2)?);
+    (start.as_i64() == Some(0) && delta.as_i64() == Some(1) && limit.is_never_negative()).then_some(limit)
+}
+
 impl Op for Range {
     fn kind(&self) -> &'static OpKind {
         &RANGE
@@ -140,7 +147,7 @@ impl Op for Range {
                 element_count(&[n])?;
                 Dim::from(n)
             }
-            _ => Dim::unknown(),
+            _ => followed(cx).unwrap_or_else(Dim::unknown),
         };
         cx.output(cx.dtype(0), Shape::from([size]));
         Ok(())

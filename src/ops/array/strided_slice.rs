@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::cells::{cells, cells_mut, with_cells};
-use super::into_sizes::{check_index, dims_of, ints_of};
+use super::into_sizes::{check_index, check_short_index, dims_of, ints_of};
 use super::strided::{Layout, read, row_major, write_cells};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
@@ -70,6 +70,10 @@ fn examples() -> Vec<Example> {
         of(Masks { begin: 3, end: 3, ..Masks::default() }, [0, 0], [0, 0], [-1, 2]),
         of(Masks { shrink_axis: 1, end: 2, ..Masks::default() }, [-1, 1], [0, 0], [1, 1]),
         of(Masks { ellipsis: 1, new_axis: 2, ..Masks::default() }, [0, 0], [0, 0], [1, 1]),
+        Example::new(
+            StridedSlice { masks: Masks::default() },
+            [value(), [1i16].into_value(), [2i16].into_value(), [1i16].into_value()],
+        ),
         Example::new(StridedSlice { masks: Masks { shrink_axis: 1, ..Masks::default() } }, sizes),
     ]
 }
@@ -303,7 +307,7 @@ impl Op for StridedSlice {
     }
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
-        check_index("begin, end and strides", cx.dtype(1))?;
+        check_short_index("begin, end and strides", cx.dtype(1))?;
         let shape = self.infer_shape(cx)?;
         let sizes = self.picked(cx);
         cx.output(cx.dtype(0), shape).sizes = sizes.map(Into::into);
