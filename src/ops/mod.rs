@@ -48,6 +48,7 @@ pub static OPS: &[&[&OpKind]] = &[
     math::UNARY_GRAD_OPS,
     nn::OPS,
     random::OPS,
+    random::STATELESS,
     sparse::OPS,
     state::OPS,
     state::SCATTERS,

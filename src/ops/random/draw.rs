@@ -98,7 +98,7 @@ impl Op for RandomFloats {
 /// Elements per piece: a few ns each, so about 50 us; a multiple of every group.
 const STEP: usize = 1 << 13;
 
-fn fill<T: Drawn>(cx: &RunCx<'_>, draw: Draw, stream: Stream, out: &mut [T]) -> Result<()> {
+pub(super) fn fill<T: Drawn>(cx: &RunCx<'_>, draw: Draw, stream: Stream, out: &mut [T]) -> Result<()> {
     let (step, skip) = match draw {
         Draw::Uniform => (4 * STEP, NORMAL_SKIP),
         Draw::Normal => (STEP, NORMAL_SKIP),

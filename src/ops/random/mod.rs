@@ -6,6 +6,7 @@ mod integers;
 mod multinomial;
 mod seeds;
 mod shuffle;
+mod stateless;
 
 pub use self::builders::{DrawShape, Normal, Uniform, UniformInt};
 pub use self::draw::{Draw, RandomFloats};
@@ -13,6 +14,8 @@ pub use self::integers::RandomUniformInt;
 pub use self::multinomial::Multinomial;
 pub use self::seeds::Seeds;
 pub use self::shuffle::RandomShuffle;
+pub(in crate::ops) use self::stateless::OPS as STATELESS;
+pub use self::stateless::{Drawn, Start, StatelessRandom, StatelessRandomGetKeyCounter};
 use crate::graph::OpKind;
 
 /// The rows of this family.
