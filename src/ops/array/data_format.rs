@@ -77,9 +77,14 @@ impl Formats {
             letters
         };
         let letters = sorted(&formats.src);
-        if letters.len() < 2 || letters != sorted(&formats.dst) || letters.windows(2).any(|two| two[0] == two[1]) {
+        if !matches!(letters.len(), 4 | 5)
+            || letters != sorted(&formats.dst)
+            || letters.windows(2).any(|two| two[0] == two[1])
+        {
             let (src, dst) = (escape(&formats.src), escape(&formats.dst));
-            return Err(Error::invalid(format!("the formats must be letters in two orders, but are {src} and {dst}")));
+            return Err(Error::invalid(format!(
+                "the formats must be 4 or 5 letters in two orders, but are {src} and {dst}"
+            )));
         }
         Ok(formats)
     }
@@ -91,7 +96,8 @@ impl Formats {
 
     /// The place in the target of each axis, of all or of those of space only.
     fn map(&self, only_space: bool) -> Vec<usize> {
-        let keep = |c: &char| !only_space || !"NC".contains(*c);
+        let letters = if self.src.len() == 4 { "HW" } else { "DHW" };
+        let keep = |c: &char| !only_space || letters.contains(*c);
         let dst: Vec<char> = self.dst.chars().filter(keep).collect();
         self.src.chars().filter(keep).filter_map(|c| dst.iter().position(|other| *other == c)).collect()
     }
@@ -172,7 +178,10 @@ impl DataFormatVecPermute {
         let all = self.formats.src.chars().count();
         match n {
             n if n == all => Ok(self.formats.map(false)),
-            n if n == all - 2 => Ok(self.formats.map(true)),
+            n if n == all - 2 => {
+                let space = self.formats.map(true);
+                if space.len() == n { Ok(space) } else { Err(Error::invalid("the formats must have letters of space")) }
+            }
             _ => Err(Error::shape(format!("x must have {} or {all} rows, but has {n}", all - 2))),
         }
     }

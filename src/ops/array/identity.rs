@@ -11,7 +11,8 @@ use crate::value::IntoValue;
 pub struct Identity;
 
 /// The row of [`Identity`].
-pub static IDENTITY: OpKind = OpKind::new("Identity", "input: T -> output: T", parse, examples).shares_input();
+pub static IDENTITY: OpKind =
+    OpKind::new("Identity", "input: T -> output: T", parse, examples).aliases(&["Snapshot"]).shares_input();
 
 /// TF1's reference to a variable as it is: the variable is not read.
 #[derive(Debug, Clone)]

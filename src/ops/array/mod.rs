@@ -24,6 +24,7 @@ mod identity_n;
 mod index;
 mod into_sizes;
 mod lin_space;
+mod mirror_pad_grad;
 mod one_hot;
 mod pack;
 mod pad;
@@ -48,9 +49,11 @@ mod squeeze;
 mod stop_gradient;
 mod strided;
 mod strided_slice;
+mod strided_slice_update;
 pub(super) mod tensor_scatter;
 mod tile;
 mod transpose;
+mod unravel_index;
 mod where_true;
 
 pub use self::bitcast::Bitcast;
@@ -77,6 +80,7 @@ pub use self::identity_n::{IdentityN, identity_n};
 pub use self::index::{Index, IntoIndex};
 pub use self::into_sizes::{IntoSizes, Size};
 pub use self::lin_space::LinSpace;
+pub use self::mirror_pad_grad::MirrorPadGrad;
 pub use self::one_hot::OneHot;
 pub use self::pack::{Pack, Unpack, stack};
 pub use self::pad::{Mirror, MirrorPad, Pad, PadV2};
@@ -100,9 +104,11 @@ pub use self::split::{Split, SplitV};
 pub use self::squeeze::Squeeze;
 pub use self::stop_gradient::{GuaranteeConst, PreventGradient, StopGradient};
 pub use self::strided_slice::{Masks, StridedSlice, StridedSliceGrad};
+pub use self::strided_slice_update::{StridedSliceAssign, StridedSliceUpdate};
 pub use self::tensor_scatter::TensorScatter;
 pub use self::tile::{BroadcastTo, Tile};
 pub use self::transpose::{ConjugateTranspose, Transpose};
+pub use self::unravel_index::UnravelIndex;
 pub use self::where_true::Where;
 use crate::graph::OpKind;
 
@@ -141,6 +147,7 @@ pub(super) static OPS: &[&OpKind] = &[
     &one_hot::ONE_HOT,
     &pack::PACK,
     &pack::UNPACK,
+    &mirror_pad_grad::MIRROR_PAD_GRAD,
     &pad::MIRROR_PAD,
     &pad::PAD,
     &pad::PAD_V2,
@@ -180,9 +187,13 @@ pub(super) static OPS: &[&OpKind] = &[
     &stop_gradient::STOP_GRADIENT,
     &strided_slice::STRIDED_SLICE,
     &strided_slice::STRIDED_SLICE_GRAD,
+    &strided_slice_update::RESOURCE_STRIDED_SLICE_ASSIGN,
+    &strided_slice_update::STRIDED_SLICE_ASSIGN,
+    &strided_slice_update::TENSOR_STRIDED_SLICE_UPDATE,
     &tile::BROADCAST_TO,
     &tile::TILE,
     &transpose::CONJUGATE_TRANSPOSE,
     &transpose::TRANSPOSE,
+    &unravel_index::UNRAVEL_INDEX,
     &where_true::WHERE,
 ];

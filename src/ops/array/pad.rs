@@ -7,7 +7,7 @@ use super::axis_maps::read_mapped;
 use super::cells::{cells, cells_mut, with_cells};
 use super::into_sizes::{check_index, ints_of};
 use super::strided::{Layout, row_major, write_cells};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, escape};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::ops::IntoTensor;
 use crate::shape::{Dim, Dims, Shape, element_count};
@@ -68,14 +68,7 @@ pub static PAD_V2: OpKind = OpKind::new(
 pub static MIRROR_PAD: OpKind = OpKind::new(
     "MirrorPad",
     "input: T, paddings: Tpaddings -> output: T",
-    |attrs: &Attrs| {
-        let mode = match attrs.str("mode")?.as_str() {
-            "REFLECT" => Mirror::Reflect,
-            "SYMMETRIC" => Mirror::Symmetric,
-            other => return Err(Error::invalid(format!("mode must be REFLECT or SYMMETRIC, but is {other}"))),
-        };
-        Ok(Arc::new(MirrorPad { mode }) as Arc<dyn Op>)
-    },
+    |attrs: &Attrs| Ok(Arc::new(MirrorPad { mode: Mirror::parse(attrs)? }) as Arc<dyn Op>),
     || {
         let value = || [[1.0f32, 2.0, 3.0], [4.0, 5.0, 6.0]].into_value();
         let of = |mode, pads: Value| Example::new(MirrorPad { mode }, [value(), pads]);
@@ -143,7 +136,7 @@ impl Tensor {
     }
 }
 
-fn check(pads: &[i64], rank: usize) -> Result<()> {
+pub(super) fn check(pads: &[i64], rank: usize) -> Result<()> {
     if pads.len() != rank * 2 {
         return Err(Error::shape(format!("paddings must have {rank} pairs, but has {} numbers", pads.len())));
     }
@@ -199,12 +192,24 @@ fn run(cx: &mut RunCx<'_>, with: &Value) -> Result<()> {
 }
 
 impl Mirror {
+    pub(super) fn parse(attrs: &Attrs) -> Result<Mirror> {
+        match attrs.str("mode")?.as_str() {
+            "REFLECT" => Ok(Mirror::Reflect),
+            "SYMMETRIC" => Ok(Mirror::Symmetric),
+            other => Err(Error::invalid(format!("mode must be REFLECT or SYMMETRIC, but is {}", escape(other)))),
+        }
+    }
+
+    pub(super) fn attr(self) -> AttrValue {
+        AttrValue::Str(if self == Mirror::Reflect { "REFLECT" } else { "SYMMETRIC" }.into())
+    }
+
     /// How many of the outermost elements are left out.
     fn skip(self) -> i64 {
         i64::from(self == Mirror::Reflect)
     }
 
-    fn check(self, dim: usize, pad: &[i64]) -> Result<()> {
+    pub(super) fn check(self, dim: usize, pad: &[i64]) -> Result<()> {
         let most = (dim as i64 - self.skip()).max(0);
         match pad.iter().find(|n| **n > most) {
             Some(n) => Err(Error::invalid(format!(
@@ -215,7 +220,7 @@ impl Mirror {
     }
 
     /// Which element stands where along an axis.
-    fn map(self, dim: usize, pad: &[i64]) -> Vec<usize> {
+    pub(super) fn map(self, dim: usize, pad: &[i64]) -> Vec<usize> {
         let (before, after, skip) = (pad[0] as usize, pad[1] as usize, self.skip() as usize);
         let front = (0..before).rev().map(|i| i + skip);
         front.chain(0..dim).chain((0..after).map(|i| dim - 1 - skip - i)).collect()
@@ -281,8 +286,7 @@ impl Op for MirrorPad {
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
-        let mode = if self.mode == Mirror::Reflect { "REFLECT" } else { "SYMMETRIC" };
-        vec![("mode", AttrValue::Str(mode.into()))]
+        vec![("mode", self.mode.attr())]
     }
 }
 

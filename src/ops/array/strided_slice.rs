@@ -79,7 +79,7 @@ fn examples() -> Vec<Example> {
 }
 
 impl Masks {
-    fn parse(attrs: &Attrs) -> Result<Masks> {
+    pub(super) fn parse(attrs: &Attrs) -> Result<Masks> {
         Ok(Masks {
             begin: attrs.int_or("begin_mask", 0)?,
             end: attrs.int_or("end_mask", 0)?,
@@ -89,7 +89,7 @@ impl Masks {
         })
     }
 
-    fn attrs(self) -> Vec<(&'static str, AttrValue)> {
+    pub(super) fn attrs(self) -> Vec<(&'static str, AttrValue)> {
         vec![
             ("begin_mask", AttrValue::Int(self.begin)),
             ("end_mask", AttrValue::Int(self.end)),
@@ -271,7 +271,7 @@ impl StridedSlice {
 }
 
 /// Where the elements are in a tensor of these dims, and the dims of the output.
-fn layout(masks: Masks, dims: &[usize], [begin, end, step]: [&[i64]; 3]) -> Result<(Layout, Dims)> {
+pub(super) fn layout(masks: Masks, dims: &[usize], [begin, end, step]: [&[i64]; 3]) -> Result<(Layout, Dims)> {
     if begin.len() != end.len() || begin.len() != step.len() {
         let (a, b, c) = (begin.len(), end.len(), step.len());
         return Err(Error::shape(format!("begin, end and strides must have equal sizes, but have {a}, {b} and {c}")));
