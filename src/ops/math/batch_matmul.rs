@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::kernel::Number;
 use crate::kernel::product::{Epilogue, batch_matmul};
+use crate::ops::array::cast::cast_value;
 use crate::shape::{Dims, Shape, broadcast_dims, element_count};
 use crate::value::{IntoValue, Value};
 use crate::with_type;
@@ -29,11 +30,26 @@ pub struct BatchMatMulV2 {
     pub adj_y: bool,
 }
 
+/// As [`BatchMatMulV2`], of matrices of two dtypes in a third one.
+#[derive(Debug, Clone)]
+pub struct BatchMatMulV3 {
+    /// The left matrices are given as adjoints: transposed, and conjugated where complex.
+    pub adj_x: bool,
+    /// The right matrices are given as adjoints.
+    pub adj_y: bool,
+    /// The dtype that both are cast to, and that of the result.
+    pub dtype: DType,
+}
+
 /// The row of [`BatchMatMul`].
 pub static BATCH_MAT_MUL: OpKind = OpKind::new("BatchMatMul", "x: T, y: T -> output: T", parse_v1, examples_v1);
 
 /// The row of [`BatchMatMulV2`].
 pub static BATCH_MAT_MUL_V2: OpKind = OpKind::new("BatchMatMulV2", "x: T, y: T -> output: T", parse_v2, examples_v2);
+
+/// The row of [`BatchMatMulV3`].
+pub static BATCH_MAT_MUL_V3: OpKind =
+    OpKind::new("BatchMatMulV3", "x: Ta, y: Tb -> output: Tout", parse_v3, examples_v3);
 
 /// Refuses the dtypes of which TensorFlow multiplies no matrices.
 pub(super) fn product_dtype(dtype: DType) -> Result<()> {
@@ -58,6 +74,19 @@ fn parse_v1(attrs: &Attrs) -> Result<Arc<dyn Op>> {
 fn parse_v2(attrs: &Attrs) -> Result<Arc<dyn Op>> {
     let (adj_x, adj_y) = parse_adjoints(attrs)?;
     Ok(Arc::new(BatchMatMulV2 { adj_x, adj_y }))
+}
+
+fn parse_v3(attrs: &Attrs) -> Result<Arc<dyn Op>> {
+    let (adj_x, adj_y) = parse_adjoints(attrs)?;
+    attrs.bool_or("grad_x", false)?;
+    attrs.bool_or("grad_y", false)?;
+    Ok(Arc::new(BatchMatMulV3 { adj_x, adj_y, dtype: attrs.dtype("Tout")? }))
+}
+
+fn examples_v3() -> Vec<Example> {
+    let x = || [[[1i8, 2, 3]], [[4, 5, 6]]].into_value();
+    let op = |adj_y| BatchMatMulV3 { adj_x: false, adj_y, dtype: DType::I32 };
+    vec![Example::new(op(true), [x(), x()]), Example::new(op(false), [x(), [[1u8], [0], [2]].into_value()])]
 }
 
 fn examples_v1() -> Vec<Example> {
@@ -114,16 +143,53 @@ impl Op for BatchMatMulV2 {
     }
 }
 
+impl Op for BatchMatMulV3 {
+    fn kind(&self) -> &'static OpKind {
+        &BATCH_MAT_MUL_V3
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        let is_complex = |dtype: DType| dtype.is_complex() != self.dtype.is_complex();
+        if is_complex(cx.dtype(0)) || is_complex(cx.dtype(1)) {
+            let [x, y] = [0, 1].map(|i| cx.dtype(i));
+            return Err(Error::dtype(format!("products of {x} and {y} cannot be {}", self.dtype)));
+        }
+        infer_as(cx, self.dtype, (self.adj_x, self.adj_y), Shape::broadcast)
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        let [x, y] = [0, 1].map(|i| cast_value(cx.input(i), self.dtype));
+        run_on(cx, [&x?, &y?], (self.adj_x, self.adj_y))
+    }
+
+    fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
+        vec![
+            ("adj_x", AttrValue::Bool(self.adj_x)),
+            ("adj_y", AttrValue::Bool(self.adj_y)),
+            ("Tout", AttrValue::Type(self.dtype)),
+        ]
+    }
+}
+
 /// `join` says what becomes of the leading axes.
 fn infer(cx: &mut InferCx<'_>, adjoints: Adjoints, join: fn(&Shape, &Shape) -> Result<Shape>) -> Result<()> {
-    product_dtype(cx.dtype(0))?;
+    infer_as(cx, cx.dtype(0), adjoints, join)
+}
+
+fn infer_as(
+    cx: &mut InferCx<'_>,
+    dtype: DType,
+    adjoints: Adjoints,
+    join: fn(&Shape, &Shape) -> Result<Shape>,
+) -> Result<()> {
+    product_dtype(dtype)?;
     let (x_batch, [rows, inner_x]) = split(cx.shape(0), adjoints.0)?;
     let (y_batch, [inner_y, columns]) = split(cx.shape(1), adjoints.1)?;
     let batch = join(&x_batch, &y_batch)?;
     inner_x.merge(&inner_y)?;
     let matrix = Shape::new([rows, columns]);
     let output = if batch.rank().is_some() { batch.concat(&matrix)? } else { Shape::unknown() };
-    cx.output(cx.dtype(0), output);
+    cx.output(dtype, output);
     Ok(())
 }
 
@@ -161,12 +227,17 @@ struct Batch {
 }
 
 fn run(cx: &mut RunCx<'_>, adjoints: Adjoints) -> Result<()> {
-    let dtype = cx.input(0).dtype();
-    let batch = batch(cx.input(0).dims(), cx.input(1).dims(), adjoints)?;
+    let [x, y] = [0, 1].map(|i| cx.input(i).clone());
+    run_on(cx, [&x, &y], adjoints)
+}
+
+fn run_on(cx: &mut RunCx<'_>, [x, y]: [&Value; 2], adjoints: Adjoints) -> Result<()> {
+    let dtype = x.dtype();
+    let batch = batch(x.dims(), y.dims(), adjoints)?;
     let mut dims = batch.dims.clone();
     dims.extend([batch.sizes[0], batch.sizes[2]]);
     let mut output = cx.alloc(dtype, &dims)?;
-    with_type!(dtype, T in products => multiply::<T>(cx, &batch, adjoints, &mut output)?, else => {
+    with_type!(dtype, T in products => multiply::<T>(cx, &batch, [x, y], adjoints, &mut output)?, else => {
         return product_dtype(dtype);
     });
     cx.output(0, output);
@@ -215,10 +286,16 @@ fn offsets(dims: &[usize], own: &[usize], matrix: usize) -> Result<Vec<usize>> {
     Ok(offsets)
 }
 
-fn multiply<T: Number>(cx: &RunCx<'_>, batch: &Batch, (adj_x, adj_y): Adjoints, output: &mut Value) -> Result<()> {
+fn multiply<T: Number>(
+    cx: &RunCx<'_>,
+    batch: &Batch,
+    [x, y]: [&Value; 2],
+    (adj_x, adj_y): Adjoints,
+    output: &mut Value,
+) -> Result<()> {
     let [m, k, n] = batch.sizes;
-    let x = conjugated(cx.input(0), adj_x)?;
-    let y = conjugated(cx.input(1), adj_y)?;
+    let x = conjugated(x, adj_x)?;
+    let y = conjugated(y, adj_y)?;
     let (x, y, output) = (x.slice()?, y.slice()?, output.make_mut::<T>()?);
     if k == 0 || output.is_empty() {
         output.fill(T::ZERO);
@@ -284,6 +361,16 @@ mod tests {
         let got = &run_op(BatchMatMulV2::default(), &[ramp(&[2, 1, 1, 2]), ramp(&[1, 3, 2, 1])]).unwrap()[0];
         assert_eq!(got.dims(), [2, 3, 1, 1]);
         assert_eq!(got.slice::<i32>().unwrap(), [1, 3, 5, 3, 13, 23]);
+    }
+
+    /// By hand: bytes would wrap.
+    #[test]
+    fn products_are_made_in_the_dtype_of_the_result() {
+        let op = BatchMatMulV3 { adj_x: false, adj_y: false, dtype: DType::I32 };
+        let inputs = [[[[100i8, -100]]].into_value(), [[[100u8], [200]]].into_value()];
+        assert_eq!(run_op(op.clone(), &inputs).unwrap()[0].slice::<i32>().unwrap(), [-10000]);
+        infer_ok(&op, "int8(2,2,3);uint8(3,4)", "(2,2,4)");
+        infer_err(&op, "complex64(2,2,3);int32(3,4)", "products of complex64 and int32 cannot be int32");
     }
 
     #[test]

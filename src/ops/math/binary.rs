@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use num_complex::Complex;
+
 use super::dtypes::{Dtypes, check_dtype, unsupported};
 use super::elementwise::{self, Few, map2, map2_strings, map2_to, zip_few};
 use super::inexact::Inexact;
@@ -68,8 +70,8 @@ functions! {
     RealDiv REAL_DIV "RealDiv" [] "x: T, y: T -> z: T" Inexact;
     /// `x / y` rounded down.
     FloorDiv FLOOR_DIV "FloorDiv" [] "x: T, y: T -> z: T" Reals;
-    /// `x / y` rounded towards zero, for integers.
-    TruncateDiv TRUNCATE_DIV "TruncateDiv" [] "x: T, y: T -> z: T" Ints;
+    /// `x / y` rounded towards zero.
+    TruncateDiv TRUNCATE_DIV "TruncateDiv" [] "x: T, y: T -> z: T" Reals;
     /// What floor division leaves: the sign is that of `y`.
     FloorMod FLOOR_MOD "FloorMod" [] "x: T, y: T -> z: T" Reals;
     /// What division rounded towards zero leaves: the sign is that of `x`.
@@ -197,7 +199,8 @@ fn run(f: BinaryOp, dtype: DType, cx: &mut RunCx<'_>) -> Result<()> {
         Div => map!(T in numbers => T::over),
         RealDiv => map!(T in inexact => T::over),
         FloorDiv => map!(T in reals => T::floor_over),
-        TruncateDiv => map!(T in ints => T::over),
+        TruncateDiv if dtype.is_integer() => map!(T in ints => T::over),
+        TruncateDiv => map!(T in floats => |x: T, y: T| T::narrow(x.over(y).widen().trunc())),
         FloorMod => map!(T in reals => T::floor_rem),
         TruncateMod => map!(T in reals => T::trunc_rem),
         Pow => map!(T in numbers => T::power),
@@ -205,7 +208,9 @@ fn run(f: BinaryOp, dtype: DType, cx: &mut RunCx<'_>) -> Result<()> {
         Minimum => map!(T in reals => T::smaller),
         SquaredDifference => map!(T in numbers => |x: T, y: T| x.minus(y).squared_abs()),
         Atan2 => map!(T in floats => |y: T, x: T| T::narrow(y.widen().atan2(x.widen()))),
-        DivNoNan => map!(T in inexact => |x: T, y: T| if y == T::ZERO { T::ZERO } else { x.over(y) }),
+        DivNoNan if dtype == DType::C64 => map2(cx, complex_div_no_nan::<f32>),
+        DivNoNan if dtype == DType::C128 => map2(cx, complex_div_no_nan::<f64>),
+        DivNoNan => map!(T in floats => |x: T, y: T| if y == T::ZERO { T::ZERO } else { x.over(y) }),
         MulNoNan => map!(T in inexact => |x: T, y: T| if y == T::ZERO { T::ZERO } else { x.times(y) }),
         Xdivy => map!(T in inexact => |x: T, y: T| if x == T::ZERO { T::ZERO } else { x.over(y) }),
         Xlogy => map!(T in inexact => |x: T, y: T| if x == T::ZERO { T::ZERO } else { x.times(Inexact::log(y)) }),
@@ -224,6 +229,12 @@ fn run(f: BinaryOp, dtype: DType, cx: &mut RunCx<'_>) -> Result<()> {
         LogicalAnd => map2(cx, |x: bool, y: bool| x & y),
         LogicalOr => map2(cx, |x: bool, y: bool| x | y),
     }
+}
+
+/// The numerator decides before the divisor's square does, which may be 0 although the divisor is not.
+fn complex_div_no_nan<F: num_traits::Float>(x: Complex<F>, y: Complex<F>) -> Complex<F> {
+    let zero = Complex::new(F::zero(), F::zero());
+    if y == zero || x * y.conj() == zero { zero } else { x / y }
 }
 
 macro_rules! next_after {

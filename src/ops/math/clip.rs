@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use num_complex::Complex;
+
 use super::dtypes::{Dtypes, check_dtype, unsupported};
 use super::elementwise::map;
 use super::scalar::Ordered;
+use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
 use crate::graph::{Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::ops::IntoTensor;
@@ -57,32 +60,50 @@ impl Op for ClipByValue {
     }
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
-        check_dtype(Dtypes::Reals, cx.dtype(0))?;
+        check_dtype(Dtypes::Numbers, cx.dtype(0))?;
         cx.output_like(0);
         Ok(())
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let dtype = cx.input(0).dtype();
-        with_type!(dtype, T in reals => clip::<T>(cx), else => Err(unsupported(dtype)))
+        check_bounds(cx)?;
+        with_type!(dtype, T in reals => clip::<T>(cx), else => match dtype {
+            DType::C64 => clip_each(cx, clip_parts::<f32>),
+            DType::C128 => clip_each(cx, clip_parts::<f64>),
+            other => Err(unsupported(other)),
+        })
     }
 }
 
-fn clip<T: Ordered>(cx: &mut RunCx<'_>) -> Result<()> {
+fn check_bounds(cx: &RunCx<'_>) -> Result<()> {
     let dims = cx.input(0).dims();
     let fits = |bound: &Value| bound.rank() == 0 || bound.dims() == dims;
-    if !fits(cx.input(1)) || !fits(cx.input(2)) {
-        return Err(Error::shape("the bounds must be scalars or have the shape of the input"));
+    if fits(cx.input(1)) && fits(cx.input(2)) {
+        return Ok(());
     }
+    Err(Error::shape("the bounds must be scalars or have the shape of the input"))
+}
+
+/// Of complex numbers each part is clipped by that of the bounds.
+fn clip_parts<F: Ordered>(x: Complex<F>, low: Complex<F>, high: Complex<F>) -> Complex<F> {
+    Complex::new(x.re.smaller(high.re).larger(low.re), x.im.smaller(high.im).larger(low.im))
+}
+
+fn clip<T: Ordered>(cx: &mut RunCx<'_>) -> Result<()> {
     if cx.input(1).rank() == 0 && cx.input(2).rank() == 0 {
         let (low, high) = (cx.input(1).slice::<T>()?[0], cx.input(2).slice::<T>()?[0]);
         return map(cx, |x: T| x.smaller(high).larger(low));
     }
+    clip_each(cx, |x: T, low, high| x.smaller(high).larger(low))
+}
+
+fn clip_each<T: Plain>(cx: &mut RunCx<'_>, clipped: impl Fn(T, T, T) -> T) -> Result<()> {
     let mut out = cx.take_unique(0)?;
     let (low, high) = (cx.input(1).slice::<T>()?, cx.input(2).slice::<T>()?);
     let at = |bound: &[T], i: usize| if bound.len() == 1 { bound[0] } else { bound[i] };
     for (i, x) in out.make_mut::<T>()?.iter_mut().enumerate() {
-        *x = x.smaller(at(high, i)).larger(at(low, i));
+        *x = clipped(*x, at(low, i), at(high, i));
     }
     cx.output(0, out);
     Ok(())
@@ -91,7 +112,6 @@ fn clip<T: Ordered>(cx: &mut RunCx<'_>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dtype::DType;
     use crate::graph::Graph;
     use crate::ops::testing::run_op;
     use crate::shape;
@@ -103,6 +123,17 @@ mod tests {
         let _ = x.clip_by_value(0.0, 1.0).unwrap();
         let names: Vec<_> = g.nodes().skip(1).map(|node| node.name().to_owned()).collect();
         assert_eq!(names, ["clip_by_value/Minimum/y", "clip_by_value/Minimum", "clip_by_value/y", "clip_by_value"]);
+    }
+
+    /// As TensorFlow 2.15.1 answers.
+    #[test]
+    fn parts_of_complex_numbers_are_clipped() {
+        let c = |re: f32, im: f32| Complex::new(re, im);
+        let x = vec![c(3.0, 4.0), c(-3.0, -4.0), c(0.0, 1.0), c(9.0, -9.0)].into_value();
+        let bounds = [c(-1.0, -2.0), c(2.0, 1.0)].map(Value::scalar_of);
+        let got = run_op(ClipByValue, &[x, bounds[0].clone(), bounds[1].clone()]).unwrap();
+        let want = [c(2.0, 1.0), c(-1.0, -2.0), c(0.0, 1.0), c(2.0, -2.0)];
+        assert_eq!(got[0].slice::<Complex<f32>>().unwrap(), want);
     }
 
     #[test]

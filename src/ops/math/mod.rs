@@ -14,6 +14,7 @@ mod complex;
 mod cross;
 mod cumulative;
 mod cumulative_logsumexp;
+mod dense_bincount;
 mod dtypes;
 mod einsum;
 mod elementwise;
@@ -32,6 +33,7 @@ mod scalar;
 mod segment;
 mod sizes;
 mod sparse_segment;
+mod sparse_segment_rows;
 mod statistics;
 mod tensordot;
 mod unary;
@@ -40,7 +42,7 @@ pub(in crate::ops) mod vector;
 
 pub use self::add_n::{AddN, add_n};
 pub use self::arg::{ArgExtreme, Extreme};
-pub use self::batch_matmul::{BatchMatMul, BatchMatMulV2};
+pub use self::batch_matmul::{BatchMatMul, BatchMatMulV2, BatchMatMulV3};
 pub use self::betainc::Betainc;
 pub(in crate::ops) use self::binary::OPS as BINARY_OPS;
 pub use self::binary::{Binary, BinaryOp};
@@ -50,6 +52,7 @@ pub use self::complex::{Complex, ComplexPart, Part};
 pub use self::cross::Cross;
 pub use self::cumulative::{Cumulative, Running};
 pub use self::cumulative_logsumexp::CumulativeLogsumexp;
+pub use self::dense_bincount::DenseBincount;
 pub use self::einsum::{Einsum, einsum};
 pub use self::equality::{ApproximateEqual, Equality};
 pub use self::functions::{add, divide, multiply, subtract};
@@ -59,6 +62,7 @@ pub use self::norm::Norm;
 pub use self::reduce::{Reduce, Reduction};
 pub(in crate::ops) use self::scalar::Arith;
 pub use self::segment::{Combine, Segment};
+pub use self::sparse_segment_rows::SparseSegmentRows;
 pub(in crate::ops) use self::unary::OPS as UNARY_OPS;
 pub use self::unary::{Unary, UnaryOp};
 pub(in crate::ops) use self::unary_grad::OPS as UNARY_GRAD_OPS;
@@ -76,6 +80,9 @@ pub(super) static OPS: &[&OpKind] = &[
     &sparse_segment::SPARSE_SEGMENT_SQRT_N,
     &sparse_segment::SPARSE_SEGMENT_SQRT_N_COUNTED,
     &sparse_segment::SPARSE_SEGMENT_SQRT_N_GRAD,
+    &sparse_segment_rows::SPARSE_SEGMENT_SUM_ROWS,
+    &sparse_segment_rows::SPARSE_SEGMENT_MEAN_ROWS,
+    &sparse_segment_rows::SPARSE_SEGMENT_SQRT_N_ROWS,
     &segment::SEGMENT_MEAN,
     &segment::SEGMENT_SUM,
     &segment::SEGMENT_PROD,
@@ -89,6 +96,7 @@ pub(super) static OPS: &[&OpKind] = &[
     &arg::ARG_MIN,
     &add_n::ADD_N,
     &bincount::BINCOUNT,
+    &dense_bincount::DENSE_BINCOUNT,
     &betainc::BETAINC,
     &clip::CLIP_BY_VALUE,
     &cross::CROSS,
@@ -107,6 +115,7 @@ pub(super) static OPS: &[&OpKind] = &[
     &leaky_relu::LEAKY_RELU,
     &batch_matmul::BATCH_MAT_MUL,
     &batch_matmul::BATCH_MAT_MUL_V2,
+    &batch_matmul::BATCH_MAT_MUL_V3,
     &matmul::MAT_MUL,
     &reduce::ALL,
     &reduce::ANY,

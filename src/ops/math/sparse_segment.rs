@@ -171,14 +171,10 @@ impl Op for SparseSegmentGrad {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let (indices, ids) = picked(cx)?;
         let (grad, rows) = (cx.input(0), scalar(cx, 3)?);
-        let segments =
-            *grad.dims().first().ok_or_else(|| Error::shape("shape must be at least rank 1 but is rank 0"))?;
+        let segments = check_segments(grad, &ids)?;
         check_indices(&indices, rows)?;
-        if let Some(id) = ids.iter().find(|id| !(0..segments as i64).contains(*id)) {
-            return Err(out_of_range(format!("segment id {id} out of range [0, {segments})")));
-        }
         let mut out = cx.alloc(grad.dtype(), &[&[rows], &grad.dims()[1..]].concat())?;
-        with_type!(grad.dtype(), T in floats => self.spread::<T>(grad, &indices, &ids, &mut out)?, else => {
+        with_type!(grad.dtype(), T in floats => spread::<T>(self.by, grad, segments, &indices, &ids, &mut out)?, else => {
             return Err(Error::unsupported(format!("segments of {} have no gradient", grad.dtype())));
         });
         cx.output(0, out);
@@ -186,26 +182,35 @@ impl Op for SparseSegmentGrad {
     }
 }
 
-impl SparseSegmentGrad {
-    fn spread<T: Number<Acc: Float>>(
-        &self,
-        grad: &Value,
-        indices: &[usize],
-        ids: &[i64],
-        out: &mut Value,
-    ) -> Result<()> {
-        let width: usize = out.dims()[1..].iter().product();
-        let counts = counts(ids, grad.dims()[0]);
-        let (grad, out) = (grad.slice::<T>()?, out.make_mut::<T>()?);
-        out.fill(T::ZERO);
-        for (index, id) in indices.iter().zip(ids) {
-            let id = *id as usize;
-            let scale = T::Acc::ONE / self.by.of::<T::Acc>(counts[id]);
-            let (cells, row) = (&mut out[index * width..][..width], &grad[id * width..][..width]);
-            cells.iter_mut().zip(row).for_each(|(cell, x)| *cell = T::narrow(cell.widen() + x.widen() * scale));
-        }
-        Ok(())
+/// How many segments the gradient has; all ids are among them.
+pub(super) fn check_segments(grad: &Value, ids: &[i64]) -> Result<usize> {
+    let segments = *grad.dims().first().ok_or_else(|| Error::shape("shape must be at least rank 1 but is rank 0"))?;
+    match ids.iter().find(|id| !(0..segments as i64).contains(*id)) {
+        Some(id) => Err(out_of_range(format!("segment id {id} out of range [0, {segments})"))),
+        None => Ok(segments),
     }
+}
+
+/// Adds the gradient of each segment to the rows that made it.
+pub(super) fn spread<T: Number<Acc: Float>>(
+    by: Divisor,
+    grad: &Value,
+    segments: usize,
+    indices: &[usize],
+    ids: &[i64],
+    out: &mut Value,
+) -> Result<()> {
+    let width: usize = out.dims()[1..].iter().product();
+    let counts = counts(ids, segments);
+    let (grad, out) = (grad.slice::<T>()?, out.make_mut::<T>()?);
+    out.fill(T::ZERO);
+    for (index, id) in indices.iter().zip(ids) {
+        let id = *id as usize;
+        let scale = T::Acc::ONE / by.of::<T::Acc>(counts[id]);
+        let (cells, row) = (&mut out[index * width..][..width], &grad[id * width..][..width]);
+        cells.iter_mut().zip(row).for_each(|(cell, x)| *cell = T::narrow(cell.widen() + x.widen() * scale));
+    }
+    Ok(())
 }
 
 /// The shape of rows by how many there are: an input, or unknown.
@@ -225,7 +230,7 @@ fn infer(cx: &mut InferCx<'_>, is_counted: bool) -> Result<()> {
 }
 
 /// Indices and segment ids, equally many; an index that is no size is larger than any.
-fn picked(cx: &RunCx<'_>) -> Result<(Vec<usize>, Vec<i64>)> {
+pub(super) fn picked(cx: &RunCx<'_>) -> Result<(Vec<usize>, Vec<i64>)> {
     let ints = |i: usize| {
         let ints = to_ints(cx.input(i)).filter(|_| cx.input(i).rank() == 1);
         ints.ok_or_else(|| Error::shape("indices and segment_ids must be vectors of int32 or int64"))
@@ -241,7 +246,7 @@ fn picked(cx: &RunCx<'_>) -> Result<(Vec<usize>, Vec<i64>)> {
     Ok((indices.into_iter().map(|index| usize::try_from(index).unwrap_or(usize::MAX)).collect(), ids))
 }
 
-fn check_indices(indices: &[usize], rows: usize) -> Result<()> {
+pub(super) fn check_indices(indices: &[usize], rows: usize) -> Result<()> {
     match indices.iter().position(|index| *index >= rows) {
         Some(i) => Err(out_of_range(format!("indices[{i}] is out of range [0, {rows})"))),
         None => Ok(()),
@@ -253,7 +258,7 @@ fn out_of_range(message: String) -> Error {
 }
 
 /// A number of rows.
-fn scalar(cx: &RunCx<'_>, i: usize) -> Result<usize> {
+pub(super) fn scalar(cx: &RunCx<'_>, i: usize) -> Result<usize> {
     let n = to_ints(cx.input(i)).filter(|n| n.len() == 1).and_then(|n| usize::try_from(n[0]).ok());
     n.ok_or_else(|| Error::invalid("the number of rows must be one number of 0 or more"))
 }
