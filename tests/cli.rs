@@ -92,6 +92,7 @@ fn inspect_shows_shapes_in_named_dims_and_estimates() {
         "MatMul",
         "32*batch B",
         "12*batch",
+        "16*batch B",
         "y = Relu(sum:0)",
     ] {
         assert!(text.contains(want), "no '{want}' in\n{text}");
@@ -102,6 +103,113 @@ fn inspect_shows_shapes_in_named_dims_and_estimates() {
     assert_eq!(json["estimates"]["parameter_bytes"], 24.0);
     // 2*2*2 for the product, 2 for the bias, 2 for relu, for each row.
     assert_eq!(json["estimates"]["flops"]["symbolic"], "12*x.0");
+}
+
+/// Writes a graph and gives its path.
+fn written(folder: &Folder, build: impl FnOnce(&Graph) -> sessile::Result<()>) -> String {
+    let g = Graph::new();
+    build(&g).expect("the graph can be built");
+    let path = folder.path("built.pb");
+    let def = export_graph_def(&g, &ExportOptions::default()).expect("the graph can be exported");
+    def.write(&path).expect("the graph can be written");
+    path
+}
+
+/// Ten products of 100 by 100 in a loop of TF1's.
+const LOOP: &str = "
+    node { name: 'x' op: 'Placeholder' attr { key: 'dtype' value { type: DT_FLOAT } }
+           attr { key: 'shape' value { shape { dim { size: 100 } dim { size: 100 } } } } }
+    node { name: 'zero' op: 'Const' attr { key: 'dtype' value { type: DT_INT32 } }
+           attr { key: 'value' value { tensor { dtype: DT_INT32 tensor_shape { } int_val: 0 } } } }
+    node { name: 'ten' op: 'Const' attr { key: 'dtype' value { type: DT_INT32 } }
+           attr { key: 'value' value { tensor { dtype: DT_INT32 tensor_shape { } int_val: 10 } } } }
+    node { name: 'Enter' op: 'Enter' input: 'zero' attr { key: 'frame_name' value { s: 'w' } } }
+    node { name: 'Enter_x' op: 'Enter' input: 'x' attr { key: 'frame_name' value { s: 'w' } } }
+    node { name: 'Enter_n' op: 'Enter' input: 'ten' attr { key: 'frame_name' value { s: 'w' } }
+           attr { key: 'is_constant' value { b: true } } }
+    node { name: 'Merge' op: 'Merge' input: 'Enter' input: 'Next' }
+    node { name: 'Merge_x' op: 'Merge' input: 'Enter_x' input: 'Next_x' }
+    node { name: 'Less' op: 'Less' input: 'Merge' input: 'Enter_n' }
+    node { name: 'Cond' op: 'LoopCond' input: 'Less' }
+    node { name: 'Switch' op: 'Switch' input: 'Merge' input: 'Cond' }
+    node { name: 'Switch_x' op: 'Switch' input: 'Merge_x' input: 'Cond' }
+    node { name: 'one' op: 'Const' input: '^Switch' attr { key: 'dtype' value { type: DT_INT32 } }
+           attr { key: 'value' value { tensor { dtype: DT_INT32 tensor_shape { } int_val: 1 } } } }
+    node { name: 'add' op: 'Add' input: 'Switch:1' input: 'one' }
+    node { name: 'mul' op: 'MatMul' input: 'Switch_x:1' input: 'Switch_x:1' }
+    node { name: 'Next' op: 'NextIteration' input: 'add' }
+    node { name: 'Next_x' op: 'NextIteration' input: 'mul' }
+    node { name: 'Exit_x' op: 'Exit' input: 'Switch_x' }";
+
+#[test]
+fn inspect_counts_each_turn_of_a_loop() {
+    let folder = Folder::new("turns");
+    let path = folder.path("loop.pbtxt");
+    std::fs::write(&path, LOOP).expect("a file can be written");
+    let estimates = &prints_json(&["inspect", &path])["estimates"];
+    // 2*100*100*100 and the counter's addition in each turn, and the condition once more.
+    assert_eq!(estimates["flops"]["number"], 10.0 * 2_000_001.0 + 11.0);
+    assert_eq!(estimates["flops"]["at_least"], false);
+    // What goes in, what a turn takes and makes, and what comes out: 40,000 bytes each; the counter and its like.
+    let peak = estimates["peak_bytes"]["number"].as_f64().expect("a number");
+    assert!((120_000.0..121_000.0).contains(&peak), "{peak}");
+    let text = prints(&["inspect", &path]);
+    let has_row = |cells: &str| text.lines().any(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") == cells);
+    // The file's name of an op that the engine calls AddV2.
+    assert!(has_row("MatMul 1 20.0 M") && has_row("Add 1 10"), "{text}");
+}
+
+#[test]
+fn inspect_names_the_turns_that_it_does_not_know() {
+    let folder = Folder::new("open");
+    let graph = written(&folder, |g| {
+        let x = g.named("x", || g.placeholder(DType::F32, shape!["n", 4]))?;
+        let body = |x: Tensor| (&x * 2.0f32)?.identity();
+        let _ = g.named("loop", || g.while_loop(&x, |x| x.reduce_sum(())?.less(100.0f32), body))?;
+        Ok(())
+    });
+    let args = ["inspect", &graph, "--shape", "x=n,4", "--dim", "n=3"];
+    let estimates = &prints_json(&args)["estimates"];
+    assert_eq!(estimates["unknown_turns"], serde_json::json!(["loop"]));
+    // A turn multiplies 4*n, the condition adds 4*n and compares.
+    assert_eq!(estimates["flops"]["symbolic"], "8*n*turns(loop) + 4*n + turns(loop) + 1");
+    assert_eq!((&estimates["flops"]["number"], &estimates["flops"]["at_least"]), (&38.0.into(), &true.into()));
+    let text = prints(&args);
+    assert!(text.contains("at least 38") && text.contains("turns(loop)=N"), "{text}");
+    let told = &prints_json(&[&args[..], &["--dim", "turns(loop)=5"]].concat())["estimates"];
+    assert_eq!((&told["flops"]["number"], &told["flops"]["at_least"]), (&138.0.into(), &false.into()));
+}
+
+#[test]
+fn inspect_counts_the_larger_branch_and_the_nodes_of_functions() {
+    let folder = Folder::new("branch");
+    let graph = written(&folder, |g| {
+        let x = g.named("x", || g.placeholder(DType::F32, shape!["n", 4]))?;
+        let p = g.named("p", || g.placeholder(DType::Bool, shape![]))?;
+        let _ = g.named("cond", || g.cond(&p, || x.exp()?.log(), || x.abs()))?;
+        Ok(())
+    });
+    let json = prints_json(&["inspect", &graph]);
+    assert_eq!(json["estimates"]["flops"]["symbolic"], "8*x.0");
+    assert_eq!((&json["ops"]["Exp"], &json["ops"]["Abs"]), (&1.into(), &1.into()));
+}
+
+#[test]
+fn inspect_keeps_what_is_known_beside_what_is_not() {
+    let folder = Folder::new("known");
+    let graph = written(&folder, |g| {
+        let x = g.named("x", || g.placeholder(DType::F32, shape![8]))?;
+        let odd = g.named("odd", || g.placeholder(DType::F32, Shape::unknown()))?;
+        let some = x.greater(0.0f32)?.where_()?;
+        let _ = g.named("kept", || some.cast(DType::F32)?.abs())?;
+        let _ = g.named("lost", || odd.abs())?;
+        Ok(())
+    });
+    let json = prints_json(&["inspect", &graph, "--dim", "Where.0=3"]);
+    // 8 comparisons, one magnitude for each of the places, and something of unknown rank.
+    assert_eq!(json["estimates"]["flops"]["symbolic"], "Where.0 + 8 + ?");
+    assert_eq!(json["estimates"]["flops"]["number"], 11.0);
+    assert_eq!(json["estimates"]["unknown_tensors"], 2);
 }
 
 #[test]
@@ -149,9 +257,40 @@ fn exit_codes_tell_what_went_wrong() {
     assert!(fails(3, &["inspect", &folder.path("bad.pb")]).contains("at byte 0"));
     std::fs::write(folder.path("bad.pbtxt"), "node {\n  nam").expect("a file can be written");
     assert!(fails(3, &["inspect", &folder.path("bad.pbtxt")]).contains("2:3: "));
-    let output = sessile(&["--json", "inspect", &folder.path("none.pb")]);
-    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("an error is JSON, too");
-    assert_eq!(json["error"]["kind"], "Io");
+    let error_json = |args: &[&str]| -> serde_json::Value {
+        let json: serde_json::Value = serde_json::from_slice(&sessile(args).stdout).expect("an error is JSON, too");
+        json["error"]["kind"].clone()
+    };
+    assert_eq!(error_json(&["--json", "inspect", &folder.path("none.pb")]), "Io");
+    assert_eq!(error_json(&["run", "--json"]), "Usage");
+    assert_eq!(error_json(&["--json", "run", &graph, "--threads", "many"]), "Usage");
+    fails(2, &["run", "--json"]);
+}
+
+/// What a file says is the file's fault, whatever kind of error it is.
+#[test]
+fn graphs_that_contradict_themselves_are_damaged_files() {
+    let folder = Folder::new("contradict");
+    let path = folder.path("bad.pbtxt");
+    let placeholder = "node { name: 'x' op: 'Placeholder' attr { key: 'dtype' value { type: DT_FLOAT } } }";
+    for (node, says) in [
+        ("node { name: 'n' op: 'Exit' input: 'x' }", "'n' (Exit) is in no loop"),
+        ("node { name: 'n' op: 'Neg' input: 'y' }", "'y'"),
+        ("node { name: 'n' op: 'MatMul' input: 'x' }", "n"),
+        ("node { name: 'x' op: 'NoOp' }", "x"),
+        ("versions { producer: 1 min_consumer: 100000 }", "100000"),
+    ] {
+        std::fs::write(&path, format!("{placeholder} {node}")).expect("a file can be written");
+        for args in [vec!["inspect"], vec!["run", "--feed", "x=1"], vec!["bench", "--random"]] {
+            let text = fails(3, &[&args[..1], &[&path], &args[1..]].concat());
+            assert!(text.contains(says), "{args:?}: {text}");
+        }
+        assert!(fails(3, &["convert", &path, &folder.path("bad.dot")]).contains(says), "{node}");
+    }
+    let graph = folder.graph();
+    assert!(fails(1, &["run", &graph, "--fetch", "odd"]).contains("odd"));
+    assert!(fails(1, &["inspect", &graph, "--output", "odd"]).contains("odd"));
+    assert!(fails(1, &["inspect", &graph, "--shape", "x=3,7"]).contains("7"));
 }
 
 #[test]

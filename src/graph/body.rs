@@ -10,9 +10,11 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
+use super::attrs::AttrValue;
 use super::feed::Feed;
+use super::infer::InferCx;
 use super::node::{Elements, Fact, Node, NodeId, OutputId};
-use super::op::Op;
+use super::op::{Effect, Op};
 use super::{Graph, Naming};
 use crate::error::{Error, ErrorKind, Result};
 use crate::shape::{Dim, Shape, Symbol};
@@ -335,6 +337,32 @@ impl Body {
             made: Mutex::default(),
             unknown: Mutex::default(),
         })
+    }
+}
+
+impl Graph {
+    /// The bodies of a node with the names of their attributes, made for the node's inputs where that can be done.
+    pub fn bodies(&self, node: &Node) -> Vec<(String, Arc<Body>)> {
+        let mut named = Vec::new();
+        if node.op().kind().effect != Effect::Calls {
+            return named;
+        }
+        for (name, attr) in node.op().attrs() {
+            match attr {
+                AttrValue::Body(body) => named.push((name.to_owned(), body)),
+                AttrValue::Bodies(bodies) => {
+                    named.extend(bodies.into_iter().enumerate().map(|(i, body)| (format!("{name}[{i}]"), body)));
+                }
+                _ => {}
+            }
+        }
+        let facts: Vec<Fact> = node.inputs().iter().map(|id| self.fact(*id)).collect();
+        let facts: Vec<&Fact> = facts.iter().collect();
+        let made = node.op().bodies(&InferCx::new(self, node.inputs(), &facts)).unwrap_or_default();
+        if made.len() == named.len() {
+            named.iter_mut().zip(made).for_each(|((_, body), made)| *body = made);
+        }
+        named
     }
 }
 

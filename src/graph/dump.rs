@@ -1,14 +1,11 @@
 //! Looking at a graph: a line a node, or Graphviz.
 
 use std::fmt::Write;
-use std::sync::Arc;
 
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use super::attrs::AttrValue;
-use super::node::{Fact, Node, NodeId, OutputId};
-use super::op::Effect;
-use super::{Body, Graph, InferCx};
+use super::Graph;
+use super::node::{Node, NodeId, OutputId};
 use crate::error::{escape, push_escaped};
 
 /// What an edge of [`Graph::edges`] stands for.
@@ -118,36 +115,12 @@ impl Graph {
 /// Writing to a string does not fail.
 const INFALLIBLE: &str = "writing to a string does not fail";
 
-/// The bodies of a node with the names of their attributes, made for the node's inputs where that can be done.
-pub(crate) fn bodies_of(graph: &Graph, node: &Node) -> Vec<(String, Arc<Body>)> {
-    let mut named = Vec::new();
-    if node.op().kind().effect != Effect::Calls {
-        return named;
-    }
-    for (name, attr) in node.op().attrs() {
-        match attr {
-            AttrValue::Body(body) => named.push((name.to_owned(), body)),
-            AttrValue::Bodies(bodies) => {
-                named.extend(bodies.into_iter().enumerate().map(|(i, body)| (format!("{name}[{i}]"), body)));
-            }
-            _ => {}
-        }
-    }
-    let facts: Vec<Fact> = node.inputs().iter().map(|id| graph.fact(*id)).collect();
-    let facts: Vec<&Fact> = facts.iter().collect();
-    let made = node.op().bodies(&InferCx::new(graph, node.inputs(), &facts)).unwrap_or_default();
-    if made.len() == named.len() {
-        named.iter_mut().zip(made).for_each(|((_, body), made)| *body = made);
-    }
-    named
-}
-
 /// A node's line, and its bodies. Recurses on nesting, which is bounded.
 fn dump_node(graph: &Graph, node: &Node, indent: &str, text: &mut String) {
     text.push_str(indent);
     write_line(graph, node, text);
     text.push('\n');
-    for (name, body) in bodies_of(graph, node) {
+    for (name, body) in graph.bodies(node) {
         let inner = body.graph();
         let params: Vec<String> = body.params().iter().map(|id| escape(inner.node(*id).name())).collect();
         writeln!(text, "{indent}  {name}({}):", params.join(", ")).expect(INFALLIBLE);
@@ -165,7 +138,7 @@ fn dump_node(graph: &Graph, node: &Node, indent: &str, text: &mut String) {
 /// A box for each body; `place` tells the nodes of bodies apart.
 fn dot_bodies(graph: &Graph, place: &str, text: &mut String) {
     for node in graph.nodes() {
-        for (i, (name, body)) in bodies_of(graph, node).into_iter().enumerate() {
+        for (i, (name, body)) in graph.bodies(node).into_iter().enumerate() {
             let (holder, inner) = (format!("{place}{}", node.id().index()), body.graph());
             let at = format!("b{holder}_{i}_");
             writeln!(text, "    subgraph cluster_{at} {{").expect(INFALLIBLE);

@@ -153,6 +153,11 @@ impl Dim {
         }
     }
 
+    /// What it is the sum of, each without a sum in it: one term, unless it prints with `+`. None of 0.
+    pub fn terms(&self) -> impl Iterator<Item = Dim> + use<> {
+        self.poly().into_owned().terms.into_iter().map(|term| Dim::from_poly(Poly { terms: vec![term] }))
+    }
+
     /// The number for given sizes; `None` where a symbol has none, past `i64` and for a division by zero.
     pub fn eval(&self, bind: &dyn Fn(&Symbol) -> Option<i64>) -> Option<i64> {
         match &self.0 {

@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
     about,
     after_help = "Graphs are GraphDef files: text if the name ends in .pbtxt, else binary.\n\n\
                   Exit codes: 0 all is well; 1 a run failed or answers differ; 2 the command line is wrong; \
-                  3 a file cannot be read, is damaged or cannot be written; 4 the graph has ops that are not supported."
+                  3 a file cannot be read or written, is damaged, or holds a graph that contradicts itself; 4 the graph has ops that are not supported."
 )]
 pub struct Args {
     /// Prints one JSON object instead of text
@@ -49,7 +49,8 @@ pub struct Inspect {
     /// Shape of a placeholder: sizes, names of dims, or ? for each axis
     #[arg(long = "shape", value_name = "NAME=DIMS", value_parser = pair)]
     pub shapes: Vec<(String, String)>,
-    /// Size of a dim for the estimates; all others are 1
+    /// Size of a dim for the estimates, or turns of a loop; all others are 1. A dim without a name is called after the
+    /// node and axis where it comes first: x.0
     #[arg(long = "dim", value_name = "NAME=SIZE", value_parser = size)]
     pub dims: Vec<(String, i64)>,
 }

@@ -9,6 +9,7 @@ use sessile::session::RunOptions;
 use sessile::{Error, Feeds, Result};
 
 use crate::args::Bench;
+use crate::failure::Outcome;
 use crate::load::{Loaded, load};
 use crate::report::{Report, bytes, table};
 
@@ -26,9 +27,9 @@ struct OpTotal {
 }
 
 /// Measures runs, then profiles a few.
-pub fn bench(args: &Bench, is_json: bool) -> Result<Report> {
+pub fn bench(args: &Bench, is_json: bool) -> Outcome<Report> {
     if args.runs == 0 {
-        return Err(Error::invalid("--runs must be 1 or more, but is 0"));
+        return Err(Error::invalid("--runs must be 1 or more, but is 0").into());
     }
     let loaded = load(&args.job)?;
     let mut times = measure(&loaded, args, is_json)?;

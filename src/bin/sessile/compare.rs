@@ -7,6 +7,7 @@ use sessile::io::{Arrays, read_npz};
 use sessile::{Error, ErrorKind, Result, Value};
 
 use crate::args::{Compare, Job};
+use crate::failure::Outcome;
 use crate::load;
 use crate::report::{Report, floats, table};
 
@@ -23,7 +24,7 @@ struct Row {
 }
 
 /// Feeds all `in:` arrays at once, fetches all that `out:` arrays name.
-pub fn compare(args: &Compare) -> Result<Report> {
+pub fn compare(args: &Compare) -> Outcome<Report> {
     let (graph, cases) = files(args)?;
     let tolerance = args.tolerance.map_or_else(|| recorded_tolerance(&args.graph), Ok)?;
     let arrays = read_npz(&cases)?;
@@ -59,11 +60,11 @@ fn recorded_tolerance(folder: &Path) -> Result<f64> {
     Ok(meta["tolerance"].as_f64().unwrap_or(TOLERANCE))
 }
 
-fn rows(graph: &Path, cases: &Path, arrays: &Arrays, tolerance: f64) -> Result<Vec<Row>> {
+fn rows(graph: &Path, cases: &Path, arrays: &Arrays, tolerance: f64) -> Outcome<Vec<Row>> {
     let outputs: Vec<(&str, &Value)> =
         arrays.iter().filter_map(|(key, value)| Some((key.strip_prefix("out:")?, value))).collect();
     if outputs.is_empty() {
-        return Err(Error::new(ErrorKind::NotFound, "the cases have no array whose name begins with 'out:'"));
+        return Err(Error::new(ErrorKind::NotFound, "the cases have no array whose name begins with 'out:'").into());
     }
     let input = |key: &String| {
         let name = key.strip_prefix("in:")?;

@@ -6,20 +6,21 @@ use sessile::io::{GraphDef, ImportOptions, graph_from_text, graph_to_text, load_
 use sessile::{Error, ErrorKind, Result};
 
 use crate::args::Convert;
+use crate::failure::{Failure, Outcome};
 use crate::report::Report;
 
 /// Converts by the ends of the names. Text and binary hold the same; a drawing needs a graph that can be imported.
-pub fn convert(args: &Convert) -> Result<Report> {
-    let def = GraphDef::read(&args.from)?;
+pub fn convert(args: &Convert) -> Outcome<Report> {
+    let def = GraphDef::read(&args.from).map_err(Failure::of_file)?;
     match extension(&args.to) {
         "dot" => {
-            let (graph, _) = load_graph_def(&def, &ImportOptions::default())?;
+            let (graph, _) = load_graph_def(&def, &ImportOptions::default()).map_err(Failure::of_file)?;
             write(&args.to, graph.dot().as_bytes())?;
         }
         "pbtxt" | "pb" | "meta" => write(&args.to, &converted(args)?)?,
         other => {
             let text = format!("a graph is written to .pb, .pbtxt or .dot, but '{other}' is none of them");
-            return Err(Error::invalid(text));
+            return Err(Error::invalid(text).into());
         }
     }
     let (from, to) = (args.from.display().to_string(), args.to.display().to_string());

@@ -6,18 +6,24 @@ use std::fmt::Write;
 use serde_json::{Value as Json, json};
 use sessile::error::escape;
 use sessile::graph::{AttrValue, Effect, Graph, OutputId};
-use sessile::io::{GraphDef, ImportOptions, NodeDef, import_graph_def, load_graph_def};
+use sessile::io::{Function, GraphDef, ImportOptions, NodeDef, import_graph_def, load_graph_def};
 use sessile::ops::array::Placeholder;
-use sessile::{Result, Shape, Tensor};
+use sessile::{Error, ErrorKind, Shape, Tensor};
 
+use crate::amount::Amount;
 use crate::args::Inspect;
-use crate::estimate::{Estimate, Sizes, Total, estimate};
+use crate::estimate::{Estimate, estimate};
+use crate::failure::{Failure, Outcome};
 use crate::load::{node_of, outputs, parse_shape, placeholders, with_names};
 use crate::report::{Report, bytes, count, shape_json, table};
+use crate::scope::Sizes;
 
 /// Reads a graph and tells what is in it. Ops that are not supported are listed; what does not need them is inferred.
-pub fn inspect(args: &Inspect) -> Result<Report> {
-    let def = GraphDef::read(&args.graph)?;
+pub fn inspect(args: &Inspect) -> Outcome<Report> {
+    let def = GraphDef::read(&args.graph).map_err(Failure::of_file)?;
+    if let Some(name) = args.outputs.iter().find(|name| def.node(node_of(name)).is_none()) {
+        return Err(Error::new(ErrorKind::NotFound, format!("'{}' does not exist in the graph", escape(name))).into());
+    }
     let wanted = Wanted::of(&def, &args.outputs);
     let graph = build(&def, &wanted, args)?;
     let sizes: Sizes = args.dims.iter().cloned().collect();
@@ -134,7 +140,7 @@ const ENTRIES: [&str; 2] = ["Enter", "RefEnter"];
 const EXITS: [&str; 2] = ["Exit", "RefExit"];
 
 /// Imports what can be, with names for the unknown dims of placeholders.
-fn build(def: &GraphDef, wanted: &Wanted, args: &Inspect) -> Result<Graph> {
+fn build(def: &GraphDef, wanted: &Wanted, args: &Inspect) -> Outcome<Graph> {
     let outputs = wanted.roots.clone();
     if outputs.is_empty() {
         return Ok(Graph::new());
@@ -156,26 +162,42 @@ fn build(def: &GraphDef, wanted: &Wanted, args: &Inspect) -> Result<Graph> {
     ) {
         Ok(_) => Ok(graph),
         // A placeholder that is also waited for cannot be replaced: then its dims stay without names.
-        Err(_) => {
+        Err(error) => {
             let options = ImportOptions { outputs, ..ImportOptions::default() };
-            load_graph_def(def, &options).map(|(graph, _)| graph)
+            let (graph, _) = load_graph_def(def, &options).map_err(Failure::of_file)?;
+            if args.shapes.is_empty() { Ok(graph) } else { Err(error.into()) }
         }
     }
 }
 
-fn named_placeholder(graph: &Graph, node: &NodeDef, producer: i32, args: &Inspect) -> Result<Tensor> {
+fn named_placeholder(graph: &Graph, node: &NodeDef, producer: i32, args: &Inspect) -> Outcome<Tensor> {
     let given = args.shapes.iter().find(|(name, _)| *name == node.name);
-    let shape = match (given, node.attr("shape")?) {
+    let shape = match (given, node.attr("shape").map_err(Failure::of_file)?) {
         (Some((name, text)), _) => parse_shape(name, text)?,
         // Before version 24 a scalar meant that nothing is known.
         (None, Some(AttrValue::Shape(shape))) if producer < 24 && shape.rank() == Some(0) => Shape::unknown(),
         (None, Some(AttrValue::Shape(shape))) => with_names(&node.name, &shape),
         _ => Shape::unknown(),
     };
-    let Some(AttrValue::Type(dtype)) = node.attr("dtype")? else {
-        return Err(sessile::Error::invalid(format!("placeholder '{}' has no dtype", escape(&node.name))));
+    let Some(AttrValue::Type(dtype)) = node.attr("dtype").map_err(Failure::of_file)? else {
+        let error = Error::invalid(format!("placeholder '{}' has no dtype", escape(&node.name)));
+        return Err(Failure::of_file(error));
     };
-    graph.named(&format!("{}/", node.name), || graph.apply_one(Placeholder { dtype, shape }, &[]))
+    Ok(graph.named(&format!("{}/", node.name), || graph.apply_one(Placeholder { dtype, shape }, &[]))?)
+}
+
+/// The names of the functions that a node may call.
+fn called(node: &NodeDef) -> Vec<String> {
+    let mut names = vec![node.op.clone()];
+    // The one attribute that is large is no function.
+    for attr in node.attr_names().filter(|attr| *attr != "value") {
+        match node.attr(attr) {
+            Ok(Some(AttrValue::Func(name, _))) => names.push(name),
+            Ok(Some(AttrValue::Funcs(all))) => names.extend(all.into_iter().map(|(name, _)| name)),
+            _ => {}
+        }
+    }
+    names
 }
 
 /// All that was found out.
@@ -187,12 +209,41 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
+    /// The needed nodes, and those of the functions that they call, each once.
+    fn nodes(&self) -> Vec<&NodeDef> {
+        let mut nodes: Vec<&NodeDef> = self.wanted.nodes.iter().map(|i| &self.def.nodes[*i]).collect();
+        let mut functions: HashMap<&str, &Function> =
+            self.def.functions.iter().map(|function| (&*function.name, function)).collect();
+        let mut next = 0;
+        while next < nodes.len() && !functions.is_empty() {
+            for name in called(nodes[next]) {
+                nodes.extend(functions.remove(&*name).into_iter().flat_map(|function| &function.nodes));
+            }
+            next += 1;
+        }
+        nodes
+    }
+
     fn histogram(&self) -> Vec<(&str, usize)> {
         let mut ops: BTreeMap<&str, usize> = BTreeMap::new();
-        self.wanted.nodes.iter().for_each(|i| *ops.entry(&*self.def.nodes[*i].op).or_default() += 1);
+        self.nodes().into_iter().for_each(|node| *ops.entry(&*node.op).or_default() += 1);
         let mut ops: Vec<_> = ops.into_iter().collect();
         ops.sort_by_key(|(op, n)| (std::cmp::Reverse(*n), *op));
         ops
+    }
+
+    /// Names, nodes and work of each op; ops that the engine takes as one share a line.
+    fn op_lines(&self) -> Vec<[String; 3]> {
+        let mut by_row: Vec<(&str, String, usize)> = Vec::new();
+        for (op, n) in self.histogram() {
+            let row = sessile::ops::find(op).map_or(op, |row| row.name);
+            match by_row.iter_mut().find(|(known, ..)| *known == row) {
+                Some((_, names, total)) => (*names, *total) = (format!("{names}, {}", escape(op)), *total + n),
+                None => by_row.push((row, escape(op), n)),
+            }
+        }
+        let flops = |row: &str| count(self.estimate.by_op.get(row).copied().unwrap_or(0.0));
+        by_row.into_iter().map(|(row, names, n)| [names, n.to_string(), flops(row)]).collect()
     }
 
     fn tensors(&self, ids: impl Iterator<Item = Tensor>) -> Vec<[String; 3]> {
@@ -228,11 +279,7 @@ impl Found<'_> {
         for (title, rows) in sections.into_iter().filter(|(_, rows)| !rows.is_empty()) {
             let _ = write!(text, "\n{title}\n{}", table(head, 3, rows));
         }
-        let ops = self.histogram().into_iter().map(|(op, n)| {
-            let flops = self.estimate.by_op.get(op).copied().unwrap_or(0.0);
-            [escape(op), n.to_string(), count(flops)]
-        });
-        let _ = write!(text, "\nops\n{}", table(["op", "nodes", "flops"], 1, ops));
+        let _ = write!(text, "\nops\n{}", table(["op", "nodes", "flops"], 1, self.op_lines()));
         if !self.wanted.unsupported.is_empty() {
             let rows = self.wanted.unsupported.iter().map(|(op, n)| [escape(op), n.to_string()]);
             let _ = write!(text, "\nunsupported ops\n{}", table(["op", "nodes"], 1, rows));
@@ -245,27 +292,40 @@ impl Found<'_> {
     }
 
     fn estimates(&self, text: &mut String) {
-        let symbolic = |total: &Total| total.symbolic.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
         let e = self.estimate;
+        let about = |amount: &Amount, number: String| match e.is_at_least(amount) {
+            true => format!("at least {number}"),
+            false => number,
+        };
         let rows = [
             ["parameters".to_owned(), bytes(e.parameters), format!("{} B", e.parameters)],
-            ["activations".to_owned(), bytes(e.activations.number), format!("{} B", symbolic(&e.activations))],
-            ["peak".to_owned(), bytes(e.peak), String::new()],
-            ["flops".to_owned(), count(e.flops.number), symbolic(&e.flops)],
+            [
+                "activations".to_owned(),
+                about(&e.activations, bytes(e.activations.number)),
+                format!("{} B", e.activations.brief()),
+            ],
+            ["peak".to_owned(), about(&e.peak, bytes(e.peak.number)), format!("{} B", e.peak.brief())],
+            ["flops".to_owned(), about(&e.flops, count(e.flops.number)), e.flops.brief()],
         ];
         let _ = write!(
             text,
-            "\nestimates (dims without a size are 1)\n{}",
-            table(["of a run", "about", "exactly"], 1, rows)
+            "\nestimates (dims and turns without a number are 1)\n{}",
+            table(["of a run", "about", "in symbols"], 3, rows)
         );
         if e.n_unknown > 0 {
             let _ = writeln!(text, "  {} tensors of unknown rank are left out", e.n_unknown);
+        }
+        for name in &e.open_loops {
+            let _ = writeln!(text, "  loop '{0}': its turns are not known, say --dim 'turns({0})=N'", escape(name));
         }
     }
 
     fn json(&self, args: &Inspect) -> Json {
         let tensor = |tensor: Tensor| json!({"name": tensor.name(), "dtype": tensor.dtype().name(), "shape": shape_json(&tensor.shape())});
-        let total = |total: &Total| json!({"number": total.number, "symbolic": total.symbolic.as_ref().map(ToString::to_string)});
+        let amount = |amount: &Amount| {
+            let is_at_least = self.estimate.is_at_least(amount);
+            json!({"number": amount.number, "symbolic": amount.to_string(), "at_least": is_at_least})
+        };
         let mut json = json!({
             "producer": self.def.versions.producer,
             "nodes": self.wanted.nodes.len(),
@@ -277,10 +337,11 @@ impl Found<'_> {
             "unsupported": self.wanted.unsupported,
             "estimates": {
                 "parameter_bytes": self.estimate.parameters,
-                "activation_bytes": total(&self.estimate.activations),
-                "peak_bytes": self.estimate.peak,
-                "flops": total(&self.estimate.flops),
+                "activation_bytes": amount(&self.estimate.activations),
+                "peak_bytes": amount(&self.estimate.peak),
+                "flops": amount(&self.estimate.flops),
                 "unknown_tensors": self.estimate.n_unknown,
+                "unknown_turns": self.estimate.open_loops,
             },
         });
         if args.nodes {

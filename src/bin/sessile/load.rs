@@ -11,6 +11,7 @@ use sessile::session::Config;
 use sessile::{DType, Dim, Error, ErrorKind, Operation, Result, Session, Shape, Tensor, Value};
 
 use crate::args::Job;
+use crate::failure::{Failure, Outcome};
 
 /// A session, and what to run in it.
 pub struct Loaded {
@@ -29,8 +30,8 @@ impl Loaded {
 }
 
 /// Reads the graph, as far as the fetches need it, binds the feeds, and runs the initializers.
-pub fn load(job: &Job) -> Result<Loaded> {
-    let def = GraphDef::read(&job.graph)?;
+pub fn load(job: &Job) -> Outcome<Loaded> {
+    let def = GraphDef::read(&job.graph).map_err(Failure::of_file)?;
     let given = job.feeds.iter().map(|(name, text)| Ok((name.as_str(), given(text)?))).collect::<Result<Vec<_>>>()?;
     let graph = import(&def, job, &given)?;
     let mut feeds = Vec::new();
@@ -102,7 +103,7 @@ pub fn placeholders(graph: &Graph) -> impl Iterator<Item = Tensor> {
 
 /// What the fetches need; all where there are none. Where that has unsupported ops, what is fed is cut off first: a
 /// graph may hold a whole input pipeline above the tensor that is fed.
-fn import(def: &GraphDef, job: &Job, given: &[(&str, Given)]) -> Result<Graph> {
+fn import(def: &GraphDef, job: &Job, given: &[(&str, Given)]) -> Outcome<Graph> {
     let mut wanted = job.fetches.clone();
     if !wanted.is_empty() {
         wanted.extend(job.init.iter().cloned());
@@ -111,9 +112,9 @@ fn import(def: &GraphDef, job: &Job, given: &[(&str, Given)]) -> Result<Graph> {
     let all = ImportOptions { outputs: wanted, ..ImportOptions::default() };
     match load_graph_def(def, &all) {
         Err(error) if error.kind() == ErrorKind::Unsupported && !given.is_empty() => {
-            cut(def, job, given).map_err(|_| error)
+            cut(def, job, given).map_err(|_| error.into())
         }
-        loaded => loaded.map(|(graph, _)| graph),
+        loaded => loaded.map(|(graph, _)| graph).map_err(|error| Failure::of_import(error, def, &all.outputs)),
     }
 }
 

@@ -3,28 +3,36 @@
 //! This is the only part of the crate that prints or exits. A command returns a [`Report`]; `main` prints it as text or,
 //! with `--json`, as one JSON object, and turns the outcome into the exit code that `--help` documents.
 
+mod amount;
 mod args;
 mod bench;
+mod classes;
 mod compare;
 mod convert;
 mod estimate;
+mod failure;
 mod flops;
 mod inspect;
 mod load;
 mod report;
 mod run;
+mod scope;
+mod turns;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use sessile::{Error, ErrorKind};
 
 use self::args::{Args, Command};
+use self::failure::{Failure, USAGE};
 use self::report::Report;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return refuse_words(&error),
+    };
     let outcome = match &args.command {
         Command::Inspect(inspect) => inspect::inspect(inspect),
         Command::Run(run) => run::run(run),
@@ -34,7 +42,7 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(report) => finish(&report, args.json),
-        Err(error) => refuse(&error, args.json),
+        Err(failure) => refuse(&failure, args.json),
     }
 }
 
@@ -45,7 +53,20 @@ fn finish(report: &Report, is_json: bool) -> ExitCode {
     if report.is_bad { ExitCode::from(1) } else { ExitCode::SUCCESS }
 }
 
-fn refuse(error: &Error, is_json: bool) -> ExitCode {
+/// A command line that clap does not take; also a question for help or the version.
+fn refuse_words(error: &clap::Error) -> ExitCode {
+    let is_json = std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json");
+    if !is_json || !error.use_stderr() {
+        error.exit();
+    }
+    let message = error.to_string();
+    let json = serde_json::json!({"error": {"kind": "Usage", "message": message.trim_end(), "node": null}});
+    let _ = writeln!(std::io::stdout().lock(), "{json}");
+    ExitCode::from(USAGE)
+}
+
+fn refuse(failure: &Failure, is_json: bool) -> ExitCode {
+    let error = &failure.error;
     if is_json {
         let kind = format!("{:?}", error.kind());
         let json = serde_json::json!({"error": {"kind": kind, "message": error.to_string(), "node": error.node()}});
@@ -54,13 +75,5 @@ fn refuse(error: &Error, is_json: bool) -> ExitCode {
         let (on, off) = if std::io::stderr().is_terminal() { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
         let _ = writeln!(std::io::stderr().lock(), "{on}error:{off} {error}");
     }
-    ExitCode::from(exit_code(error))
-}
-
-fn exit_code(error: &Error) -> u8 {
-    match error.kind() {
-        ErrorKind::Io | ErrorKind::DataLoss => 3,
-        ErrorKind::Unsupported => 4,
-        _ => 1,
-    }
+    ExitCode::from(failure.code)
 }

@@ -8,11 +8,12 @@ use sessile::io::write_npy;
 use sessile::{Error, Result, Value};
 
 use crate::args::Run;
+use crate::failure::Outcome;
 use crate::load::load;
 use crate::report::{Report, value_json};
 
 /// Runs a graph once; prints what it computes or writes it to a folder.
-pub fn run(args: &Run) -> Result<Report> {
+pub fn run(args: &Run) -> Outcome<Report> {
     let loaded = load(&args.job)?;
     let values = loaded.run()?;
     let names: Vec<String> = loaded.fetches.iter().map(|tensor| tensor.name()).collect();
