@@ -19,9 +19,14 @@ use crate::graph::{AttrValue, Body, Effect, Fact, Graph, MAX_NESTING, NodeId, Ou
 use crate::ops;
 use crate::shape::Shape;
 
+/// The op that calls the gradient of the function that it names.
+const SYMBOLIC_GRADIENT: &str = "SymbolicGradient";
+
 /// The functions of a file, and what was built of them.
 pub(super) struct Library<'a> {
     functions: HashMap<&'a str, &'a Function>,
+    /// The function that is the gradient of another, by the name of that one.
+    gradients: &'a BTreeMap<String, String>,
     built: HashMap<String, Arc<Body>>,
     /// The functions that are being built, the innermost last.
     open: Vec<&'a str>,
@@ -37,12 +42,25 @@ type Parameters = BTreeMap<String, AttrValue>;
 impl<'a> Library<'a> {
     pub(super) fn of(def: &'a GraphDef) -> Library<'a> {
         let functions = def.functions.iter().map(|function| (function.name.as_str(), function)).collect();
-        Library { functions, built: HashMap::new(), open: Vec::new() }
+        Library { functions, gradients: &def.gradients, built: HashMap::new(), open: Vec::new() }
     }
 
     /// The function of a name.
     pub(super) fn get(&self, name: &str) -> Option<&'a Function> {
         self.functions.get(name).copied()
+    }
+
+    /// The function that a node calls by its own name, or as the gradient of one, and the attributes that it gets.
+    pub(super) fn callee(&self, node: &NodeDef, attrs: &Parameters) -> Option<(&'a str, Parameters)> {
+        if let Some(function) = self.get(&node.op) {
+            return Some((&function.name, attrs.clone()));
+        }
+        match attrs.get("f") {
+            Some(AttrValue::Func(name, parameters)) if node.op == SYMBOLIC_GRADIENT => {
+                Some((self.gradients.get(name)?, parameters.clone()))
+            }
+            _ => None,
+        }
     }
 
     /// The function as a body for arguments of these kinds.
@@ -97,7 +115,8 @@ impl<'a> Library<'a> {
         while let Some(attr) = attrs.pop() {
             match attr {
                 AttrValue::Func(name, inner) => {
-                    names.push(name);
+                    let gradient = self.gradients.get(&name).filter(|_| node.op == SYMBOLIC_GRADIENT);
+                    names.push(gradient.cloned().unwrap_or(name));
                     attrs.extend(inner.into_values());
                 }
                 AttrValue::Funcs(all) => names.extend(all.into_iter().map(|(name, _)| name)),
@@ -113,16 +132,22 @@ impl<'a> Library<'a> {
     where
         'a: 'n,
     {
-        let is_missing = |op: &str| self.get(op).is_none() && !is_replaced(op) && ops::find(op).is_err();
+        let is_called = |node: &NodeDef| match node.op == SYMBOLIC_GRADIENT {
+            true => {
+                node.attr("f").ok().flatten().is_some_and(|f| self.callee(node, &[("f".into(), f)].into()).is_some())
+            }
+            false => self.get(&node.op).is_some(),
+        };
+        let is_missing = |node: &NodeDef| !is_called(node) && !is_replaced(&node.op) && ops::find(&node.op).is_err();
         let mut missing = BTreeSet::new();
-        missing.extend(Some(node.op.as_str()).filter(|op| is_missing(op)));
+        missing.extend(is_missing(node).then_some(node.op.as_str()));
         let mut stack: Vec<&'a Function> = self.called(node);
         while let Some(function) = stack.pop() {
             if !seen.insert(function.name.as_str()) {
                 continue;
             }
             for node in &function.nodes {
-                missing.extend(Some(node.op.as_str()).filter(|op| is_missing(op)));
+                missing.extend(is_missing(node).then_some(node.op.as_str()));
                 stack.extend(self.called(node));
             }
         }

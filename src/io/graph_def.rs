@@ -10,7 +10,7 @@ use super::attr::decode_attr;
 use super::attr_map::AttrMap;
 use super::budget::Budget;
 use super::file::{MAX_FILE, named, read_regular, write_whole};
-use super::proto::{FunctionHead, GraphHead, NodeProto, VersionDef};
+use super::proto::{AttrProto, FunctionHead, GradientProto, GraphHead, NodeProto, VersionDef};
 use super::text::{graph_from_text, graph_to_text};
 use super::wire::{Field, Fields, count};
 use crate::error::{Error, ErrorKind, Result};
@@ -28,6 +28,8 @@ pub struct GraphDef {
     pub versions: Versions,
     /// The function library.
     pub functions: Vec<Function>,
+    /// By the name of a function the one that is its gradient, where its writer gave one.
+    pub gradients: BTreeMap<String, String>,
     /// What decoding has left to an import.
     pub(super) budget: Budget,
 }
@@ -125,8 +127,11 @@ impl GraphDef {
         for node in &self.nodes {
             encoding::message::encode(1, &node.to_proto(), &mut bytes);
         }
-        if !self.functions.is_empty() {
+        if self.library_len() > 0 {
             encode_head(2, self.library_len(), &mut bytes);
+            for gradient in self.gradient_protos() {
+                encoding::message::encode(2, &gradient, &mut bytes);
+            }
             for function in &self.functions {
                 encode_head(1, function.encoded.len(), &mut bytes);
                 bytes.extend_from_slice(&function.encoded);
@@ -158,12 +163,22 @@ impl GraphDef {
     /// How many bytes the file has.
     pub(super) fn encoded_len(&self) -> usize {
         let nodes: usize = self.nodes.iter().map(|node| encoding::message::encoded_len(1, &node.to_proto())).sum();
-        let library = if self.functions.is_empty() { 0 } else { with_head(self.library_len()) };
+        let library = if self.library_len() == 0 { 0 } else { with_head(self.library_len()) };
         nodes + library + encoding::message::encoded_len(4, &self.versions.to_proto())
     }
 
     fn library_len(&self) -> usize {
-        self.functions.iter().map(|function| with_head(function.encoded.len())).sum()
+        let gradients: usize =
+            self.gradient_protos().map(|gradient| encoding::message::encoded_len(2, &gradient)).sum();
+        gradients + self.functions.iter().map(|function| with_head(function.encoded.len())).sum::<usize>()
+    }
+
+    fn gradient_protos(&self) -> impl Iterator<Item = GradientProto> {
+        let proto = |(function, gradient): (&String, &String)| GradientProto {
+            function_name: function.clone(),
+            gradient_func: gradient.clone(),
+        };
+        self.gradients.iter().map(proto)
     }
 
     /// The nodes of a name.
@@ -183,7 +198,7 @@ impl GraphDef {
                     graph.nodes.push(decode_node(node, offset, &mut budget)?)
                 }
                 Field { number: 2, bytes: Some(library), offset, .. } => {
-                    decode_library(&library, offset, &mut budget, &mut graph.functions)?;
+                    decode_library(&library, offset, &mut budget, &mut graph)?;
                 }
                 Field { number: 1 | 2, bytes: None, offset, .. } => {
                     return Err(super::wire::damaged(offset, "must be a message, but is a number"));
@@ -337,13 +352,21 @@ fn decode_node(bytes: Bytes, offset: usize, budget: &mut Budget) -> Result<NodeD
     Ok(NodeDef { name, op, inputs, device, attrs: attr.into() })
 }
 
-fn decode_library(bytes: &Bytes, offset: usize, budget: &mut Budget, out: &mut Vec<Function>) -> Result<()> {
+fn decode_library(bytes: &Bytes, offset: usize, budget: &mut Budget, graph: &mut GraphDef) -> Result<()> {
     // Each function may come in a library of its own: then the list grows by doubling, and the old one is there, too.
-    out.reserve(charge_all::<[Function; 3]>(bytes, 1, budget)?);
+    graph.functions.reserve(charge_all::<[Function; 3]>(bytes, 1, budget)?);
     for field in Fields::of(bytes) {
-        let field = field?;
-        if let Field { number: 1, bytes: Some(function), offset: inner, .. } = field {
-            out.push(decode_function(&function, offset + inner, budget)?);
+        match field? {
+            Field { number: 1, bytes: Some(function), offset: inner, .. } => {
+                graph.functions.push(decode_function(&function, offset + inner, budget)?);
+            }
+            Field { number: 2, bytes: Some(gradient), offset: inner, .. } => {
+                // Two names, and a place in a map.
+                budget.charge(128 + gradient.len())?;
+                let gradient = GradientProto::decode(gradient).map_err(|error| damaged(offset + inner, &error))?;
+                graph.gradients.insert(gradient.function_name, gradient.gradient_func);
+            }
+            _ => {}
         }
     }
     Ok(())

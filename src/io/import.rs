@@ -293,10 +293,10 @@ impl Nodes<'_, '_> {
         control: &[NodeId],
     ) -> Result<NodeId> {
         let Source { node, name, is_inner } = source;
-        let is_call = self.library.get(&node.op).is_some();
         check_label(node)?;
-        let kind = ops::find(if is_call { "PartitionedCall" } else { &node.op })?;
         let mut attrs = decode_attrs(node, self.parameters, self.budget)?;
+        let callee = self.library.callee(node, &attrs);
+        let kind = ops::find(if callee.is_some() { "PartitionedCall" } else { &node.op })?;
         if is_shapeless(node, &attrs, self.producer) {
             attrs.remove("shape");
         }
@@ -305,7 +305,7 @@ impl Nodes<'_, '_> {
             self.read_variables(kind, &mut inputs, name)?;
         }
         if kind.effect == Effect::Calls {
-            attrs = self.build_bodies(node, kind, attrs, &inputs)?;
+            attrs = self.build_bodies(callee, kind, attrs, &inputs)?;
         }
         let attrs: Attrs = attrs.into_iter().collect();
         let mut op = (kind.parse)(&attrs)?;
@@ -328,10 +328,10 @@ impl Nodes<'_, '_> {
         Ok(id)
     }
 
-    /// Functions in attributes become bodies; so does the function that a node is named for.
+    /// Functions in attributes become bodies; so does the function that a node calls otherwise.
     fn build_bodies(
         &mut self,
-        node: &NodeDef,
+        callee: Option<(&str, BTreeMap<String, AttrValue>)>,
         kind: &OpKind,
         attrs: BTreeMap<String, AttrValue>,
         inputs: &[OutputId],
@@ -340,8 +340,8 @@ impl Nodes<'_, '_> {
         let n_others = kind.args().inputs.len().saturating_sub(1);
         let first = if kind.name == "For" { n_others.saturating_sub(1) } else { n_others };
         let facts: Vec<Fact> = inputs.iter().skip(first).map(|id| self.graph.fact(*id)).collect();
-        if self.library.get(&node.op).is_some() {
-            let body = self.library.body(&node.op, &attrs, &facts, self.budget, self.producer)?;
+        if let Some((name, parameters)) = callee {
+            let body = self.library.body(name, &parameters, &facts, self.budget, self.producer)?;
             return Ok([("f".to_owned(), AttrValue::Body(body))].into());
         }
         let mut build = |name: String, parameters: BTreeMap<String, AttrValue>| {

@@ -171,6 +171,15 @@ pub(super) struct FunctionHead {
     pub(super) control_ret: BTreeMap<String, String>,
 }
 
+/// Which function is the gradient of another.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct GradientProto {
+    #[prost(string, tag = "1")]
+    pub(super) function_name: String,
+    #[prost(string, tag = "2")]
+    pub(super) gradient_func: String,
+}
+
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct SignatureProto {
     #[prost(string, tag = "1")]

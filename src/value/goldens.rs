@@ -98,7 +98,7 @@ fn bfloat16_prints_as_tensorflows_numpy_type_does() {
 
 #[test]
 fn what_numpy_cannot_hold_prints_on_one_line() {
-    let deep = Value::full(&[1; 100_000], 1.5f32).unwrap();
+    let deep = Value::full(&[1; 254], 1.5f32).unwrap();
     assert!(deep.to_string().ends_with(", 1) [1.5]"));
     let wide = Value::zeros(DType::U8, &[2; 24]).unwrap();
     assert!(wide.to_string().ends_with("[0 0 0 0 0 0 ...]"));

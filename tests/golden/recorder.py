@@ -233,7 +233,8 @@ def record(build, shapes=True):
 
 def serialized(graph_def):
     """The graph as TensorFlow writes it for others to read: without attributes that have their default value."""
-    for node in graph_def.node:
+    # A call of a function has the function's name.
+    for node in [node for node in graph_def.node if node.op in OP_DEFS]:
         for attr in OP_DEFS[node.op].attr:
             if attr.HasField("default_value") and attr.name in node.attr and node.attr[attr.name] == attr.default_value:
                 del node.attr[attr.name]

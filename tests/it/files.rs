@@ -169,6 +169,44 @@ fn what_is_missing_is_found_in_one_walk() {
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
+/// A node that calls the gradient of the function `f`, for an input and the gradient of the output.
+fn gradient_of_f(kind: &str, x: &str) -> String {
+    format!(
+        "{kind} {{ name: 'y' op: 'SymbolicGradient' input: '{x}' input: '{x}' \
+         attr {{ key: 'f' value {{ func {{ name: 'f' }} }} }} \
+         attr {{ key: 'Tin' value {{ list {{ type: DT_FLOAT type: DT_FLOAT }} }} }} \
+         attr {{ key: 'Tout' value {{ list {{ type: DT_FLOAT }} }} }} }}\n"
+    )
+}
+
+#[test]
+fn gradients_of_functions_are_those_that_the_file_names() -> Result<()> {
+    let signature = "signature { name: 'g' input_arg { name: 'x' type: DT_FLOAT } input_arg { name: 'dy' type: DT_FLOAT } \
+                     output_arg { name: 'dx' type: DT_FLOAT } }";
+    let node = "node_def { name: 'n' op: 'Mul' input: 'x' input: 'dy' attr { key: 'T' value { type: DT_FLOAT } } }";
+    let f = function("f", "Neg", 1);
+    let text = |library: &str| {
+        let x = "node { name: 'x' op: 'Placeholder' attr { key: 'dtype' value { type: DT_FLOAT } } }\n";
+        format!("{x}{}library {{ {f}{library} }}", gradient_of_f("node", "x"))
+    };
+    refused(&text(""), ErrorKind::Unsupported, "1 ops of the graph are not supported: SymbolicGradient (1)");
+    let named = "gradient { function_name: 'f' gradient_func: 'g' }\n";
+    refused(&text(named), ErrorKind::NotFound, "there is no function 'g'");
+    let inner = gradient_of_f("node_def", "x");
+    let endless = format!("{named}function {{ {signature} {inner} ret {{ key: 'dx' value: 'y:output:0' }} }}");
+    refused(&text(&endless), ErrorKind::Unsupported, "function 'g' calls itself");
+
+    let good = format!("{named}function {{ {signature} {node} ret {{ key: 'dx' value: 'n:z:0' }} }}");
+    let def = GraphDef::parse(&graph_from_text(&text(&good))?)?;
+    for def in [GraphDef::parse(&def.to_bytes()?)?, def] {
+        let (g, _) = load_graph_def(&def, &ImportOptions::default())?;
+        let x = g.tensor_by_name("x:0")?;
+        let got = Session::new(&g)?.run_with("y:0", feeds! { &x => 3.0f32 })?;
+        assert_eq!(got.scalar::<f32>()?, 9.0);
+    }
+    Ok(())
+}
+
 /// What reaches out of the graph is no op here.
 #[test]
 fn files_processes_and_foreign_code_are_out_of_reach_of_a_graph() {

@@ -1,4 +1,6 @@
 """What Python builds of several ops: moments, norms, losses, dropout, diagonals, complex numbers."""
+from tensorflow.python.framework import function
+
 from recorder import *
 
 R = tf.raw_ops
@@ -115,5 +117,24 @@ def special():
     case("confusion_matrix", lambda: tf.confusion_matrix(i32([1, 2]), i32([0, 2])))
 
 
+def given_gradient():
+    """A function that names its gradient, which is another one than it would have by itself."""
+    @function.Defun(tf.float32, tf.float32, tf.float32, func_name="backward")
+    def backward(x, b, g):
+        return g * x * 3., g * 5.
+
+    @function.Defun(tf.float32, tf.float32, func_name="forward", grad_func=backward)
+    def forward(x, b):
+        return x * x + b
+
+    x, b = feed([2, 3]), feed([1, 1])
+    y = forward(x, b)
+    return [y] + tf.gradients(y, [x, b])
+
+
+def functions():
+    case("given_gradient", given_gradient)
+
+
 CASES = {"statistics": statistics, "dropout": dropout, "training_losses": training_losses, "diagonals": diagonals,
-         "complexes": complexes, "gradients": gradients, "special": special}
+         "complexes": complexes, "gradients": gradients, "special": special, "functions": functions}
