@@ -10,7 +10,7 @@ use super::attr::decode_attr;
 use super::attr_map::AttrMap;
 use super::budget::Budget;
 use super::file::{MAX_FILE, named, read_regular, write_whole};
-use super::proto::{AttrProto, FunctionHead, GradientProto, GraphHead, NodeProto, VersionDef};
+use super::proto::{FunctionHead, GradientProto, GraphHead, NodeProto, VersionDef};
 use super::text::{graph_from_text, graph_to_text};
 use super::wire::{Field, Fields, count};
 use crate::error::{Error, ErrorKind, Result};

@@ -5,11 +5,8 @@
 
 use std::ops::{Bound, RangeBounds};
 
-use super::{Dim, Shape};
+use super::{Dim, MAX_RANK, Shape};
 use crate::{Error, Result};
-
-/// The largest rank, as TensorFlow has it.
-pub const MAX_RANK: usize = 254;
 
 impl Dim {
     /// The more precise of two dims that must be equal: known before named before expression before `?`.

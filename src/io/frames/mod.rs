@@ -61,7 +61,8 @@ pub(super) fn structured<'a>(def: &'a GraphDef, outputs: &[String], budget: &mut
         };
         functions.push(function.with_nodes(nodes));
     }
-    Ok(Cow::Owned(GraphDef { nodes, functions, versions: def.versions.clone(), budget: def.budget.clone() }))
+    let (versions, gradients, budget) = (def.versions.clone(), def.gradients.clone(), def.budget.clone());
+    Ok(Cow::Owned(GraphDef { nodes, functions, gradients, versions, budget }))
 }
 
 /// The nodes of a graph or function without frames; the functions of its loops are added to `functions`.

@@ -8,7 +8,7 @@ use super::pack::join;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Attrs, Example, Graph, InferCx, Op, OpKind, RunCx, Tensor};
-use crate::shape::rules::MAX_RANK;
+use crate::shape::MAX_RANK;
 use crate::shape::{Dim, Dims, Shape, element_count, normalize_axis};
 use crate::value::{IntoValue, Value};
 

@@ -7,7 +7,7 @@ use super::into_sizes::ints_of;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
-use crate::shape::rules::MAX_RANK;
+use crate::shape::MAX_RANK;
 use crate::shape::{Dim, Dims, Shape, element_count};
 use crate::value::{IntoValue, Value};
 

@@ -123,7 +123,7 @@ impl Op for Pack {
             None => Shape::unknown(),
         };
         let is_index = matches!(cx.dtype(0), DType::I32 | DType::I64);
-        let sizes = (part.rank() == Some(0) && is_index && n <= crate::shape::rules::MAX_RANK).then(|| {
+        let sizes = (part.rank() == Some(0) && is_index && n <= crate::shape::MAX_RANK).then(|| {
             let one = |i| cx.sizes(i).and_then(|sizes| sizes.first().cloned()).unwrap_or_else(Dim::unknown_value);
             (0..n).map(one).collect()
         });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::ops::array::cells::{Cell, cells, cells_mut, with_cells};
-use crate::shape::rules::MAX_RANK;
+use crate::shape::MAX_RANK;
 use crate::shape::{Dims, Shape, element_count};
 use crate::value::IntoValue;
 
