@@ -21,6 +21,7 @@ pub mod state;
 mod table_tests;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod text;
 pub mod train;
 
 use std::collections::HashMap;
@@ -53,6 +54,7 @@ pub static OPS: &[&[&OpKind]] = &[
     state::OPS,
     state::SCATTERS,
     state::ND_SCATTERS,
+    text::OPS,
     train::OPS,
 ];
 

@@ -43,6 +43,7 @@ pub use self::nest::{IntoNest, Leaf, Nest};
 pub use self::no_op::NoOp;
 pub use self::print::Print;
 pub use self::string_format::{PrintV2, StringFormat};
+pub(in crate::ops) use self::summarize::general;
 pub use self::switch::Switch;
 pub use self::while_loop::While;
 use crate::graph::OpKind;

@@ -147,7 +147,7 @@ fn shortest(number: f64, few: usize, many: usize, reads_back: impl Fn(&str) -> b
 }
 
 /// As C's `%.{digits}g`.
-fn general(number: f64, digits: usize) -> String {
+pub(in crate::ops) fn general(number: f64, digits: usize) -> String {
     let text = format!("{number:.*e}", digits - 1);
     let (mantissa, exponent) = text.split_once('e').expect("the exponential form has an exponent");
     let exponent: i32 = exponent.parse().expect("an exponent is a number");

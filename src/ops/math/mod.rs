@@ -61,6 +61,7 @@ pub use self::matmul::MatMul;
 pub use self::norm::Norm;
 pub use self::reduce::{Reduce, Reduction};
 pub(in crate::ops) use self::scalar::Arith;
+pub(in crate::ops) use self::segment::unsorted_shape;
 pub use self::segment::{Combine, Segment};
 pub use self::sparse_segment_rows::SparseSegmentRows;
 pub(in crate::ops) use self::unary::OPS as UNARY_OPS;

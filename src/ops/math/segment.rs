@@ -116,20 +116,8 @@ impl Op for Segment {
             cx.output(cx.dtype(0), Shape::new([Dim::unknown()]).concat(&rest)?);
             return Ok(());
         }
-        cx.shape(2).with_rank(0)?;
-        let segments = cx.sizes(2).and_then(|sizes| sizes.first().cloned()).unwrap_or_else(Dim::unknown);
-        if let Some(n) = segments.as_i64().filter(|n| *n < 0) {
-            return Err(Error::invalid(format!("num_segments must be 0 or more, but is {n}")));
-        }
-        let (Some(n), Some(rank)) = (ids.rank(), data.rank()) else {
-            cx.output(cx.dtype(0), Shape::unknown());
-            return Ok(());
-        };
-        if n > rank {
-            return Err(Error::shape(format!("shape must be at least rank {n} but is rank {rank}")));
-        }
-        ids.merge(&data.slice(..n)?)?;
-        cx.output(cx.dtype(0), Shape::new([segments]).concat(&data.slice(n..)?)?);
+        let shape = unsorted_shape(cx)?;
+        cx.output(cx.dtype(0), shape);
         Ok(())
     }
 
@@ -181,6 +169,22 @@ pub(super) fn counts(ids: &[i64], segments: usize) -> Vec<usize> {
     let mut counts = vec![0; segments];
     ids.iter().for_each(|id| counts[*id as usize] += 1);
     counts
+}
+
+/// The shape of rows that are combined by unsorted ids: `(n, ..), (n), segments -> (segments, ..)`.
+pub(in crate::ops) fn unsorted_shape(cx: &InferCx<'_>) -> Result<Shape> {
+    let (data, ids) = (cx.shape(0), cx.shape(1));
+    cx.shape(2).with_rank(0)?;
+    let segments = cx.sizes(2).and_then(|sizes| sizes.first().cloned()).unwrap_or_else(Dim::unknown);
+    if let Some(n) = segments.as_i64().filter(|n| *n < 0) {
+        return Err(Error::invalid(format!("num_segments must be 0 or more, but is {n}")));
+    }
+    let (Some(n), Some(rank)) = (ids.rank(), data.rank()) else { return Ok(Shape::unknown()) };
+    if n > rank {
+        return Err(Error::shape(format!("shape must be at least rank {n} but is rank {rank}")));
+    }
+    ids.merge(&data.slice(..n)?)?;
+    Shape::new([segments]).concat(&data.slice(n..)?)
 }
 
 /// How many segments sorted ids name.
