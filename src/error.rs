@@ -37,8 +37,10 @@ pub enum ErrorKind {
     BadFeed,
     /// A fetch that cannot be answered.
     BadFetch,
-    /// A variable was read before it was initialized.
+    /// A variable or a table was read before it was initialized.
     Uninitialized,
+    /// A table has other contents already.
+    Conflict,
     /// An index outside its dimension.
     IndexOutOfRange,
     /// An integer was divided by zero.
@@ -102,7 +104,7 @@ impl ErrorKind {
             | BadFetch | IndexOutOfRange | DivisionByZero | CheckFailed => Code::InvalidArgument,
             NotFound => Code::NotFound,
             AlreadyExists => Code::AlreadyExists,
-            Finalized | Uninitialized | Reentrant => Code::FailedPrecondition,
+            Finalized | Uninitialized | Conflict | Reentrant => Code::FailedPrecondition,
             Unsupported | NotDifferentiable => Code::Unimplemented,
             Cancelled | Closed => Code::Cancelled,
             DeadlineExceeded => Code::DeadlineExceeded,

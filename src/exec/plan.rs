@@ -389,7 +389,8 @@ impl<'a> Builder<'a> {
         let vars = &self.order.vars;
         let handle = |index: usize| {
             let Variable { key, fact, .. } = &vars[index];
-            Arc::new(VarHandle { index, name: key.clone(), dtype: fact.dtype, shape: fact.shape.clone() })
+            let Fact { dtype, shape, elements, .. } = fact.clone();
+            Arc::new(VarHandle { index, name: key.clone(), dtype, shape, elements })
         };
         for (slot, var) in std::mem::take(&mut self.handles) {
             self.constants.push((slot, Value::from_object(DType::Resource, handle(var))));

@@ -248,7 +248,7 @@ impl Body {
             |shape: &Shape| shape.dims().map_or_else(Shape::unknown, |dims| Shape::new(dims.iter().map(&mut rename)));
         let shape = shape_of(&fact.shape);
         let elements = fact.elements.as_ref();
-        let elements = elements.map(|known| Arc::new(Elements { dtype: known.dtype, shape: shape_of(&known.shape) }));
+        let elements = elements.map(|known| Arc::new(Elements { shape: shape_of(&known.shape), ..(**known).clone() }));
         let sizes = fact.sizes.as_ref().filter(|sizes| sizes.iter().all(Dim::is_never_negative));
         let sizes = sizes.map(|sizes| sizes.iter().map(&mut rename).collect());
         Argument { fact: Fact { shape, sizes, elements, ..fact.clone() }, value: argument.value.clone() }
@@ -284,7 +284,7 @@ impl Body {
         let mut shape_of = |shape: &Shape| shape.dims().map_or_else(Shape::unknown, |known| Shape::from(dims(known)));
         let shape = shape_of(&fact.shape);
         let elements = fact.elements.as_ref();
-        let elements = elements.map(|known| Arc::new(Elements { dtype: known.dtype, shape: shape_of(&known.shape) }));
+        let elements = elements.map(|known| Arc::new(Elements { shape: shape_of(&known.shape), ..(**known).clone() }));
         let sizes = fact.sizes.as_ref().map(|known| dims(known).into());
         Fact { shape, sizes, elements, ..fact.clone() }
     }

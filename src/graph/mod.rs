@@ -44,7 +44,7 @@ pub use self::infer::InferCx;
 pub(crate) use self::infer::to_ints;
 pub use self::nesting::BodyCapture;
 pub(crate) use self::nesting::{BodyPlan, Built, foreign};
-pub use self::node::{Elements, Fact, Node, NodeId, OutputId, Role};
+pub use self::node::{Elements, Fact, Keys, Node, NodeId, OutputId, Role};
 pub use self::op::{Effect, Example, Flow, Gradient, Op, OpKind};
 #[cfg(test)]
 pub(crate) use self::run::NO_HOME;

@@ -45,24 +45,36 @@ pub struct Fact {
     pub sizes: Option<Arc<[Dim]>>,
     /// What kind of tensor this is.
     pub role: Role,
-    /// Of a list of tensors (dtype variant), what is known of its elements.
+    /// Of a list of tensors (dtype variant), what is known of its elements; of the handle of a table, what is known of it.
     pub elements: Option<Arc<Elements>>,
 }
 
-/// What is known of the elements of a list of tensors.
+/// What is known of the elements of a list of tensors, or of the values of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Elements {
     /// Their dtype.
     pub dtype: DType,
     /// What the shapes of all of them fit.
     pub shape: Shape,
+    /// What is known of the keys, in a table.
+    pub keys: Option<Keys>,
+}
+
+/// What is known of the keys of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keys {
+    /// Their dtype.
+    pub dtype: DType,
+    /// Whether they are given once and for all, before which the table cannot be read.
+    pub is_fixed: bool,
 }
 
 impl Elements {
     /// What holds of the elements of either of two lists.
     pub fn join(&self, other: &Elements) -> Option<Elements> {
-        let Elements { dtype, shape } = self;
-        (*dtype == other.dtype).then(|| Elements { dtype: *dtype, shape: shape.join(&other.shape) })
+        let Elements { dtype, shape, keys } = self;
+        let is_alike = *dtype == other.dtype && *keys == other.keys;
+        is_alike.then(|| Elements { dtype: *dtype, shape: shape.join(&other.shape), keys: *keys })
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use smallvec::SmallVec;
 
+use super::node::Elements;
 use crate::cancel::Limits;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
@@ -161,6 +162,8 @@ pub struct VarHandle {
     pub dtype: DType,
     /// Its static shape; writes must fit.
     pub shape: Shape,
+    /// What is known of a table.
+    pub elements: Option<Arc<Elements>>,
 }
 
 /// State that outlives a step: the session implements it for its runs.

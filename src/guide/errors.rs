@@ -23,6 +23,7 @@
 //! | `BadFeed` | INVALID_ARGUMENT | a feed that its tensor cannot take |
 //! | `BadFetch` | INVALID_ARGUMENT | a fetch that cannot be answered |
 //! | `Uninitialized` | FAILED_PRECONDITION | variables without a value; all are named |
+//! | `Conflict` | FAILED_PRECONDITION | a table that has other contents already |
 //! | `IndexOutOfRange` | INVALID_ARGUMENT | an index outside of its dimension |
 //! | `DivisionByZero` | INVALID_ARGUMENT | integers; floats give infinity or NaN |
 //! | `CheckFailed` | INVALID_ARGUMENT | an `Assert` or `CheckNumerics` of the program |

@@ -11,6 +11,7 @@ pub mod image;
 pub mod init;
 mod into_tensor;
 pub mod linalg;
+pub mod lookup;
 pub mod math;
 pub mod nn;
 pub(crate) mod parts;
@@ -43,6 +44,7 @@ pub static OPS: &[&[&OpKind]] = &[
     fused::OPS,
     image::OPS,
     linalg::OPS,
+    lookup::OPS,
     math::OPS,
     math::BINARY_OPS,
     math::UNARY_OPS,

@@ -59,7 +59,7 @@ pub(super) fn put_list(cx: &mut RunCx<'_>, list: TensorList) {
 
 /// Adds an output that is a list of which this is known.
 pub(super) fn output_list(cx: &mut InferCx<'_>, dtype: DType, shape: Shape) {
-    cx.output(DType::Variant, Shape::scalar()).elements = Some(Arc::new(Elements { dtype, shape }));
+    cx.output(DType::Variant, Shape::scalar()).elements = Some(Arc::new(Elements { dtype, shape, keys: None }));
 }
 
 /// Adds an output that is the list of input `i`, changed.

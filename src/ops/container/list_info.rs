@@ -175,7 +175,7 @@ impl Op for TensorListConcatLists {
             element = element.merge(&known.shape)?;
         }
         cx.output(DType::Variant, shape).elements =
-            Some(Arc::new(Elements { dtype: self.element_dtype, shape: element }));
+            Some(Arc::new(Elements { dtype: self.element_dtype, shape: element, keys: None }));
         Ok(())
     }
 

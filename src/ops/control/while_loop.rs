@@ -148,7 +148,7 @@ fn widen_elements(before: &mut Fact, after: &Fact, widened: &mut Vec<Dim>) -> bo
         None => None,
         Some(after) => match widen(&known.shape, &after.shape, widened) {
             None => return false,
-            Some(shape) => Some(Arc::new(Elements { dtype: known.dtype, shape })),
+            Some(shape) => Some(Arc::new(Elements { shape, ..(**known).clone() })),
         },
     };
     before.elements = changed;
