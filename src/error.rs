@@ -143,16 +143,21 @@ struct Inner {
     site: Option<Site>,
     notes: Vec<String>,
     also: Vec<Error>,
+    /// Notes and further errors that were left out, by number.
+    n_more_notes: usize,
+    n_more: usize,
 }
 
-/// At most this many further errors and notes are kept with one error; a million missing feeds are not a screen.
+/// At most this many further errors and notes are kept with one error, and the rest counted: a million missing feeds
+/// are not a screen.
 const MAX_ATTACHED: usize = 8;
 
 impl Error {
     /// An error without a place: leaf code says what, the frame says where.
     #[cold]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
-        Error(Arc::new(Inner { kind, message: message.into(), site: None, notes: Vec::new(), also: Vec::new() }))
+        let (message, notes, also) = (message.into(), Vec::new(), Vec::new());
+        Error(Arc::new(Inner { kind, message, site: None, notes, also, n_more_notes: 0, n_more: 0 }))
     }
 
     /// An [`ErrorKind::InvalidArgument`].
@@ -223,9 +228,14 @@ impl Error {
         self.0.site.as_ref()
     }
 
-    /// Further errors of the same call.
+    /// Further errors of the same call: the first of them, [`Error::n_more`] says how many others there were.
     pub fn also(&self) -> &[Error] {
         &self.0.also
+    }
+
+    /// How many further errors of the same call are not in [`Error::also`].
+    pub fn n_more(&self) -> usize {
+        self.0.n_more
     }
 
     /// Attaches the place, unless an inner frame has done so.
@@ -241,8 +251,9 @@ impl Error {
     #[cold]
     pub fn note(mut self, note: impl Into<String>) -> Error {
         let inner = Arc::make_mut(&mut self.0);
-        if inner.notes.len() < MAX_ATTACHED {
-            inner.notes.push(note.into());
+        match inner.notes.len() < MAX_ATTACHED {
+            true => inner.notes.push(note.into()),
+            false => inner.n_more_notes += 1,
         }
         self
     }
@@ -258,7 +269,13 @@ impl Error {
     pub fn with_also(mut self, others: impl IntoIterator<Item = Error>) -> Error {
         let inner = Arc::make_mut(&mut self.0);
         let room = MAX_ATTACHED.saturating_sub(inner.also.len());
-        inner.also.extend(others.into_iter().take(room));
+        let mut others = others.into_iter();
+        inner.also.extend(others.by_ref().take(room));
+        inner.n_more += match others.size_hint() {
+            // Not made where they can be counted without.
+            (n, Some(most)) if n == most => n,
+            _ => others.count(),
+        };
         self
     }
 }
@@ -294,9 +311,15 @@ impl fmt::Display for Screen<'_> {
         for note in &inner.notes {
             write!(f, "\n  note: {note}")?;
         }
+        if inner.n_more_notes > 0 {
+            write!(f, "\n  note: and {} more", inner.n_more_notes)?;
+        }
         for other in &inner.also {
             let text = other.to_string().replace('\n', "\n  ");
             write!(f, "\n  also: {text}")?;
+        }
+        if inner.n_more > 0 {
+            write!(f, "\n  and {} more", inner.n_more)?;
         }
         Ok(())
     }
@@ -357,9 +380,15 @@ mod tests {
     }
 
     #[test]
-    fn attached_errors_are_capped() {
+    fn attached_errors_are_capped_and_the_rest_counted() {
         let many = (0..100).map(|n| Error::invalid(n.to_string()));
-        assert_eq!(Error::invalid("first").with_also(many).also().len(), MAX_ATTACHED);
+        let error = Error::invalid("first")
+            .with_also(many)
+            .with_also((0..9).filter(|n| n % 2 == 0).map(|_| Error::invalid("x")));
+        assert_eq!((error.also().len(), error.n_more()), (MAX_ATTACHED, 100 - MAX_ATTACHED + 5));
+        assert!(error.to_string().ends_with("\n  also: 7\n  and 97 more"), "{error}");
+        let error = (0..10).fold(Error::invalid("first"), |error, n| error.note(n.to_string()));
+        assert!(error.to_string().ends_with("\n  note: 7\n  note: and 2 more"), "{error}");
     }
 
     #[test]
