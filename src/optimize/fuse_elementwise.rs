@@ -192,7 +192,9 @@ mod tests {
         let fetches = build(&x, &y).unwrap().iter().map(Tensor::id).collect();
         let request = Request { feeds: vec![x.id(), y.id()], fetches, ..Request::default() };
         for (fuse, want) in [(false, before), (true, after)] {
-            let plan = plan_graph(&g, &request, &Passes { fuse, ..Passes::none() }).unwrap();
+            let plan =
+                plan_graph(&g, &request, &Passes { fuse_products: fuse, fuse_elementwise: fuse, ..Passes::none() })
+                    .unwrap();
             let shown = plan.graph.nodes().map(|node| match node.op_as::<Fused>() {
                 Some(fused) => format!("{fused:?}"),
                 None => node.op().kind().name.to_owned(),

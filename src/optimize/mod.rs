@@ -24,7 +24,7 @@ use crate::graph::Graph;
 pub fn plan_graph(source: &Graph, request: &Request, passes: &Passes) -> Result<PlanGraph> {
     let mut plan = specialize::specialize(source, request)?;
     if passes.simplify {
-        plan = rebuild::rebuild(plan, simplify::simplify)?;
+        plan = rebuild::rebuild(plan, |cx, node| simplify::simplify(cx, node, passes.tensordot))?;
     }
     if passes.fold {
         plan = rebuild::rebuild(plan, fold::fold)?;
@@ -33,14 +33,28 @@ pub fn plan_graph(source: &Graph, request: &Request, passes: &Passes) -> Result<
         let mut merger = merge::Merger::default();
         plan = rebuild::rebuild(plan, |cx, node| merger.merge(cx, node))?;
     }
-    if passes.fuse {
+    if passes.fuse_products {
         plan = rebuild::rebuild(plan, fuse_product::fuse)?;
+    }
+    if passes.fuse_elementwise {
         plan = rebuild::rebuild(plan, fuse_elementwise::fuse)?;
     }
     Ok(plan)
 }
 
 /// Which rewrites plans go through. With all of them off a plan is the user's graph, pruned to the request.
+///
+/// ```
+/// # use sessile::prelude::*;
+/// # use sessile::optimize::Passes;
+/// # fn main() -> sessile::Result<()> {
+/// let g = Graph::new();
+/// let y = g.constant([1.0f32, 2.0])?.square()?;
+/// let passes = Passes { fold: false, ..Passes::default() };
+/// let sess = Session::with_config(&g, Config { passes, ..Config::default() })?;
+/// assert_eq!(sess.prepare(&y, &[])?.n_steps(), 1);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Passes {
     /// Computes what depends on constants alone.
@@ -49,19 +63,31 @@ pub struct Passes {
     pub merge: bool,
     /// Leaves out identities, transposes and reshapes that do nothing.
     pub simplify: bool,
-    /// Joins products with bias and activation, and chains of elementwise ops.
-    pub fuse: bool,
+    /// Makes one product of the reshapes and the product of a `tensordot`; a part of `simplify`, without effect where
+    /// that is off.
+    pub tensordot: bool,
+    /// Joins products with bias and activation.
+    pub fuse_products: bool,
+    /// Joins chains of elementwise ops.
+    pub fuse_elementwise: bool,
 }
 
 impl Default for Passes {
     fn default() -> Passes {
-        Passes { fold: true, merge: true, simplify: true, fuse: true }
+        Passes { fold: true, merge: true, simplify: true, tensordot: true, fuse_products: true, fuse_elementwise: true }
     }
 }
 
 impl Passes {
     /// No rewrites.
     pub fn none() -> Passes {
-        Passes { fold: false, merge: false, simplify: false, fuse: false }
+        Passes {
+            fold: false,
+            merge: false,
+            simplify: false,
+            tensordot: false,
+            fuse_products: false,
+            fuse_elementwise: false,
+        }
     }
 }

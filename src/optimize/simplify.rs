@@ -17,8 +17,8 @@ use crate::ops::math::MatMul;
 use crate::shape::{Dim, Shape};
 use crate::value::Value;
 
-/// The rule.
-pub(super) fn simplify(cx: &mut Rebuild<'_>, node: &Node) -> Result<Option<Outputs>> {
+/// The rule; `contracts` lets it make one product of reshapes around a product.
+pub(super) fn simplify(cx: &mut Rebuild<'_>, node: &Node, contracts: bool) -> Result<Option<Outputs>> {
     let ([after], Some(first)) = (node.outputs(), node.inputs().first()) else { return Ok(None) };
     let first = cx.output(*first);
     let before = cx.fact(first);
@@ -30,7 +30,7 @@ pub(super) fn simplify(cx: &mut Rebuild<'_>, node: &Node) -> Result<Option<Outpu
         return Ok(if before.dtype == after.dtype { cx.replace(first) } else { None });
     }
     match kind.name {
-        "Reshape" => reshape(cx, node, first),
+        "Reshape" => reshape(cx, node, first, contracts),
         "Transpose" => transpose(cx, node, first),
         _ if kind.shares_input => keep_or_drop(cx, node, first),
         _ => Ok(None),
@@ -82,13 +82,13 @@ fn keeps_count(before: &Fact, after: &Fact) -> bool {
 }
 
 /// A reshape that cannot fail: of another reshape, of a product of a reshape, or to a target that is computed.
-fn reshape(cx: &mut Rebuild<'_>, node: &Node, value: OutputId) -> Result<Option<Outputs>> {
+fn reshape(cx: &mut Rebuild<'_>, node: &Node, value: OutputId, contracts: bool) -> Result<Option<Outputs>> {
     let target = cx.output(node.inputs()[1]);
     let made = copy(cx, node)?;
     if !is_safe_target(cx, value, target) || !keeps_count(cx.fact(value), cx.fact(made)) {
         return Ok(cx.replace(made));
     }
-    if let Some((product, inputs)) = contraction(cx, node, made) {
+    if let Some((product, inputs)) = contraction(cx, node, made).filter(|_| contracts) {
         return cx.push(node, Arc::new(product), inputs).map(Some);
     }
     let source = through_reshapes(cx, value);

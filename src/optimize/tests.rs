@@ -7,11 +7,18 @@ use crate::graph::{Effect, Graph, Tensor};
 use crate::shape;
 use crate::value::Value;
 
-const NONE: Passes = Passes { fold: false, merge: false, simplify: false, fuse: false };
+const NONE: Passes = Passes {
+    fold: false,
+    merge: false,
+    simplify: false,
+    tensordot: false,
+    fuse_products: false,
+    fuse_elementwise: false,
+};
 const FOLD: Passes = Passes { fold: true, ..NONE };
 const MERGE: Passes = Passes { merge: true, ..NONE };
-const SIMPLIFY: Passes = Passes { simplify: true, ..NONE };
-const FUSE: Passes = Passes { fuse: true, ..NONE };
+const SIMPLIFY: Passes = Passes { simplify: true, tensordot: true, ..NONE };
+const FUSE: Passes = Passes { fuse_products: true, fuse_elementwise: true, ..NONE };
 
 /// The plan of `fetches`, with every placeholder fed.
 fn plan(g: &Graph, fetches: &[Tensor], passes: Passes) -> PlanGraph {
@@ -218,7 +225,26 @@ fn a_tensordot_over_unknown_sizes_is_one_product() {
     let want = "y = _Arg() -> float32 (?, 2, 3)
                 w = _Arg() -> float32 (3, 5)
                 Tensordot = _FusedMatMul(y:0, w:0) -> float32 (?, 2, 5)";
-    same_lines(&plan(&g, &[z], SIMPLIFY).graph.dump(), want, "after");
+    same_lines(&plan(&g, std::slice::from_ref(&z), SIMPLIFY).graph.dump(), want, "after");
+    let apart = plan(&g, &[z], Passes { tensordot: false, ..Passes::default() }).graph.dump();
+    assert!(apart.contains(" = MatMul(") && !apart.contains("_FusedMatMul"), "{apart}");
+}
+
+/// A product with bias and a chain of functions: each of the two is joined by a switch of its own.
+#[test]
+fn products_and_chains_are_fused_by_their_own_switches() {
+    let g = Graph::new();
+    let bias = g.named("b", || g.placeholder(DType::F32, shape![5])).unwrap();
+    let y = x(&g).unwrap().matmul(w(&g).unwrap()).unwrap().bias_add(bias).unwrap();
+    let z = y.exp().unwrap().tanh().unwrap();
+    let fused = |passes: Passes| {
+        let text = plan(&g, &[y.clone(), z.clone()], passes).graph.dump();
+        (text.contains("_FusedMatMul"), text.contains("= _Fused("))
+    };
+    assert_eq!(fused(NONE), (false, false));
+    assert_eq!(fused(Passes { fuse_products: true, ..NONE }), (true, false));
+    assert_eq!(fused(Passes { fuse_elementwise: true, ..NONE }), (false, true));
+    assert_eq!(fused(FUSE), (true, true));
 }
 
 #[test]

@@ -20,7 +20,9 @@ fn variants() -> Vec<Passes> {
         Passes { fold: true, ..none },
         Passes { merge: true, ..none },
         Passes { simplify: true, ..none },
-        Passes { fuse: true, ..none },
+        Passes { simplify: true, tensordot: true, ..none },
+        Passes { fuse_products: true, ..none },
+        Passes { fuse_elementwise: true, ..none },
         Passes::default(),
     ]
 }
@@ -208,7 +210,7 @@ fn fused_chains_give_the_same_bits_on_any_number_of_threads() -> sessile::Result
             let biases = if dtype == DType::F64 { wide_biases } else { biases };
             let feeds = feeds! { x => value(1)?, all[1] => value(500)?, scalar => factor, row => biases };
             let run = |fuse: bool, threads: usize| {
-                let passes = Passes { fuse, ..Passes::none() };
+                let passes = Passes { fuse_products: fuse, fuse_elementwise: fuse, ..Passes::none() };
                 let config = Config { passes, threads: Some(threads), ..Config::default() };
                 Session::with_config(&g, config)?.run_with(&fetches[..], feeds.clone())
             };

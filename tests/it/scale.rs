@@ -15,8 +15,10 @@ fn a_million_nodes_work_on_a_small_stack() {
         }
         assert_eq!(y.shape().to_string(), "(?,)");
         assert_eq!(g.dump().lines().count(), 1_000_001);
-        let sess = Session::with_config(&g, Config { passes: Passes::none(), ..Config::default() })?;
-        assert_eq!(sess.run_with(&y, feeds! { x => [1.0f32, 2.0] })?.to_string(), "[1. 2.]");
+        for passes in [Passes::none(), Passes::default()] {
+            let sess = Session::with_config(&g, Config { passes, ..Config::default() })?;
+            assert_eq!(sess.run_with(&y, feeds! { x => [1.0f32, 2.0] })?.to_string(), "[1. 2.]");
+        }
         let constant = g.constant([3i32])?;
         let mut y = constant.clone();
         for _ in 0..100_000 {

@@ -35,7 +35,9 @@ fn configs() -> Vec<Config> {
         Passes { fold: false, ..all },
         Passes { merge: false, ..all },
         Passes { simplify: false, ..all },
-        Passes { fuse: false, ..all },
+        Passes { tensordot: false, ..all },
+        Passes { fuse_products: false, ..all },
+        Passes { fuse_elementwise: false, ..all },
     ];
     let threads = [1, 2, 3, 8].into_iter().flat_map(|n| [(n, all), (n, none)]);
     let of = |(threads, passes)| {
