@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -64,6 +64,11 @@ impl Limits {
     pub fn step(&self) -> Result<()> {
         self.check()?;
         self.steps.as_deref().map_or(Ok(()), Steps::take)
+    }
+
+    /// How long to sleep, at most `longest`, before the run may have to stop by its deadline.
+    pub fn patience(&self, longest: Duration) -> Duration {
+        self.deadline.map_or(longest, |at| longest.min(at.saturating_duration_since(Instant::now())))
     }
 
     /// An error if the run has to stop. The clock is read only where a deadline is set.

@@ -8,6 +8,7 @@ mod serial;
 mod state;
 mod stats;
 mod step;
+mod turns;
 
 pub use self::plan::Plan;
 pub use self::run::{Fetched, Host, StepOrder};

@@ -138,7 +138,7 @@ impl Plan {
     /// `BadFeed` before anything runs; `Uninitialized`, naming all variables that have no value; the error of the
     /// failing step that comes first in the plan. No variable is changed by a run that fails.
     pub fn run(&self, feeds: &mut SmallVec<[Value; 4]>, fetched: &mut Fetched, host: &Host<'_>) -> Result<()> {
-        let _token = if self.writes { Some(host.state.write_token()?) } else { None };
+        let _token = if self.writes { Some(host.state.write_token(host.limits)?) } else { None };
         let mut scratch = self.spare.take().unwrap_or_else(|| Box::new(Scratch::new(self)));
         let result = self.run_in(&mut scratch, feeds, fetched, host);
         if result.is_err() {

@@ -9,8 +9,10 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
-use parking_lot::{FairMutex, FairMutexGuard, Mutex, MutexGuard, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
+use super::turns::{Turn, Turns};
+use crate::cancel::Limits;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{RunState, VarHandle};
 use crate::value::Value;
@@ -22,7 +24,7 @@ pub type PrintLine = Box<dyn Fn(&str) + Send + Sync>;
 #[derive(Default)]
 pub struct SessionState {
     table: RwLock<Table>,
-    token: FairMutex<()>,
+    turns: Turns,
     random: Mutex<HashMap<(u64, u32), u128>>,
     salt: Salt,
     print: Option<PrintLine>,
@@ -89,15 +91,16 @@ impl SessionState {
     /// The right to write, in order of arrival.
     ///
     /// # Errors
-    /// `Reentrant` inside a run of this session that writes: waiting for it would never end.
-    pub(super) fn write_token(&self) -> Result<WriteToken<'_>> {
+    /// `Reentrant` inside a run of this session that writes: waiting for it would never end. `Cancelled` and
+    /// `DeadlineExceeded` by `limits` while it waits.
+    pub(super) fn write_token(&self, limits: &Limits) -> Result<WriteToken<'_>> {
         let me = std::ptr::from_ref(self) as usize;
         if WRITING.with_borrow(|writing| writing.contains(&me)) {
             let text = "a run that writes variables was started inside a run that writes variables of the same session";
             return Err(Error::new(ErrorKind::Reentrant, text));
         }
-        let guard = self.token.lock();
-        Ok(WriteToken { _guard: guard, _mark: self.mark_writing() })
+        let turn = self.turns.take(limits)?;
+        Ok(WriteToken { _turn: turn, _mark: self.mark_writing() })
     }
 
     /// Says that this thread works for a run that writes.
@@ -118,7 +121,7 @@ impl SessionState {
 
 /// The right to write; given back when dropped.
 pub(super) struct WriteToken<'a> {
-    _guard: FairMutexGuard<'a, ()>,
+    _turn: Turn<'a>,
     _mark: WritingMark,
 }
 
