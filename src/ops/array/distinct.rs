@@ -224,6 +224,7 @@ impl Op for ListDiff {
         if x.rank() != 1 || y.rank() != 1 {
             return Err(Error::shape(format!("x and y must be vectors, but have ranks {} and {}", x.rank(), y.rank())));
         }
+        check_numbers(cx, x.len() + y.len())?;
         let numbers = numbers(&[y, x])?;
         let (in_y, in_x) = numbers.split_at(y.len());
         let mut is_in_y = vec![false; numbers.len()];
@@ -275,6 +276,7 @@ impl Op for Unique {
                 )));
             }
         };
+        check_numbers(cx, x.len())?;
         let numbers = slice_numbers(x, axis)?;
         let mut firsts: Vec<usize> = Vec::new();
         let mut counts: Vec<usize> = Vec::new();
@@ -312,6 +314,12 @@ fn along(cx: &InferCx<'_>) -> Result<(Shape, Shape)> {
         (Some(rank), _) => Ok((Shape::unknown_of_rank(rank), Shape::unknown_of_rank(1))),
         _ => Ok((Shape::unknown(), Shape::unknown_of_rank(1))),
     }
+}
+
+/// An error if the keys of so many elements, and their numbers, are beyond the run's budget.
+fn check_numbers(cx: &RunCx<'_>, n: usize) -> Result<()> {
+    let bytes = size_of::<Vec<u8>>() + size_of::<u64>() + size_of::<usize>();
+    cx.check_room(n.saturating_mul(bytes))
 }
 
 /// As [`numbers`], of the slices along an axis.

@@ -247,6 +247,7 @@ impl Plan {
         let inner = self.steps(&lost, &self.inputs[i], value.dims());
         let outer = self.steps(along, &self.inputs[i], value.dims());
         let from = value.slice::<T>()?;
+        cx.check_room(kept.saturating_mul(size_of::<T>()))?;
         let mut out = Vec::with_capacity(element_count(&[kept])?);
         for_places(&outer, 0, &mut |at| {
             let mut sum = T::Acc::ZERO;
@@ -269,7 +270,9 @@ impl Plan {
         } else {
             let y = self.laid_out::<T>(cx, 1, &[&batch[..], &columns, &inner].concat())?;
             let [b, m, n, k] = [&batch, &rows, &columns, &inner].map(|labels| self.count(labels));
-            let mut products = vec![T::ZERO; element_count(&[b, m, n])?];
+            let n_products = element_count(&[b, m, n])?;
+            cx.check_room(n_products.saturating_mul(size_of::<T>()))?;
+            let mut products = vec![T::ZERO; n_products];
             if k > 0 && !products.is_empty() {
                 let (x_at, y_at): (Vec<_>, Vec<_>) = (0..b).map(|i| (i * m * k, i * n * k)).unzip();
                 batch_matmul(cx.pool(), m, k, n, &x, false, &x_at, &y, true, &y_at, &mut products, &Epilogue::NONE);

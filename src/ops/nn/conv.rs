@@ -237,6 +237,7 @@ fn convolve<T: Number>(
         return one_group(cx, g, x, filter, epilogue, out);
     }
     let (g, width) = (Geometry { channels: each, ..*g }, channels / n_groups);
+    check_columns::<T>(cx, (x.len() + filter.len() + out.len()) / n_groups)?;
     let mut part = vec![T::ZERO; out.len() / n_groups];
     for group in 0..n_groups {
         let x = take_columns(x, each * n_groups, group * each, each);
@@ -247,6 +248,11 @@ fn convolve<T: Number>(
         put_columns(&part, width, out, channels, group * width);
     }
     Ok(())
+}
+
+/// An error if so many elements, which a kernel keeps beside its values, are beyond the run's budget.
+pub(super) fn check_columns<T: Number>(cx: &RunCx<'_>, n: usize) -> Result<()> {
+    cx.check_room(n.saturating_mul(size_of::<T>()))
 }
 
 /// Columns `from..from + n` of a matrix with `width` columns.
@@ -278,6 +284,7 @@ fn one_group<T: Number>(
         return cx.check();
     }
     let rows = rows_per_block::<T>(width);
+    check_columns::<T>(cx, rows.min(out.len() / channels).saturating_mul(width))?;
     cx.for_chunks_mut(out, rows * channels, &|block, out| {
         let n = out.len() / channels;
         let mut windows = vec![T::ZERO; n * width];

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::conv::{counting, geometry, last_dims, put_columns, take_columns};
+use super::conv::{check_columns, counting, geometry, last_dims, put_columns, take_columns};
 use super::layout::{from_last, to_last};
 use super::patches::{gather, rows_per_block, scatter};
 use super::window::{Geometry, Padding, Window};
@@ -209,6 +209,7 @@ fn by_input<T: Number>(cx: &RunCx<'_>, g: &Geometry, sides: Sides, filter: &[T],
         return image_gradient(cx, g, sides.channels, filter, dy, dx);
     }
     let (part, width) = (Geometry { channels: sides.each, ..*g }, sides.channels / n_groups);
+    check_columns::<T>(cx, (filter.len() + dy.len() + dx.len()) / n_groups)?;
     let mut one = vec![T::ZERO; dx.len() / n_groups];
     for group in 0..n_groups {
         let filter = take_columns(filter, sides.channels, group * width, width);
@@ -234,6 +235,7 @@ fn image_gradient<T: Number>(
         return cx.check();
     }
     let (pool, windows, rows) = (cx.pool(), g.output_len(), rows_per_block::<T>(width));
+    check_columns::<T>(cx, rows.min(windows).saturating_mul(width))?;
     cx.for_chunks_mut(dx, image.max(1), &|n, dx| {
         dx.fill(T::ZERO);
         let mut product = vec![T::ZERO; rows.min(windows) * width];
@@ -253,6 +255,7 @@ fn by_filter<T: Number>(cx: &RunCx<'_>, g: &Geometry, sides: Sides, x: &[T], dy:
         return filter_gradient(cx, g, sides.channels, x, dy, df);
     }
     let (part, width) = (Geometry { channels: sides.each, ..*g }, sides.channels / n_groups);
+    check_columns::<T>(cx, (x.len() + dy.len() + df.len()) / n_groups)?;
     let mut one = vec![T::ZERO; df.len() / n_groups];
     for group in 0..n_groups {
         let x = take_columns(x, g.channels, group * sides.each, sides.each);
@@ -280,6 +283,7 @@ fn filter_gradient<T: Number>(
     df.fill(T::ZERO);
     // Wider blocks than of the convolution itself: each is added to the whole of the filters' gradient.
     let rows = rows_per_block::<T>(width) * 4;
+    check_columns::<T>(cx, rows.min(windows).saturating_mul(width).saturating_add(df.len()))?;
     let mut block = vec![T::ZERO; rows.min(windows) * width];
     let mut part = vec![T::ZERO; df.len()];
     for from in (0..windows).step_by(rows) {
