@@ -5,15 +5,18 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::names::FeedDims;
 use super::order::{Deeds, StateOrder, Variable};
 use super::parallel::Choice;
 use super::run::Spare;
 use super::state::SessionState;
 use super::step::{KEPT, Rest, Steps};
 use crate::dtype::DType;
-use crate::error::{Error, ErrorKind, Result, Site, escape};
-use crate::graph::{Body, Callee, Effect, Fact, Flow, Graph, InferCx, Node, NodeId, OutputId, StepHome, VarHandle};
-use crate::ops::array::Const;
+use crate::error::{Result, Site};
+use crate::graph::{
+    Body, Callee, Effect, Fact, Flow, Graph, InferCx, NamedSize, Node, NodeId, OutputId, StepHome, VarHandle,
+};
+use crate::ops::array::{Const, EnsureShape};
 use crate::optimize::{Passes, PlanGraph, Request, plan_graph};
 use crate::value::Value;
 
@@ -40,8 +43,9 @@ pub struct Plan {
     /// The cell and the facts of each feed.
     pub(super) feeds: Vec<(u32, Fact)>,
     feed_names: Vec<String>,
-    /// Places (feed, axis) that have the same named dim.
-    same_dims: Vec<((usize, usize), (usize, usize))>,
+    feed_dims: FeedDims,
+    /// Whether any step, also of a body, claims a shape with named dims.
+    claims_names: bool,
     /// The cell of each fetch, and whether its value is moved out: nobody needs it after this.
     pub(super) fetches: Vec<(u32, bool)>,
     /// Cells that hold the same value in every run.
@@ -108,21 +112,17 @@ impl Plan {
     /// In one run a named dim has one size.
     ///
     /// # Errors
-    /// `BadFeed`, naming both feeds.
+    /// `BadFeed`, naming the feeds.
     pub fn check_named_dims(&self, values: &[Value]) -> Result<()> {
-        for (first, second) in &self.same_dims {
-            let (a, b) = (values[first.0].dims()[first.1], values[second.0].dims()[second.1]);
-            if a != b {
-                let text = format!(
-                    "dim '{}' has one size in a run, but is {a} in the feed of '{}' and {b} in that of '{}'",
-                    escape(&self.feeds[first.0].1.shape.dim(first.1).to_string()),
-                    escape(&self.feed_names[first.0]),
-                    escape(&self.feed_names[second.0])
-                );
-                return Err(Error::new(ErrorKind::BadFeed, text));
-            }
+        self.feed_dims.check(values, &self.feed_names)
+    }
+
+    /// The sizes of named dims, where steps compare them with what was claimed.
+    pub(super) fn named_sizes(&self, values: &[Value]) -> Result<Vec<NamedSize<'_>>> {
+        match self.claims_names {
+            true => self.feed_dims.named_sizes(values, &self.feed_names),
+            false => Ok(Vec::new()),
         }
-        Ok(())
     }
 
     /// Where a step stands, for errors.
@@ -201,6 +201,7 @@ struct Builder<'a> {
     has_state_steps: bool,
     /// Whether each node may be skipped.
     may_die: Vec<bool>,
+    claims_names: bool,
 }
 
 impl<'a> Builder<'a> {
@@ -221,6 +222,7 @@ impl<'a> Builder<'a> {
             temporaries: Vec::new(),
             has_state_steps: false,
             may_die: Vec::with_capacity(n),
+            claims_names: false,
         }
     }
 
@@ -232,6 +234,7 @@ impl<'a> Builder<'a> {
         let first = self.n_slots;
         self.first_slot.push(first);
         self.n_slots += node.outputs().len() as u32;
+        self.claims_names |= node.op_as::<EnsureShape>().is_some_and(EnsureShape::claims_names);
         let (bodies, deeds) = self.bodies(node)?;
         let waits = self.order.visit(self.graph, node, &deeds);
         self.may_die.push(self.may_die(node));
@@ -267,6 +270,7 @@ impl<'a> Builder<'a> {
             let (plan, deed) = self.packer.pack_body(&body, arguments, &mut vars)?;
             self.order.take_back(vars);
             self.has_state_steps |= plan.has_state_steps;
+            self.claims_names |= plan.claims_names;
             plans.push(plan);
             deeds.push(deed);
         }
@@ -350,7 +354,7 @@ impl<'a> Builder<'a> {
         let fetches: Vec<u32> = source.fetches.iter().map(|id| self.slot(*id)).collect();
         let feeds: Vec<(u32, Fact)> = source.feeds.iter().map(|id| (self.slot(*id), source.graph.fact(*id))).collect();
         let feed_names = source.feeds.iter().map(|id| source.graph.tensor(*id).name()).collect();
-        let same_dims = same_dims(&feeds);
+        let feed_dims = FeedDims::new(&feeds, self.claims_names);
         self.handles();
         let mut readers = self.lifetimes(&fetches);
         // What the run brings in stays until its end where several read it: no threads count the readers of one cell.
@@ -366,7 +370,8 @@ impl<'a> Builder<'a> {
             n_slots: self.n_slots as usize,
             feeds,
             feed_names,
-            same_dims,
+            feed_dims,
+            claims_names: self.claims_names,
             fetches: moved_out(&fetches, &self.constants),
             constants: self.constants,
             preloads: self.preloads,
@@ -429,23 +434,4 @@ fn moved_out(fetches: &[u32], constants: &[(u32, Value)]) -> Vec<(u32, bool)> {
     let mut fetches: Vec<_> = fetches.iter().rev().map(|slot| (*slot, stays.insert(*slot))).collect();
     fetches.reverse();
     fetches
-}
-
-/// Pairs of places in the feeds with the same dim, which anonymous ones never are.
-fn same_dims(feeds: &[(u32, Fact)]) -> Vec<((usize, usize), (usize, usize))> {
-    let mut first = HashMap::new();
-    let mut same = Vec::new();
-    for (feed, (_, fact)) in feeds.iter().enumerate() {
-        for (axis, dim) in
-            fact.shape.dims().unwrap_or_default().iter().enumerate().filter(|(_, dim)| dim.known().is_none())
-        {
-            match first.get(dim) {
-                Some(place) => same.push((*place, (feed, axis))),
-                None => {
-                    first.insert(dim.clone(), (feed, axis));
-                }
-            }
-        }
-    }
-    same
 }

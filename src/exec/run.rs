@@ -10,6 +10,7 @@ use crossbeam::atomic::AtomicCell;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
+use super::budget;
 use super::parallel::{self, Mode};
 use super::plan::Plan;
 use super::serial;
@@ -138,6 +139,9 @@ impl Plan {
     /// `BadFeed` before anything runs; `Uninitialized`, naming all variables that have no value; the error of the
     /// failing step that comes first in the plan. No variable is changed by a run that fails.
     pub fn run(&self, feeds: &mut SmallVec<[Value; 4]>, fetched: &mut Fetched, host: &Host<'_>) -> Result<()> {
+        if let Some(meter) = host.meter {
+            budget::check(self, feeds, meter)?;
+        }
         let _token = if self.writes { Some(host.state.write_token(host.limits)?) } else { None };
         let mut scratch = self.spare.take().unwrap_or_else(|| Box::new(Scratch::new(self)));
         let result = self.run_in(&mut scratch, feeds, fetched, host);
@@ -157,6 +161,7 @@ impl Plan {
     ) -> Result<()> {
         host.limits.check()?;
         let mode = self.choice.mode(self, feeds, host);
+        let names = &self.named_sizes(feeds)?[..];
         for (slot, _) in self.feeds.iter().rev() {
             *scratch.slots.get_mut(*slot as usize) = feeds.pop();
         }
@@ -165,7 +170,7 @@ impl Plan {
         let recorder = host.trace.map(Recorder);
         let watch = recorder.as_ref().map(|recorder| recorder as &dyn Watch);
         let state = Some(&view as &dyn RunState);
-        let env = &Env { pool: host.pool, state, limits: host.limits, meter: host.meter, watch };
+        let env = &Env { pool: host.pool, state, limits: host.limits, meter: host.meter, watch, names };
         match mode {
             Mode::Serial => serial::run(self, scratch, env)?,
             Mode::Measured(key) => {

@@ -116,7 +116,7 @@ fn run_on(node: &Node, inputs: &[Value], meter: Option<&Meter>) -> Result<Box<[V
     let (first_output, n_outputs) = (n as u32, n_outputs as u32);
     let io = StepIo { inputs: &inputs, first_output, n_outputs, is_fetched: false, home: &NO_HOME };
     let (recycler, limits, pool) = (RefCell::new(Recycler::default()), Limits::default(), serial());
-    let env = Env { pool: &pool, state: None, limits: &limits, meter, watch: None };
+    let env = Env { pool: &pool, state: None, limits: &limits, meter, watch: None, names: &[] };
     // SAFETY: the cells are this function's own.
     let mut cx = unsafe { RunCx::new(&slots, io, 0, &env, &recycler) };
     let run = std::panic::AssertUnwindSafe(|| node.op().run(&mut cx));

@@ -18,6 +18,7 @@ mod node;
 pub mod op;
 pub mod run;
 pub mod signature;
+mod sizes;
 mod store;
 mod tensor;
 
@@ -49,6 +50,7 @@ pub use self::op::{Effect, Example, Flow, Gradient, Op, OpKind};
 #[cfg(test)]
 pub(crate) use self::run::NO_HOME;
 pub use self::run::{Callee, Env, RunCx, RunState, Slots, StepHome, StepIo, VarHandle, Watch};
+pub use self::sizes::NamedSize;
 pub use self::tensor::{Operation, Tensor};
 use crate::error::{Error, ErrorKind, Result, escape};
 use crate::shape::Shape;
@@ -191,7 +193,7 @@ impl Graph {
         let site = || self.node(id.node).site(Vec::new());
         let known = self.fact(id).shape;
         let merged = known.merge(claim).map_err(|error| error.at(site))?;
-        if merged != known {
+        if merged != known || claim.names_beyond(&known) {
             let said = self.user_claim(id).map_or_else(|| Ok(claim.clone()), |said| said.merge(claim))?;
             self.0.claims.write().insert(id, Claim { merged, said });
             self.0.has_claims.store(true, Ordering::Release);

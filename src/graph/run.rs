@@ -8,6 +8,7 @@ use std::time::Instant;
 use smallvec::SmallVec;
 
 use super::node::Elements;
+use super::sizes::NamedSize;
 use crate::cancel::Limits;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
@@ -222,6 +223,8 @@ pub struct Env<'a> {
     pub meter: Option<&'a Meter>,
     /// Who watches a traced run.
     pub watch: Option<&'a dyn Watch>,
+    /// The sizes that the feeds give to named dims.
+    pub names: &'a [NamedSize<'a>],
 }
 
 /// One step's view of a run.
@@ -352,6 +355,17 @@ impl<'a> RunCx<'a> {
     /// `ResourceExhausted`.
     pub fn check_room(&self, bytes: usize) -> Result<()> {
         self.env.meter.map_or(Ok(()), |meter| meter.check_room(bytes))
+    }
+
+    /// An error if a value of these dims, whose shape was claimed, contradicts the sizes of named dims in this run.
+    ///
+    /// # Errors
+    /// `ShapeMismatch`, naming the feed.
+    pub fn check_named_dims(&self, claim: &Shape, dims: &[usize]) -> Result<()> {
+        match self.env.names {
+            [] => Ok(()),
+            names => NamedSize::check(names, claim, dims),
+        }
     }
 
     /// Gives a value back whose memory the next `alloc` may use.

@@ -73,7 +73,8 @@ impl Tensor {
         self.graph.fact(self.id)
     }
 
-    /// Refines the static shape: a claim, which each run checks where the tensor is made.
+    /// Refines the static shape: a claim, which each run checks where the tensor is made. The size of a named dim must be
+    /// that of the feeds; a name that only claims have, and no feed, is not compared among them.
     ///
     /// # Errors
     /// `ShapeMismatch` if the claim contradicts what is known.

@@ -8,7 +8,7 @@ use super::rebuild::{Outputs, Rebuild};
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::graph::{Effect, Fact, Node, Op, OutputId};
-use crate::ops::array::{Const, Rank};
+use crate::ops::array::{Const, EnsureShape, Rank};
 use crate::value::Value;
 
 /// The rule: copies a node, and replaces it if its one output turns out to be constant.
@@ -16,7 +16,7 @@ pub(super) fn fold(cx: &mut Rebuild<'_>, node: &Node) -> Result<Option<Outputs>>
     if node.op_as::<Const>().is_some() || node.outputs().len() != 1 {
         return Ok(None);
     }
-    if asks_for_value(cx, node) {
+    if asks_for_value(cx, node) || node.op_as::<EnsureShape>().is_some_and(EnsureShape::claims_names) {
         return Ok(None);
     }
     if let Some(value) = sizes_value(&node.outputs()[0]) {

@@ -11,7 +11,7 @@ use super::rebuild::{Outputs, Rebuild};
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::graph::{Attrs, Fact, Node, OutputId, Role};
-use crate::ops::array::{Cast, Const};
+use crate::ops::array::{Cast, Const, EnsureShape};
 use crate::ops::fused::FusedMatMul;
 use crate::ops::math::MatMul;
 use crate::shape::{Dim, Shape};
@@ -32,6 +32,8 @@ pub(super) fn simplify(cx: &mut Rebuild<'_>, node: &Node, contracts: bool) -> Re
     match kind.name {
         "Reshape" => reshape(cx, node, first, contracts),
         "Transpose" => transpose(cx, node, first),
+        // Feeds may give the names another size than the one that is known.
+        _ if node.op_as::<EnsureShape>().is_some_and(|op| op.shape.names_beyond(&before.shape)) => Ok(None),
         _ if kind.shares_input => keep_or_drop(cx, node, first),
         _ => Ok(None),
     }

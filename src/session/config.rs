@@ -87,10 +87,16 @@ pub struct RunOptions {
     pub timeout: Option<Duration>,
     /// Ends the run when somebody cancels the token.
     pub cancel: Option<CancelToken>,
-    /// Bytes that the values of the run's steps may take at once, fed and fetched ones, variables and constants not
-    /// counted. The steps then run in plan order, so the peak follows from shapes alone; memory is not recycled, which
-    /// makes the run slower. Beyond it the run fails with `ResourceExhausted`, which names the step. What kernels keep
-    /// in memory of their own while they run is not counted.
+    /// Bytes that the values of the run's steps may take at once; fed values, variables and constants are not counted.
+    /// Beyond it the run fails with `ResourceExhausted`, which names the step: before anything runs where the sizes of
+    /// the feeds tell, else at that step. The steps run in plan order, so the peak follows from shapes alone; memory is
+    /// not recycled, which makes the run slower.
+    ///
+    /// What a kernel keeps for itself while it runs must fit, too, where it is in proportion to its operands: windows and
+    /// channel groups of convolutions, operands laid out anew by `einsum`, numbers of distinct elements, elements of
+    /// lists. Not counted are buffers of a fixed size for each thread (panels of products, tiles of fused chains),
+    /// indices that sorting and sparse ops keep, half floats widened for a product, what strings hold, what the
+    /// allocator adds, and what a user's own ops allocate other than by `RunCx::alloc`.
     pub memory_budget: Option<usize>,
     /// Steps that the run may take, those of bodies counted each time: what ends a loop that never ends. Beyond it
     /// the run fails with `ResourceExhausted`.

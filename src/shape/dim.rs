@@ -133,6 +133,11 @@ impl Dim {
         }
     }
 
+    /// The symbol, factor and rest, where the dim is `factor*symbol + rest`.
+    pub fn as_linear(&self) -> Option<(Symbol, i64, i64)> {
+        self.poly().as_linear().map(|(symbol, factor, rest)| (symbol.clone(), factor, rest))
+    }
+
     /// The symbols that occur in it, each once.
     pub fn symbols(&self) -> impl Iterator<Item = Symbol> + use<> {
         let mut found: SmallVec<[Symbol; 2]> = SmallVec::new();

@@ -108,6 +108,15 @@ impl Shape {
         own.iter().zip(dims).all(|(dim, &size)| dim.eval(&size_of).is_none_or(|own| usize::try_from(own) == Ok(size)))
     }
 
+    /// Whether a dim is made of names that the same dim of another shape is not: it says more, where one knows their sizes.
+    pub fn names_beyond(&self, other: &Shape) -> bool {
+        let says_more = |(axis, dim): (usize, &Dim)| {
+            let has_names = dim.known().is_none() && !dim.has_anonymous();
+            has_names && other.dims().is_none_or(|dims| dims.get(axis) != Some(dim))
+        };
+        self.dims().unwrap_or_default().iter().enumerate().any(says_more)
+    }
+
     /// True where some value may be what both shapes describe.
     pub fn is_compatible(&self, other: &Shape) -> bool {
         let (Some(a), Some(b)) = (self.dims(), other.dims()) else { return true };

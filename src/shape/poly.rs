@@ -230,6 +230,19 @@ impl Poly {
         }
     }
 
+    /// The symbol, factor and rest of `factor*symbol + rest`.
+    pub(super) fn as_linear(&self) -> Option<(&Symbol, i64, i64)> {
+        let (first, rest) = match self.terms.as_slice() {
+            [first] => (first, 0),
+            [first, rest] if rest.atoms.is_empty() => (first, rest.coeff),
+            _ => return None,
+        };
+        match first.atoms.as_slice() {
+            [Atom::Symbol(symbol)] => Some((symbol, first.coeff, rest)),
+            _ => None,
+        }
+    }
+
     /// A number that the form never falls below, whatever the sizes; `None` where there is none to be seen.
     pub(super) fn lower_bound(&self) -> Option<i64> {
         self.terms.iter().try_fold(0i64, |sum, term| sum.checked_add(term.lower_bound()?))

@@ -73,6 +73,17 @@ impl Meter {
         self.take(bytes).map(drop)
     }
 
+    /// An error if so many bytes beside `live` others are beyond the budget, whatever is in use now.
+    ///
+    /// # Errors
+    /// ResourceExhausted, with the budget and what was asked for.
+    pub fn check_beside(&self, live: usize, bytes: usize) -> Result<()> {
+        match live.checked_add(bytes).is_some_and(|sum| sum <= self.0.budget) {
+            true => Ok(()),
+            false => Err(exceeded(self.0.budget, live, bytes)),
+        }
+    }
+
     fn take(&self, bytes: usize) -> Result<Ticket> {
         let Counts { budget, live, peak } = &*self.0;
         let grow = |live: usize| live.checked_add(bytes).filter(|live| live <= budget);

@@ -71,6 +71,13 @@ impl Tensor {
     }
 }
 
+impl EnsureShape {
+    /// Whether it depends on the feeds of a run: they give named dims their sizes.
+    pub(crate) fn claims_names(&self) -> bool {
+        self.shape.names_beyond(&Shape::unknown())
+    }
+}
+
 fn parse_placeholder(attrs: &Attrs) -> Result<Arc<dyn Op>> {
     Ok(Arc::new(PlaceholderWithDefault { shape: attrs.shape("shape")? }))
 }
@@ -123,6 +130,7 @@ impl Op for EnsureShape {
             );
             return Err(Error::shape(text));
         }
+        cx.check_named_dims(&self.shape, value.dims())?;
         cx.output(0, value);
         Ok(())
     }

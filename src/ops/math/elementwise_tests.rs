@@ -53,7 +53,7 @@ fn run_on(op: impl Op, inputs: Vec<Value>, may_take: u32, threads: usize) -> Res
     let inputs: Vec<u32> = (0..n as u32).collect();
     let io = StepIo { inputs: &inputs, first_output: n as u32, n_outputs: 1, is_fetched: false, home: &NO_HOME };
     let (pool, limits, recycler) = (Pool::new(threads)?, Limits::default(), RefCell::new(Recycler::default()));
-    let env = Env { pool: &pool, state: None, limits: &limits, meter: None, watch: None };
+    let env = Env { pool: &pool, state: None, limits: &limits, meter: None, watch: None, names: &[] };
     // SAFETY: the cells are this function's own, and each is an input or output once.
     let mut cx = unsafe { RunCx::new(&slots, io, may_take, &env, &recycler) };
     op.run(&mut cx)?;
