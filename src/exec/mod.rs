@@ -13,6 +13,7 @@ mod step;
 mod turns;
 
 pub use self::plan::Plan;
+pub(crate) use self::run::Trace;
 pub use self::run::{Fetched, Host, StepOrder};
 pub use self::state::SessionState;
 pub use self::stats::{RunMetadata, StepRecord};

@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use super::plan::Plan;
-use super::run::{Host, Scratch, StepOrder, call, report, skips};
+use super::run::{Host, Scratch, StepOrder, begin, call, report, skips};
 use super::step::KEPT;
 use crate::error::{Error, Result};
 use crate::graph::{Env, RunCx, Slots};
@@ -225,7 +225,7 @@ impl Shared<'_> {
         if plan.has_branches && unsafe { skips(step, &plan.steps, self.slots, self.skipped) } {
             return;
         }
-        let began = self.env.watch.map(|watch| (watch, Instant::now()));
+        let began = self.env.watch.map(|watch| (watch, begin(plan, step, watch), Instant::now()));
         // SAFETY: all steps that write an input have ended, and so have those that state orders before this one;
         // `take_always` names inputs that no other step reads; output cells are written by this step alone.
         let cx = unsafe {
@@ -235,7 +235,7 @@ impl Shared<'_> {
         if let Err(error) = result {
             self.failed.fetch_min(index, Ordering::AcqRel);
             self.errors.lock().push((index, error));
-        } else if let Some((watch, began)) = began {
+        } else if let Some((watch, _span, began)) = began {
             // SAFETY: as above; nothing is taken, and the outputs are released only after this.
             let cx = unsafe { RunCx::new(self.slots, plan.steps.io(step), 0, self.env, recycler) };
             report(plan, step, began, watch, &cx);

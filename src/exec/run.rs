@@ -9,6 +9,8 @@ use std::time::Instant;
 use crossbeam::atomic::AtomicCell;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
+use tracing::Span;
+use tracing::span::EnteredSpan;
 
 use super::budget;
 use super::parallel::{self, Mode};
@@ -40,7 +42,7 @@ pub struct Host<'a> {
 }
 
 /// A list of steps, and the instant that times are counted from.
-pub(super) type Trace<'a> = (&'a Mutex<Vec<StepRecord>>, Instant);
+pub(crate) type Trace<'a> = (&'a Mutex<Vec<StepRecord>>, Instant);
 
 /// How a run orders steps that do not wait for each other. Results are the same; only time differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -167,7 +169,9 @@ impl Plan {
         }
         self.load_variables(scratch, host)?;
         let view = RunView { session: host.state, locals: &scratch.locals };
-        let recorder = host.trace.map(Recorder);
+        let recorder =
+            host.trace.map(|trace| Recorder { trace, span: tracing::info_span!("run", steps = self.steps.len()) });
+        let _span = recorder.as_ref().map(|recorder| recorder.span.enter());
         let watch = recorder.as_ref().map(|recorder| recorder as &dyn Watch);
         let state = Some(&view as &dyn RunState);
         let env = &Env { pool: host.pool, state, limits: host.limits, meter: host.meter, watch, names };
@@ -371,18 +375,34 @@ pub(super) fn panicked(plan: &Plan, step: usize, cx: &RunCx<'_>, payload: Box<dy
     locate(plan, step, cx, Error::panicked(payload))
 }
 
+/// Tells the watcher of a traced run that a step begins.
+pub(super) fn begin(plan: &Plan, step: usize, watch: &dyn Watch) -> EnteredSpan {
+    let node = plan.graph.node(plan.steps.rest(step).node);
+    watch.begin(node.name(), node.op().kind().name)
+}
+
 /// Tells the watcher of a traced run what a step did.
 pub(super) fn report(plan: &Plan, step: usize, began: Instant, watch: &dyn Watch, cx: &RunCx<'_>) {
     let node = plan.graph.node(plan.steps.rest(step).node);
     watch.ended(node.name(), plan.steps.op(step).kind().name, began, &cx.describe_outputs());
 }
 
-/// Writes the steps of a traced run.
-struct Recorder<'a>(Trace<'a>);
+/// Writes the steps of a traced run, and opens spans for them.
+struct Recorder<'a> {
+    trace: Trace<'a>,
+    span: Span,
+}
 
 impl Watch for Recorder<'_> {
+    fn begin(&self, node: &str, op: &'static str) -> EnteredSpan {
+        // The threads that help are in no span yet; a step of a body is inside of the step that calls it.
+        let outer = Span::current();
+        let parent = if outer.is_none() { &self.span } else { &outer };
+        tracing::info_span!(parent: parent, "step", node, op).entered()
+    }
+
     fn ended(&self, node: &str, op: &'static str, began: Instant, outputs: &[(usize, String)]) {
-        let (steps, origin) = self.0;
+        let (steps, origin) = self.trace;
         let record = StepRecord {
             node: node.to_owned(),
             op,

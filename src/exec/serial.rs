@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use super::plan::Plan;
-use super::run::{Scratch, call, ended, panicked, report, skips};
+use super::run::{Scratch, begin, call, ended, panicked, report, skips};
 use crate::error::Result;
 use crate::graph::{Env, RunCx};
 
@@ -46,6 +46,7 @@ pub(super) fn run_measured(plan: &Plan, scratch: &Scratch, env: &Env<'_>) -> Res
             free(plan, step, scratch);
             continue;
         }
+        let _span = env.watch.map(|watch| begin(plan, step, watch));
         let began = Instant::now();
         // SAFETY: as in `run_step`.
         call(plan, step, unsafe { view(plan, step, scratch, env) })?;

@@ -1,5 +1,6 @@
 //! What a traced run did, step by step, and its export for trace viewers.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -34,22 +35,32 @@ pub struct RunMetadata {
 impl RunMetadata {
     /// The trace event format that Perfetto and Chrome's tracing page open: one lane a thread, times in microseconds.
     pub fn chrome_trace(&self) -> String {
-        let mut text = String::from("{\"traceEvents\":[\n");
-        for (n, step) in self.steps.iter().enumerate() {
-            let separator = if n == 0 { "" } else { ",\n" };
-            let micros = |time: Duration| time.as_nanos() as f64 / 1e3;
-            write!(
-                text,
-                "{separator}{{\"name\":\"{}\",\"cat\":\"{}\",\"ph\":\"X\",\"pid\":1,\"tid\":{},\"ts\":{:.3},\"dur\":{:.3},\
-                 \"args\":{{\"outputs\":\"{}\",\"bytes\":{}}}}}",
-                json(&step.node), json(step.op), step.thread, micros(step.start), micros(step.duration),
-                json(&step.outputs), step.output_bytes,
-            )
-            .expect("writing to a string does not fail");
-        }
-        text.push_str("\n]}\n");
-        text
+        let threads: BTreeSet<usize> = self.steps.iter().map(|step| step.thread).collect();
+        let events: Vec<String> =
+            self.steps.iter().map(step_event).chain(threads.into_iter().map(name_event)).collect();
+        format!("{{\"traceEvents\":[\n{}\n]}}\n", events.join(",\n"))
     }
+}
+
+fn step_event(step: &StepRecord) -> String {
+    let micros = |time: Duration| time.as_nanos() as f64 / 1e3;
+    format!(
+        "{{\"name\":\"{}\",\"cat\":\"{}\",\"ph\":\"X\",\"pid\":1,\"tid\":{},\"ts\":{:.3},\"dur\":{:.3},\
+         \"args\":{{\"outputs\":\"{}\",\"bytes\":{}}}}}",
+        json(&step.node),
+        json(step.op),
+        step.thread,
+        micros(step.start),
+        micros(step.duration),
+        json(&step.outputs),
+        step.output_bytes,
+    )
+}
+
+/// What a thread's lane is called.
+fn name_event(thread: usize) -> String {
+    let name = if thread == 0 { "caller".to_owned() } else { format!("worker {thread}") };
+    format!("{{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":{thread},\"args\":{{\"name\":\"{name}\"}}}}")
 }
 
 /// A string inside of JSON quotes.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use smallvec::SmallVec;
+use tracing::span::EnteredSpan;
 
 use super::node::Elements;
 use super::sizes::NamedSize;
@@ -206,6 +207,9 @@ impl<T> SharedMut<T> {
 
 /// Is told of each step of a traced run, those of bodies included.
 pub trait Watch: Sync {
+    /// A step begins; it ends when what is answered is dropped, on the same thread.
+    fn begin(&self, node: &str, op: &'static str) -> EnteredSpan;
+
     /// A step has ended: its node, its op, when it began, and bytes and description of each output.
     fn ended(&self, node: &str, op: &'static str, began: Instant, outputs: &[(usize, String)]);
 }

@@ -48,7 +48,7 @@ impl Session {
 const INFALLIBLE: &str = "writing to a string does not fail";
 
 /// For each needed node the first thing that needs it.
-fn reasons(graph: &Graph, request: &Request) -> BTreeMap<NodeId, String> {
+pub(super) fn reasons(graph: &Graph, request: &Request) -> BTreeMap<NodeId, String> {
     let mut reasons = BTreeMap::new();
     let mut stack: Vec<(NodeId, String)> = Vec::new();
     let is_fed = |id| request.feeds.binary_search(id).is_ok();

@@ -1,7 +1,11 @@
 //! What goes into a run: the feed dictionary.
 
+use smallvec::SmallVec;
+
+use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result, escape};
-use crate::graph::{Fact, Graph, Tensor};
+use crate::exec::Plan;
+use crate::graph::{Fact, Graph, OutputId, Tensor};
 use crate::shape::Shape;
 use crate::value::{IntoValue, Value};
 
@@ -67,11 +71,11 @@ impl Key {
 /// Values of several feeds, in the order in which [`Session::prepare`](super::Session::prepare) was told of them.
 pub trait FeedValues {
     /// The values.
-    fn into_values(self) -> smallvec::SmallVec<[Value; 4]>;
+    fn into_values(self) -> SmallVec<[Value; 4]>;
 }
 
 impl<T: IntoValue> FeedValues for T {
-    fn into_values(self) -> smallvec::SmallVec<[Value; 4]> {
+    fn into_values(self) -> SmallVec<[Value; 4]> {
         smallvec::smallvec![self.into_value()]
     }
 }
@@ -79,7 +83,7 @@ impl<T: IntoValue> FeedValues for T {
 macro_rules! tuples {
     ($($($T:ident $i:tt)*;)*) => { $(
         impl<$($T: IntoValue),*> FeedValues for ($($T,)*) {
-            fn into_values(self) -> smallvec::SmallVec<[Value; 4]> {
+            fn into_values(self) -> SmallVec<[Value; 4]> {
                 smallvec::smallvec![$(self.$i.into_value()),*]
             }
         }
@@ -95,6 +99,10 @@ tuples! {
     A 0 B 1 C 2 D 3 E 4 F 5;
     A 0 B 1 C 2 D 3 E 4 F 5 G 6;
     A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7;
+    A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8;
+    A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9;
+    A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10;
+    A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11;
 }
 
 /// The feed dictionary of one run; see [`feeds!`](crate::feeds).
@@ -121,8 +129,39 @@ macro_rules! feeds {
     ($($key:expr => $value:expr),* $(,)?) => { $crate::session::Feeds::new()$(.with(&$key, $value))* };
 }
 
+/// The tensors that feeds go to, by id.
+///
+/// # Errors
+/// All keys that name no tensor, or none that may be fed.
+pub(super) fn resolve_all(graph: &Graph, feeds: Feeds) -> Result<SmallVec<[(OutputId, Value); 4]>> {
+    let mut bound = SmallVec::with_capacity(feeds.0.len());
+    let mut feeds = feeds.0.into_iter();
+    while let Some((key, value)) = feeds.next() {
+        match key.resolve(graph) {
+            Ok(tensor) => bound.push((tensor.id(), value)),
+            Err(first) => return Err(first.with_also(feeds.filter_map(|(key, _)| key.resolve(graph).err()))),
+        }
+    }
+    Ok(bound)
+}
+
+/// Makes the values, which are in the plan's order, what their tensors take.
+///
+/// # Errors
+/// `BadFeed` for all values that do not fit.
+pub(super) fn check_feeds(plan: &Plan, values: &mut [Value]) -> Result<()> {
+    let check = |i: usize, value: &mut Value| check_feed(plan.feed_fact(i), value, || plan.feed_name(i));
+    let mut feeds = values.iter_mut().enumerate();
+    while let Some((i, value)) = feeds.next() {
+        if let Err(first) = check(i, value) {
+            return Err(first.with_also(feeds.filter_map(|(i, value)| check(i, value).err())));
+        }
+    }
+    Ok(())
+}
+
 /// Makes the value what its tensor takes: a weak scalar gets the dtype, anything else must have it.
-pub(super) fn check_feed(fact: &Fact, value: &mut Value, name: impl Fn() -> String) -> Result<()> {
+fn check_feed(fact: &Fact, value: &mut Value, name: impl Fn() -> String) -> Result<()> {
     if value.dtype() != fact.dtype {
         *value = convert(fact, value, &name)?;
     }
@@ -146,9 +185,61 @@ fn convert(fact: &Fact, value: &Value, name: &impl Fn() -> String) -> Result<Val
         });
     }
     let text = format!("feed of '{}' is {}, but the tensor is {}", escape(&name()), value.dtype(), fact.dtype);
-    let error = Error::new(ErrorKind::BadFeed, text);
-    Err(match fact.dtype {
-        crate::DType::F32 => error.note("write 1.0f32, or array.mapv(|x| x as f32)"),
-        other => error.note(format!("convert the value to {other} first: feeds are never converted silently")),
+    Err(Error::new(ErrorKind::BadFeed, text).note(cure(value.dtype(), fact.dtype)))
+}
+
+/// What to type instead: feeds are never converted silently.
+fn cure(from: DType, to: DType) -> String {
+    let Some((literal, rust)) = in_rust(to) else {
+        return format!("convert the value to {to} first: feeds are never converted silently");
+    };
+    match in_rust(from) {
+        // Rust casts between numbers only, and truth to integers.
+        Some((_, "String")) | None => format!("write {literal}"),
+        _ if rust == "String" => format!("write {literal}"),
+        Some((_, "bool")) if to.is_floating() => format!("write {literal}"),
+        Some((one, _)) if rust == "bool" => format!("write true, or array.mapv(|x| x == {one})"),
+        Some(_) => format!("write {literal}, or array.mapv(|x| x as {rust})"),
+    }
+}
+
+/// A literal and the type of the dtypes that Rust has on its own.
+fn in_rust(dtype: DType) -> Option<(&'static str, &'static str)> {
+    Some(match dtype {
+        DType::F32 => ("1.0f32", "f32"),
+        DType::F64 => ("1.0f64", "f64"),
+        DType::I8 => ("1i8", "i8"),
+        DType::I16 => ("1i16", "i16"),
+        DType::I32 => ("1i32", "i32"),
+        DType::I64 => ("1i64", "i64"),
+        DType::U8 => ("1u8", "u8"),
+        DType::U16 => ("1u16", "u16"),
+        DType::U32 => ("1u32", "u32"),
+        DType::U64 => ("1u64", "u64"),
+        DType::Bool => ("true", "bool"),
+        DType::String => ("\"text\"", "String"),
+        _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cure_of_a_dtype_is_what_to_type() {
+        assert_eq!(cure(DType::F64, DType::F32), "write 1.0f32, or array.mapv(|x| x as f32)");
+        assert_eq!(cure(DType::I32, DType::I64), "write 1i64, or array.mapv(|x| x as i64)");
+        assert_eq!(cure(DType::F32, DType::F64), "write 1.0f64, or array.mapv(|x| x as f64)");
+        assert_eq!(cure(DType::Bool, DType::U8), "write 1u8, or array.mapv(|x| x as u8)");
+        assert_eq!(cure(DType::Bool, DType::F32), "write 1.0f32");
+        assert_eq!(cure(DType::I32, DType::Bool), "write true, or array.mapv(|x| x == 1i32)");
+        assert_eq!(cure(DType::I32, DType::String), "write \"text\"");
+        assert_eq!(cure(DType::String, DType::I32), "write 1i32");
+        assert_eq!(
+            cure(DType::F32, DType::F16),
+            "convert the value to float16 first: feeds are never converted silently"
+        );
+        assert!(DType::ALL.iter().all(|to| !cure(DType::C64, *to).contains(" as ")));
+    }
 }

@@ -1,5 +1,6 @@
 //! What a run can be asked for: tensors, operations, names, and tuples, arrays, slices and vectors of them.
 
+use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result, escape};
 use crate::graph::{Graph, NodeId, Operation, OutputId, Tensor, foreign};
 use crate::ops::state::Variable;
@@ -31,13 +32,21 @@ impl<'a> Wanted<'a> {
         Ok(())
     }
 
-    /// Wants the tensor of a name such as `x:0`.
-    pub fn name(&mut self, name: &str) -> Result<usize> {
-        let tensor = self.graph.tensor_by_name(name).map_err(|error| {
+    /// Wants the tensor of a name such as `x:0`, or the operation of a name such as `init`, which has no value. An
+    /// operation that does nothing but compute is refused: TF1 gives `None`, but `:0` was forgotten.
+    pub fn name(&mut self, name: &str) -> Result<Option<usize>> {
+        let refused = |error: Error| {
             let text = format!("fetch '{}' cannot be interpreted as a tensor: {}", escape(name), error.message());
             Error::new(ErrorKind::BadFetch, text).with_notes_of(&error)
-        })?;
-        self.tensor(&tensor)
+        };
+        let acts = |operation: &Operation| operation.node().outputs().is_empty() || operation.node().has_effects();
+        let operation =
+            if name.contains(':') { None } else { Some(self.graph.operation_by_name(name).map_err(refused)?) };
+        if let Some(operation) = operation.filter(acts) {
+            return self.operation(&operation).map(|()| None);
+        }
+        let tensor = self.graph.tensor_by_name(name).map_err(refused)?;
+        self.tensor(&tensor).map(Some)
     }
 }
 
@@ -93,25 +102,28 @@ impl Fetch for Variable {
     }
 }
 
+/// A name: of a tensor, such as `x:0`, or of an operation, such as `init`. What an operation gives, TF1's `None`, is
+/// here an empty value.
 impl Fetch for str {
     type Output = Value;
-    type Layout = usize;
-    fn declare(&self, wanted: &mut Wanted<'_>) -> Result<usize> {
+    type Layout = Option<usize>;
+    fn declare(&self, wanted: &mut Wanted<'_>) -> Result<Option<usize>> {
         wanted.name(self)
     }
-    fn collect(layout: &usize, results: &mut Results<'_>) -> Result<Value> {
-        results.take(*layout)
+    fn collect(layout: &Option<usize>, results: &mut Results<'_>) -> Result<Value> {
+        layout.map_or_else(|| Value::zeros(DType::F32, &[0]), |place| results.take(place))
     }
 }
 
+/// As `str`.
 impl Fetch for String {
     type Output = Value;
-    type Layout = usize;
-    fn declare(&self, wanted: &mut Wanted<'_>) -> Result<usize> {
+    type Layout = Option<usize>;
+    fn declare(&self, wanted: &mut Wanted<'_>) -> Result<Option<usize>> {
         wanted.name(self)
     }
-    fn collect(layout: &usize, results: &mut Results<'_>) -> Result<Value> {
-        results.take(*layout)
+    fn collect(layout: &Option<usize>, results: &mut Results<'_>) -> Result<Value> {
+        layout.map_or_else(|| Value::zeros(DType::F32, &[0]), |place| results.take(place))
     }
 }
 

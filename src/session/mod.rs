@@ -2,10 +2,13 @@
 
 mod cache;
 mod config;
+mod device;
 mod explain;
 mod feed;
 mod fetch;
+mod growth;
 mod prepared;
+mod terms;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,17 +19,19 @@ use smallvec::SmallVec;
 
 use self::cache::Cache;
 pub use self::config::{Config, GpuOptions, PrintFn, RunOptions};
-use self::feed::check_feed;
 pub use self::feed::{FeedKey, FeedValues, Feeds, Key};
+use self::feed::{check_feeds, resolve_all};
 pub use self::fetch::{Fetch, Results, Wanted};
+use self::growth::Growth;
 pub use self::prepared::Prepared;
+use self::terms::{OwnTerms, Terms};
 use crate::cancel::{CancelToken, Limits};
 use crate::error::{Error, ErrorKind, Result, escape};
 use crate::exec::{Fetched, Host, Plan, RunMetadata, SessionState, StepOrder};
-use crate::graph::{Graph, NodeId, Operation, OutputId, Tensor};
-use crate::optimize::{PlanGraph, Request, plan_graph};
+use crate::graph::{Graph, Operation, Tensor};
+use crate::optimize::{Request, plan_graph};
 use crate::pool::Pool;
-use crate::value::{Meter, Value};
+use crate::value::Value;
 
 /// Runs a graph. Owns the values of its variables: two sessions on one graph share nothing but the graph. A handle:
 /// clones are the same session, and any number of threads may run at once.
@@ -52,6 +57,7 @@ struct Inner {
     state: SessionState,
     cache: Mutex<Cache>,
     closed: AtomicBool,
+    growth: Growth,
     /// Cancelled by `close`.
     running: CancelToken,
     /// The limits of a run without options.
@@ -83,9 +89,9 @@ impl Session {
             .clone()
             .map(|print| Box::new(move |line: &str| print(line)) as Box<dyn Fn(&str) + Send + Sync>);
         let state = SessionState::with_print(print);
-        let (cache, closed) = (Mutex::default(), AtomicBool::new(false));
+        let (cache, closed, growth) = (Mutex::default(), AtomicBool::new(false), Growth::default());
         let graph = graph.root().clone();
-        Ok(Session(Arc::new(Inner { graph, config, pool, state, cache, closed, running, limits })))
+        Ok(Session(Arc::new(Inner { graph, config, pool, state, cache, closed, growth, running, limits })))
     }
 
     /// The graph.
@@ -112,7 +118,7 @@ impl Session {
         let layout = fetches.declare(&mut wanted)?;
         let (plan, mut values) = self.bind(wanted, feeds)?;
         let mut fetched = Fetched::new();
-        self.execute(&plan, &mut values, &mut fetched, &self.0.default_limits(), None, None)?;
+        self.execute(&plan, &mut values, &mut fetched, Terms::plain(&self.0.default_limits()))?;
         F::collect(&layout, &mut Results(&mut fetched))
     }
 
@@ -126,21 +132,45 @@ impl Session {
         feeds: Feeds,
         options: &RunOptions,
     ) -> Result<(F::Output, RunMetadata)> {
-        let began = Instant::now();
-        let timeout = options.timeout.or(self.0.config.operation_timeout);
-        let tokens = options.cancel.iter().cloned().chain([self.0.running.clone()]).collect();
-        let limits = Limits::new(tokens, timeout.and_then(|timeout| began.checked_add(timeout)));
-        let limits = options.step_budget.map_or(limits.clone(), |steps| limits.with_steps(steps));
-        let meter = options.memory_budget.map(Meter::new);
-        let mut wanted = Wanted::of(&self.0.graph);
-        let layout = fetches.declare(&mut wanted)?;
-        let (plan, mut values) = self.bind(wanted, feeds)?;
-        let steps = Mutex::default();
-        let trace = options.trace.then_some((&steps, began));
-        let mut fetched = Fetched::new();
-        self.execute(&plan, &mut values, &mut fetched, &limits, meter.as_ref(), trace)?;
-        let metadata = RunMetadata { steps: steps.into_inner(), duration: began.elapsed() };
-        Ok((F::collect(&layout, &mut Results(&mut fetched))?, metadata))
+        let mut metadata = RunMetadata::default();
+        let output = self.run_with_metadata(fetches, feeds, options, &mut metadata)?;
+        Ok((output, metadata))
+    }
+
+    /// Runs with options; writes what was done to `metadata`, also where the run fails: then up to the failing step.
+    ///
+    /// ```
+    /// # use sessile::prelude::*;
+    /// # use sessile::{RunOptions, exec::RunMetadata};
+    /// # fn main() -> sessile::Result<()> {
+    /// let g = Graph::new();
+    /// let x = g.placeholder(DType::F32, shape![?])?;
+    /// let y = x.exp()?.check_numerics("y")?;
+    /// let options = RunOptions { trace: true, ..RunOptions::default() };
+    /// let mut metadata = RunMetadata::default();
+    /// let run = Session::new(&g)?.run_with_metadata(&y, feeds! { x => [1000.0f32] }, &options, &mut metadata);
+    /// assert!(run.is_err());
+    /// assert_eq!(metadata.steps[0].op, "Exp");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Session::run_with_options`].
+    pub fn run_with_metadata<F: Fetch>(
+        &self,
+        fetches: F,
+        feeds: Feeds,
+        options: &RunOptions,
+        metadata: &mut RunMetadata,
+    ) -> Result<F::Output> {
+        OwnTerms::new(&self.0, options).run(metadata, |terms| {
+            let mut wanted = Wanted::of(&self.0.graph);
+            let layout = fetches.declare(&mut wanted)?;
+            let (plan, mut values) = self.bind(wanted, feeds)?;
+            let mut fetched = Fetched::new();
+            self.execute(&plan, &mut values, &mut fetched, terms)?;
+            F::collect(&layout, &mut Results(&mut fetched))
+        })
     }
 
     /// The form without static types: values for tensors in, values of tensors out.
@@ -184,24 +214,28 @@ impl Session {
         self.0.cache.lock().len()
     }
 
+    /// How many runs have found the graph larger than the run before. A number that grows with the runs says that ops
+    /// are built in the loop that runs them; the hundredth time is told to `tracing`, once.
+    pub fn n_growths(&self) -> usize {
+        self.0.growth.times()
+    }
+
     /// The plan of a request, from the cache or new.
     pub(crate) fn plan(&self, request: Request) -> Result<Arc<Plan>> {
         self.check_open()?;
         if let Some(plan) = self.0.cache.lock().get(&request) {
             return Ok(plan);
         }
+        self.place_devices(&request)?;
         let rewritten = plan_graph(&self.0.graph, &request, &self.0.config.passes)?;
-        self.place_devices(&rewritten)?;
         let plan = Arc::new(Plan::new(rewritten, &self.0.state, &self.0.config.passes)?);
         self.0.cache.lock().insert(request, plan.clone(), self.0.config.max_plans);
         Ok(plan)
     }
 
     fn bind(&self, wanted: Wanted<'_>, feeds: Feeds) -> Result<(Arc<Plan>, SmallVec<[Value; 4]>)> {
-        let mut bound: SmallVec<[(OutputId, Value); 4]> = SmallVec::with_capacity(feeds.0.len());
-        for (key, value) in feeds.0 {
-            bound.push((key.resolve(&self.0.graph)?.id(), value));
-        }
+        self.0.growth.see(self.0.graph.len());
+        let mut bound = resolve_all(&self.0.graph, feeds)?;
         bound.sort_by_key(|(id, _)| *id);
         if let Some(twice) = bound.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(fed_twice(&self.0.graph.tensor(twice[0].0)));
@@ -218,14 +252,11 @@ impl Session {
         plan: &Plan,
         values: &mut SmallVec<[Value; 4]>,
         fetched: &mut Fetched,
-        limits: &Limits,
-        meter: Option<&Meter>,
-        trace: Option<(&Mutex<Vec<crate::exec::StepRecord>>, Instant)>,
+        terms: Terms<'_>,
     ) -> Result<()> {
+        let Terms { limits, meter, trace } = terms;
         self.check_open()?;
-        for (i, value) in values.iter_mut().enumerate() {
-            check_feed(plan.feed_fact(i), value, || plan.feed_name(i))?;
-        }
+        check_feeds(plan, values)?;
         plan.check_named_dims(values)?;
         // With a budget the steps have one order, so what exceeds it does not depend on timing.
         let is_limited = meter.is_some() || limits.has_steps();
@@ -241,44 +272,12 @@ impl Session {
         Ok(())
     }
 
-    /// There is one device; what asks for another is moved to it, or refused.
-    fn place_devices(&self, plan: &PlanGraph) -> Result<()> {
-        let config = &self.0.config;
-        if config.allow_soft_placement && !config.log_device_placement {
-            return Ok(());
-        }
-        for (_, id) in &plan.origins {
-            let node = self.0.graph.node(NodeId(*id));
-            let asked = node.device().unwrap_or_default();
-            if asked.to_ascii_lowercase().contains("gpu") && !config.allow_soft_placement {
-                return Err(no_such_device(node.name(), asked));
-            }
-            if config.log_device_placement {
-                self.print(&format!("{}: ({}): {CPU}", escape(node.name()), node.op().kind().name));
-            }
-        }
-        Ok(())
-    }
-
     fn print(&self, line: &str) {
         match &self.0.config.print {
             Some(print) => print(line),
             None => eprintln!("{line}"),
         }
     }
-}
-
-/// The one device, as TensorFlow names it.
-const CPU: &str = "/job:localhost/replica:0/task:0/device:CPU:0";
-
-#[cold]
-fn no_such_device(node: &str, asked: &str) -> Error {
-    Error::invalid(format!(
-        "cannot assign a device for operation {}: it was explicitly assigned to {}, but the only device is {CPU}; \
-         allow_soft_placement makes it run there",
-        escape(node),
-        escape(asked)
-    ))
 }
 
 impl Inner {

@@ -212,3 +212,51 @@ fn a_trace_has_each_step_and_opens_in_viewers() -> Result<()> {
     );
     Ok(())
 }
+
+/// Ends when another step has come as far: pure, so that nothing orders the two.
+#[derive(Debug)]
+struct Meet(Arc<std::sync::Barrier>);
+
+static MEET: OpKind = OpKind::custom("Meet", "x: float32 -> y: float32");
+
+impl Op for Meet {
+    fn kind(&self) -> &'static OpKind {
+        &MEET
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        cx.output_like(0);
+        Ok(())
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        self.0.wait();
+        let x = cx.take(0);
+        cx.output(0, x);
+        Ok(())
+    }
+}
+
+/// The trace of two threads is JSON, and each lane in it has a name.
+#[test]
+fn the_lanes_of_a_trace_have_the_names_of_their_threads() -> Result<()> {
+    let g = Graph::new();
+    let (x, y) = (g.placeholder(DType::F32, shape![?])?, g.placeholder(DType::F32, shape![?])?);
+    let meet = Arc::new(std::sync::Barrier::new(2));
+    let fetches = [g.apply_one(Meet(meet.clone()), &[&x])?, g.apply_one(Meet(meet), &[&y])?];
+    let config = Config { threads: Some(2), step_order: StepOrder::AsReady, ..Config::default() };
+    let options = RunOptions { trace: true, ..RunOptions::default() };
+    let sess = Session::with_config(&g, config)?;
+    let (_, metadata) = sess.run_with_options(&fetches, feeds! { x => [1.0f32], y => [2.0f32] }, &options)?;
+    let trace: serde_json::Value = serde_json::from_str(&metadata.chrome_trace()).expect("the trace is JSON");
+    let events = trace["traceEvents"].as_array().expect("a list of events");
+    let of = |phase: &'static str| events.iter().filter(move |event| event["ph"] == phase);
+    let mut lanes: Vec<u64> = of("X").map(|event| event["tid"].as_u64().expect("a number")).collect();
+    lanes.sort_unstable();
+    let names: Vec<_> = of("M").map(|event| (event["tid"].as_u64(), event["args"]["name"].as_str())).collect();
+    assert_eq!((lanes.len(), lanes[0]), (2, 0));
+    let worker = format!("worker {}", lanes[1]);
+    assert_eq!(names, [(Some(0), Some("caller")), (Some(lanes[1]), Some(worker.as_str()))]);
+    assert!(of("M").all(|event| event["name"] == "thread_name"));
+    Ok(())
+}

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sessile::exec::StepOrder;
+use sessile::ops::nn::{Padding, Window};
 use sessile::optimize::Passes;
 use sessile::prelude::*;
 use sessile::{CancelToken, ErrorKind, Result, RunOptions};
@@ -320,6 +321,56 @@ fn a_memory_budget_names_the_step_that_exceeds_it() -> Result<()> {
     let text = "the memory budget is 1048576 bytes, but ";
     assert!(error.message().starts_with(text) && error.message().ends_with("4000000 more are needed"), "{error}");
     assert_eq!(run(5 << 20)?, 1e6);
+    Ok(())
+}
+
+/// What the sizes of the feeds tell is refused before anything runs; what only the run can tell is refused there.
+#[test]
+fn a_memory_budget_is_checked_before_the_first_step() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder(DType::F32, shape![?, 1])?;
+    let ran = Arc::new(AtomicBool::new(false));
+    let has_run = ran.clone();
+    let promise = [(DType::F32, shape![?, 1])];
+    let mark = move |inputs: &[Value]| {
+        has_run.store(true, Ordering::Relaxed);
+        Ok(inputs.to_vec())
+    };
+    let first = g.closure("first", &[&x], &promise, mark)?.remove(0);
+    let large = x.matmul(x.transpose([1, 0])?)?.reduce_sum(())?;
+    let sess = Session::new(&g)?;
+    let run = |budget: usize, n: usize| -> Result<(Result<()>, bool)> {
+        let options = RunOptions { memory_budget: Some(budget), ..RunOptions::default() };
+        ran.store(false, Ordering::Relaxed);
+        let result = sess.run_with_options((&first, &large), feeds! { x => Value::full(&[n, 1], 1.0f32)? }, &options);
+        Ok((result.map(drop), ran.load(Ordering::Relaxed)))
+    };
+    let (result, has_begun) = run(1 << 20, 1000)?;
+    let error = result.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.node(), has_begun),
+        (ErrorKind::ResourceExhausted, Some("MatMul"), false),
+        "{error}"
+    );
+    let (result, has_begun) = run(1 << 20, 100)?;
+    assert!(result.is_ok() && has_begun);
+    Ok(())
+}
+
+/// By hand: a window of 25 cells for each of 28 x 28 places of 2 images, beside 12544 bytes of output.
+#[test]
+fn what_a_kernel_keeps_beside_its_values_must_fit_into_the_memory_budget() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder(DType::F32, shape![?, 28, 28, 1])?;
+    let filter = g.constant(Value::full(&[5, 5, 1, 2], 1.0f32)?)?;
+    let y = x.conv2d(&filter, Window::new(2, 1, Padding::Same))?;
+    let sess = Session::new(&g)?;
+    let run = |budget: usize| {
+        let options = RunOptions { memory_budget: Some(budget), ..RunOptions::default() };
+        sess.run_with_options(&y, feeds! { x => Value::full(&[2, 28, 28, 1], 1.0f32)? }, &options)
+    };
+    assert!(run(1 << 20).is_ok());
+    refused(run(20_000), ErrorKind::ResourceExhausted, "12544 are in use");
     Ok(())
 }
 

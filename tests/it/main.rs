@@ -17,4 +17,5 @@ mod scale;
 mod session;
 mod sketch;
 mod state;
+mod telling;
 mod threads;

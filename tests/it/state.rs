@@ -1,11 +1,13 @@
 //! Variables: program order, snapshots, atomic runs, many threads.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
-use sessile::ErrorKind;
 use sessile::exec::StepOrder;
 use sessile::graph::{Effect, InferCx, Op, OpKind, RunCx};
 use sessile::prelude::*;
+use sessile::{CancelToken, ErrorKind, RunOptions};
 
 /// Calls a closure and passes its input on.
 struct Call(Box<dyn Fn() -> sessile::Result<()> + Send + Sync>);
@@ -178,6 +180,50 @@ fn concurrent_writers_lose_no_update() -> sessile::Result<()> {
         }
     });
     assert_eq!(sess.run(&read)?.to_string(), "[2000]");
+    Ok(())
+}
+
+/// A run that waits for another run's turn to write can be cancelled, has a deadline, and ends with the session.
+#[test]
+fn a_run_that_waits_to_write_can_be_ended() -> sessile::Result<()> {
+    let g = Graph::new();
+    let v = g.variable([0i64])?;
+    let add = v.assign_add(g.constant([1i64])?)?;
+    let (entered, may_end) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (is_in, is_free) = (entered.clone(), may_end.clone());
+    let linger = move || {
+        is_in.store(true, Ordering::Release);
+        let began = Instant::now();
+        while !is_free.load(Ordering::Acquire) && began.elapsed() < Duration::from_secs(20) {
+            std::thread::yield_now();
+        }
+        Ok(())
+    };
+    let long = g.apply_one(Call(Box::new(linger)), &[&g.constant([0i64])?])?;
+    let sess = initialized(&g, 1)?;
+    let short = sess.prepare(&add, &[])?;
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| sess.run((&long, &add)).map(drop));
+        while !entered.load(Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+        let timeout = RunOptions { timeout: Some(Duration::from_millis(20)), ..RunOptions::default() };
+        let error = sess.run_with_options(&add, Feeds::new(), &timeout).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+        let token = CancelToken::new();
+        let options = RunOptions { cancel: Some(token.clone()), ..RunOptions::default() };
+        let waits = scope.spawn(move || short.run_with_options((), &options).map(drop));
+        token.cancel();
+        assert_eq!(waits.join().expect("the run ends").unwrap_err().kind(), ErrorKind::Cancelled);
+        let waits = scope.spawn(|| sess.run(&add));
+        std::thread::sleep(Duration::from_millis(20));
+        sess.close();
+        assert!(matches!(waits.join().expect("the run ends").unwrap_err().kind(), ErrorKind::Cancelled));
+        assert!(!first.is_finished());
+        may_end.store(true, Ordering::Release);
+        // Whether its last step had begun when the session was closed is a matter of timing.
+        let _ = first.join().expect("the run ends");
+    });
     Ok(())
 }
 
