@@ -19,6 +19,8 @@ pub mod random;
 pub mod sparse;
 pub mod state;
 #[cfg(test)]
+mod table_runs;
+#[cfg(test)]
 mod table_tests;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -144,6 +144,19 @@ pub(super) fn merged_shape(list: &TensorList, asked: &Value, with_items: bool) -
     Ok(shape)
 }
 
+/// An element, if it has the shape that was asked for.
+///
+/// # Errors
+/// `InvalidArgument`.
+pub(super) fn fitting(item: Value, asked: &Value) -> Result<Value> {
+    let asked = shape_of(asked)?;
+    if asked.is_compatible_with(item.dims()) {
+        return Ok(item);
+    }
+    let (asked, have) = (show_shape(&asked), Shape::from(item.dims()));
+    Err(Error::invalid(format!("the element's shape must be {asked}, but is {}", show_shape(&have))))
+}
+
 /// Zeros in the place of an element that is not set.
 pub(super) fn zeros(list: &TensorList, shape: &Shape) -> Result<Value> {
     Value::zeros(list.dtype, &known_dims(shape, "an element is not set")?)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::list::{
-    both, change_list, check_dtype, check_shape, elements, list, list_value, merged_shape, output_same_list,
+    both, change_list, check_dtype, check_shape, elements, fitting, list, list_value, merged_shape, output_same_list,
     shape_input, zeros,
 };
 use super::parts::{Rows, cut, show};
@@ -194,7 +194,10 @@ impl Op for TensorListPopBack {
         let asked = cx.input(1).clone();
         let list = change_list(cx, 0, |list| {
             let item = list.items.pop().ok_or_else(|| Error::invalid("the list is empty: there is nothing to pop"))?;
-            last = Some(item.map_or_else(|| zeros(list, &merged_shape(list, &asked, false)?), Ok)?);
+            last = Some(match item {
+                Some(item) => fitting(item, &asked)?,
+                None => zeros(list, &merged_shape(list, &asked, false)?)?,
+            });
             Ok(())
         })?;
         cx.output(0, list);
@@ -229,7 +232,7 @@ impl Op for TensorListGetItem {
         check_dtype(list, self.element_dtype)?;
         let item = list.get(place(list, cx.input(1))?);
         let item = match item {
-            Some(item) => item.clone(),
+            Some(item) => fitting(item.clone(), cx.input(2))?,
             None => zeros(list, &merged_shape(list, cx.input(2), true)?)?,
         };
         cx.output(0, item);
