@@ -20,6 +20,9 @@ pub(super) struct Built {
     init: Operation,
 }
 
+/// The outputs that are values, by their slots, and the values of the variables after the run.
+pub(super) type Answers = (Vec<(usize, Value)>, Vec<Value>);
+
 impl Built {
     /// The example's node on these inputs, which are fed where the op takes values that it does not know.
     pub(super) fn of(example: &Example, inputs: &[Value]) -> Result<Built> {
@@ -47,8 +50,8 @@ impl Built {
         Ok(Built { g, operation, feeds, init })
     }
 
-    /// The outputs that are values, by their slots, and the values of the variables after the run.
-    pub(super) fn run(&self, threads: usize) -> Result<(Vec<(usize, Value)>, Vec<Value>)> {
+    /// Initializes, and runs once.
+    pub(super) fn run(&self, threads: usize) -> Result<Answers> {
         let session = Session::with_config(&self.g, Config { threads: Some(threads), ..Config::default() })?;
         session.run(&self.init)?;
         let outputs = self.operation.node().outputs().iter().enumerate();
