@@ -17,7 +17,7 @@ pub(super) fn farm(bytes: &[u8]) -> u64 {
 /// MurmurHash64A with TensorFlow's seed.
 pub(super) fn murmur(bytes: &[u8]) -> u64 {
     const M: u64 = 0xc6a4_a793_5bd1_e995;
-    const SEED: u64 = 0xdeca_fcaf_fe;
+    const SEED: u64 = 0x00de_cafc_affe;
     let (words, rest) = bytes.as_chunks::<8>();
     let mut hash = SEED ^ (bytes.len() as u64).wrapping_mul(M);
     for word in words {

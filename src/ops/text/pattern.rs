@@ -28,7 +28,7 @@ impl Pattern {
     ///
     /// # Errors
     /// `InvalidArgument` for what is no pattern of RE2.
-    pub fn anywhere(text: &str) -> Result<Pattern> {
+    pub(super) fn anywhere(text: &str) -> Result<Pattern> {
         Pattern::compile(text, |inner| inner.to_owned())
     }
 
@@ -36,7 +36,7 @@ impl Pattern {
     ///
     /// # Errors
     /// As for [`Pattern::anywhere`].
-    pub fn whole(text: &str) -> Result<Pattern> {
+    pub(super) fn whole(text: &str) -> Result<Pattern> {
         Pattern::compile(text, |inner| format!(r"\A(?:{inner})\z"))
     }
 
@@ -139,7 +139,7 @@ impl Reader<'_> {
     }
 
     fn flags(&mut self) -> Result<bool, String> {
-        while let Some(c) = self.rest.next() {
+        for c in self.rest.by_ref() {
             self.out.push(c);
             match c {
                 ':' | ')' => return Ok(c == ':'),

@@ -176,7 +176,7 @@ impl RegexReplace {
     ///
     /// # Errors
     /// `InvalidArgument` for what is none, and for a group that the pattern does not have.
-    pub fn by(pattern: &str, rewrite: Vec<u8>) -> Result<(Pattern, Replacement)> {
+    fn by(pattern: &str, rewrite: Vec<u8>) -> Result<(Pattern, Replacement)> {
         let pattern = Pattern::anywhere(pattern)?;
         let replacement = Replacement::new(rewrite, pattern.regex.captures_len())?;
         Ok((pattern, replacement))
