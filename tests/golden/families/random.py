@@ -52,6 +52,16 @@ def random():
     errors("bad_shape", lambda: [u(i32([-1, 2]), seed=1), n(i32([[1]], None), seed=1)])
     case("same_seed_twice", lambda: [u([3], seed=4), u([3], seed=4), n([3], seed=4)])
     case("counters_apart", lambda: (lambda x, y: steps(x, [x, y], y, x))(u([2], seed=5), n([2], seed=6)))
+    s = tf.random
+    for d in FLOATS:
+        case("stateless_" + d.name, lambda: [f([17], [12, -34], dtype=d) for f in (s.stateless_uniform,
+                s.stateless_normal, s.stateless_truncated_normal)])
+    case("stateless_integers", lambda: [s.stateless_uniform([9], [12, -34], lo, hi, d) for d in (tf.int32, tf.int64)
+            for lo, hi in [(0, 10), (-5, 5), (-2**31, 2**31 - 1)]] + [s.stateless_uniform([2, 0], [1, 2], 5, 5,
+            tf.int32)])
+    case("stateless_fed", lambda: [s.stateless_uniform(i32([2, 2], [None]), i64([1, 2], None))])
+    errors("stateless_errors", lambda: [s.stateless_uniform([3], i32([1, 2, 3], None)), s.stateless_uniform([3], [1, 2],
+            i32(5), i32(5), tf.int32)])
     case("shuffle", lambda: (lambda x: steps(x, x))(tf.random_shuffle(ramp(6, 1), seed=5)))
     case("multinomial", lambda: (lambda x: steps(x, x))(tf.multinomial(feed([[0, 1, 2], [5, 0, 0]]), 6, seed=5)))
     case("dropout", lambda: (lambda x: steps(x, x))(tf.nn.dropout(tf.ones([2, 4]), rate=0.5, seed=3)))

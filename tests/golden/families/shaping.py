@@ -18,6 +18,8 @@ def reshape():
     case("reshape_packed_shape", lambda: (lambda t: (lambda s: [tf.reshape(t, tf.stack([s[0] * s[1], 3])),
             tf.reshape(t, [s[0], -1]), tf.reshape(t, tf.concat([[-1], s[2:]], 0)), tf.reshape(t, tf.shape(t)),
             tf.reshape(t, tf.stack([s[0], s[1] * s[2]]))])(tf.shape(t)))(x([None, 2, 3])))
+    case("reshape_nothing", lambda: [tf.reshape(feed(np.zeros(dims)), s) for dims, s in (([2, 0], [-1, 0]),
+            ([2, 0], [3, -1]), ([0, 3], [-1, 0]), ([2, 0, 3], [0, -1]), ([0, 0], [-1, 0, 0]), ([4, 0], [-1, 0, 8]))])
     errors("reshape_errors", lambda: [tf.reshape(x(), i32([5, 2])), tf.reshape(x(), i32([-1, 5])),
             tf.reshape(x(), i32([-1, -1])), tf.reshape(x(), i32([-2, 6])), tf.reshape(x([None, 2, 3]), [5, -1]),
             tf.reshape(x(), i32([[12]], None))])
@@ -138,6 +140,16 @@ def slicing():
     case("at_of_rank1", lambda: (lambda v: [v[0], v[-1], v[1:], v[:-1], v[::2], v[::-1], v[n],
             v[:, n]])(feed([1, 2, 3, 4], [None])) + [feed(3)[n], feed(3)[...]] +
             [feed(np.zeros([0, 3]))[:, 1], feed(np.zeros([2, 0]))[1:, ::-1]])
+    case("update", lambda: [R.TensorStridedSliceUpdate(input=x(), begin=[0, 1], end=[2, 3], strides=[1, 1],
+            value=feed(np.ones([2, 2, 4]))), R.TensorStridedSliceUpdate(input=x(), begin=[1], end=[2], strides=[1],
+            value=feed(np.ones([3, 4])), shrink_axis_mask=1), R.TensorStridedSliceUpdate(input=x([None, 3, 4]),
+            begin=[0, 0, 3], end=[1, 2, 0], strides=[1, 1, -2], value=feed([[[8, 9], [6, 7]]]))])
+    case("unravel", lambda: [tf.unravel_index(i32([22, 41, 37]), [7, 6]), tf.unravel_index(i64([0, 7], [None]),
+            i64([2, 2, 3])), tf.unravel_index(i32(22), i32([7, 6]))])
+    m = lambda: feed(np.arange(20).reshape(4, 5))
+    case("mirror_pad_grad", lambda: [R.MirrorPadGrad(input=m(), paddings=p, mode=mode) for p in ([[1, 0], [1, 1]],
+            [[0, 1], [0, 2]]) for mode in ("REFLECT", "SYMMETRIC")] + [R.MirrorPadGrad(input=m(), paddings=i64([[0, 1],
+            [1, 0]]), mode="SYMMETRIC")])
     errors("at_errors", lambda: [x([None, 3, 4])[2], x([None, 3, 4])[-3], x()[i32(5)], x()[::i32(0)],
             x(None)[0, 0, 0, 0], feed(1, None)[0]])
     sweep("dtypes", [lambda t: tf.slice(t, [0, 1], [2, 2]), lambda t: t[:, ::-2]], matrix, dtypes=WIDTHS)

@@ -95,12 +95,18 @@ def unknown_shape():
     return steps(v.initializer, v, tf.assign(v, [5.], validate_shape=False), v)
 
 
+def slices(v):
+    return steps(v.initializer, v[0, 1:].assign([7., 8.]), v, v[:, ::-2].assign([[1., 2.], [3., 4.]]), v,
+                 v[1, 2].assign(9.), v)
+
+
 def assignments():
     for kind, resource in KINDS:
         for program in ONE_VARIABLE:
             case(kind + "_" + program.__name__, lambda: program(variable([1., 2.], resource)))
         case(kind + "_dtypes", lambda: of_every_dtype(resource))
         case(kind + "_from_random", lambda: from_random(resource))
+        case(kind + "_slices", lambda: slices(variable(np.arange(6.).reshape(2, 3), resource)))
     case("ref_add_uninitialized", lambda: steps(bad(variable([1.], False).assign_add([1.]), error=UNINITIALIZED)))
     case("ref_other_shape", other_shape)
     case("ref_unknown_shape", unknown_shape)
