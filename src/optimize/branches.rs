@@ -22,8 +22,9 @@ pub(super) struct Branches {
     /// The single branches of each set, in order.
     sets: Vec<SmallVec<[u32; 2]>>,
     numbers: HashMap<SmallVec<[u32; 2]>, Taken>,
-    /// One number for all switches of one condition, by condition and slot.
-    sides: HashMap<(OutputId, u32), u32>,
+    /// The number of the first side of a condition, which all its switches share; the other side has the next one.
+    conditions: HashMap<OutputId, u32>,
+    /// Numbers given out; each branch has two, for both its sides.
     n_branches: u32,
 }
 
@@ -36,8 +37,8 @@ impl Branches {
         }
         let set = match flow {
             Flow::Plain | Flow::Switch => self.behind(node.inputs().iter().copied(), node),
-            Flow::Merge if node.inputs().iter().all(|id| self.of(*id) != 0) => self.fresh(),
-            Flow::Merge | Flow::Trigger => 0,
+            Flow::Merge => self.merged(node),
+            Flow::Trigger => 0,
         };
         self.of_nodes.resize(node.id().index(), 0);
         self.of_nodes.push(set);
@@ -63,13 +64,37 @@ impl Branches {
         sets.into_iter().fold(0, |all, set| self.union(all, set))
     }
 
+    /// What a merge hangs on: where it joins both sides of a condition on what these share, else on a branch of its own.
+    fn merged(&mut self, node: &Node) -> Taken {
+        let sets: SmallVec<[Taken; 2]> = node.inputs().iter().map(|id| self.of(*id)).collect();
+        if sets.contains(&0) {
+            return 0;
+        }
+        let [a, b] = sets[..] else { return self.fresh() };
+        let (a, b) = (&self.sets[a as usize], &self.sets[b as usize]);
+        let only = |set: &SmallVec<[u32; 2]>, other: &SmallVec<[u32; 2]>| {
+            let mut rest = set.iter().copied().filter(|branch| !other.contains(branch));
+            (rest.next(), rest.next())
+        };
+        match (only(a, b), only(b, a)) {
+            ((Some(one), None), (Some(other), None)) if one ^ 1 == other => {
+                let shared = a.iter().copied().filter(|branch| b.contains(branch)).collect();
+                self.number(shared)
+            }
+            _ => self.fresh(),
+        }
+    }
+
     /// The branch of a side of a switch.
     fn side(&mut self, node: &Node, slot: u32) -> Taken {
+        if slot > 1 {
+            return self.fresh();
+        }
         let condition = *node.inputs().last().expect("a switch has a condition");
         let next = self.n_branches;
-        let side = *self.sides.entry((condition, slot)).or_insert(next);
-        self.n_branches += u32::from(side == next);
-        self.number(SmallVec::from_slice(&[side]))
+        let first = *self.conditions.entry(condition).or_insert(next);
+        self.n_branches += if first == next { 2 } else { 0 };
+        self.number(SmallVec::from_slice(&[first + slot]))
     }
 
     fn union(&mut self, a: Taken, b: Taken) -> Taken {
@@ -89,7 +114,7 @@ impl Branches {
     /// A set like no other.
     fn fresh(&mut self) -> Taken {
         let branch = self.n_branches;
-        self.n_branches += 1;
+        self.n_branches += 2;
         self.number(SmallVec::from_slice(&[branch]))
     }
 

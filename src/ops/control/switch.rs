@@ -139,6 +139,22 @@ mod tests {
         Ok(())
     }
 
+    /// The size of what has no value is known all the same, but has no value either.
+    #[test]
+    fn known_sizes_stay_in_their_branch() -> Result<()> {
+        let g = Graph::new();
+        let p = g.placeholder(DType::Bool, shape![])?;
+        let [no, yes] = g.switch(&g.constant([6, 7])?, &p)?;
+        let size = g.apply_one(crate::ops::array::Shape { out_type: DType::I32 }, &[&no])?;
+        let (out, index) = g.merge(&[size, yes])?;
+        each_order(|session| {
+            let sess = session(&g);
+            let (out, index) = sess.run_with((&out, &index), feeds! { &p => true }).expect("a branch is taken");
+            assert_eq!((out.to_string(), index.to_string()), ("[6 7]".into(), "1".into()));
+        });
+        Ok(())
+    }
+
     #[test]
     fn what_waits_for_a_branch_runs_only_in_it() -> Result<()> {
         let g = Graph::new();
