@@ -9,6 +9,7 @@ mod checks;
 mod closure;
 mod cond;
 mod control_trigger;
+mod device_index;
 mod for_loop;
 mod fork;
 mod group;
@@ -25,6 +26,7 @@ mod scan;
 mod string_format;
 mod summarize;
 mod switch;
+mod to_bool;
 mod while_loop;
 
 pub use self::assert::{Assert, AssertData};
@@ -34,6 +36,7 @@ pub use self::check_numerics::CheckNumerics;
 pub use self::closure::Closure;
 pub use self::cond::BranchFn;
 pub use self::control_trigger::ControlTrigger;
+pub use self::device_index::DeviceIndex;
 pub use self::for_loop::For;
 pub(in crate::ops) use self::fork::Fork;
 pub use self::group::Operations;
@@ -45,6 +48,7 @@ pub use self::print::Print;
 pub use self::string_format::{PrintV2, StringFormat};
 pub(in crate::ops) use self::summarize::general;
 pub use self::switch::Switch;
+pub use self::to_bool::ToBool;
 pub use self::while_loop::While;
 use crate::graph::OpKind;
 
@@ -57,6 +61,8 @@ pub(super) static OPS: &[&OpKind] = &[
     &string_format::PRINT_V2,
     &string_format::STRING_FORMAT,
     &check_numerics::CHECK_NUMERICS,
+    &device_index::DEVICE_INDEX,
+    &to_bool::TO_BOOL,
     &switch::SWITCH,
     &switch::REF_SWITCH,
     &merge::MERGE,
