@@ -149,9 +149,8 @@ impl Op for BatchMatMulV3 {
     }
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
-        let is_complex = |dtype: DType| dtype.is_complex() != self.dtype.is_complex();
-        if is_complex(cx.dtype(0)) || is_complex(cx.dtype(1)) {
-            let [x, y] = [0, 1].map(|i| cx.dtype(i));
+        let [x, y] = [0, 1].map(|i| cx.dtype(i));
+        if !multiplies([x, y], self.dtype) {
             return Err(Error::dtype(format!("products of {x} and {y} cannot be {}", self.dtype)));
         }
         infer_as(cx, self.dtype, (self.adj_x, self.adj_y), Shape::broadcast)
@@ -168,6 +167,16 @@ impl Op for BatchMatMulV3 {
             ("adj_y", AttrValue::Bool(self.adj_y)),
             ("Tout", AttrValue::Type(self.dtype)),
         ]
+    }
+}
+
+/// TensorFlow's kernels: of one dtype, of bytes in int32, and of bytes and bfloat16.
+fn multiplies(from: [DType; 2], to: DType) -> bool {
+    let are = |kinds: &[DType]| from.iter().all(|dtype| kinds.contains(dtype));
+    match to {
+        DType::I32 if are(&[DType::I8, DType::U8]) => true,
+        DType::BF16 => are(&[DType::I8, DType::U8, DType::BF16]) && from.contains(&DType::BF16),
+        to => are(&[to]),
     }
 }
 
@@ -370,7 +379,10 @@ mod tests {
         let inputs = [[[[100i8, -100]]].into_value(), [[[100u8], [200]]].into_value()];
         assert_eq!(run_op(op.clone(), &inputs).unwrap()[0].slice::<i32>().unwrap(), [-10000]);
         infer_ok(&op, "int8(2,2,3);uint8(3,4)", "(2,2,4)");
-        infer_err(&op, "complex64(2,2,3);int32(3,4)", "products of complex64 and int32 cannot be int32");
+        infer_err(&op, "bfloat16(2,2,3);int8(3,4)", "products of bfloat16 and int8 cannot be int32");
+        let op = BatchMatMulV3 { adj_x: false, adj_y: false, dtype: DType::BF16 };
+        infer_ok(&op, "bfloat16(2,2,3);int8(3,4)", "(2,2,4)");
+        infer_err(&op, "uint8(2,2,3);int8(3,4)", "products of uint8 and int8 cannot be bfloat16");
     }
 
     #[test]
