@@ -131,6 +131,7 @@ mod tests {
         assert_eq!(element_count(&[2, 3]).unwrap(), 6);
         assert_eq!(element_count(&[0, 1 << 62]).unwrap(), 0);
         assert_eq!(element_count(&[isize::MAX as usize]).unwrap(), isize::MAX as usize);
+        assert_eq!(message(element_count(&[1; 255])), "a shape must have at most 254 dimensions, but has 255");
         for dims in [&[1 << 32, 1 << 31][..], &[0, 1 << 62, 1 << 62], &[1 << 62, 1 << 62, 0], &[usize::MAX]] {
             assert!(element_count(dims).is_err(), "{dims:?}");
             assert!(byte_len(dims, DType::U8).is_err(), "{dims:?}");

@@ -195,7 +195,8 @@ impl Op for Fill {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let dims = dims_of(cx.input(0))?;
-        if cx.input(0).rank() != 1 || cx.input(1).rank() != 0 {
+        // TensorFlow's kernel still takes a scalar as one dim, and a vector of one element as the value.
+        if cx.input(0).rank() > 1 || !matches!(cx.input(1).dims(), [] | [1]) {
             let ranks = (cx.input(0).rank(), cx.input(1).rank());
             return Err(Error::shape(format!(
                 "dims must have rank 1 and value rank 0, but have {} and {}",
@@ -269,6 +270,22 @@ mod tests {
         assert_eq!(made(x.zeros_like()), "zeros_like:0 ZerosLike (b, 3)");
         assert_eq!(made(x.ones_like()), "ones_like:0 Fill (b, 3)");
         assert_eq!(made(g.zeros(DType::F32, x.shape_tensor())), "zeros_2:0 Fill (b, 3)");
+    }
+
+    /// As TensorFlow 2.15.1 answers where ranks are unknown before the run.
+    #[test]
+    fn scalars_and_vectors_of_one_are_alike_in_the_run() {
+        let g = Graph::new();
+        let any = |dtype| g.placeholder(dtype, crate::Shape::unknown()).unwrap();
+        let (dims, value) = (any(DType::I32), any(DType::F32));
+        let filled = g.apply_one(Fill, &[&dims, &value]).unwrap();
+        let sess = crate::Session::new(&g).unwrap();
+        let run = |n: Value, x: Value| {
+            sess.run_values(&[(dims.clone(), n), (value.clone(), x)], std::slice::from_ref(&filled), &[])
+        };
+        assert_eq!(run(2.into_value(), 7.0f32.into_value()).unwrap()[0].to_string(), "[7. 7.]");
+        assert_eq!(run([2].into_value(), [7.0f32].into_value()).unwrap()[0].to_string(), "[7. 7.]");
+        assert!(run([2].into_value(), [7.0f32, 8.0].into_value()).is_err());
     }
 
     #[test]

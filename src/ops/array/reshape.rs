@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::into_sizes::{IntoSizes, check_index, ints_of};
 use crate::error::{Error, Result};
 use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
-use crate::shape::{Dims, Shape, element_count};
+use crate::shape::{Dims, MAX_RANK, Shape, element_count};
 use crate::value::IntoValue;
 
 /// The same elements in another shape.
@@ -91,6 +91,11 @@ impl Op for Reshape {
 /// The dims for a target with at most one -1.
 fn solve(target: &[i64], from: &[usize]) -> Result<Dims> {
     let len = element_count(from)?;
+    // One less than a value may have: TensorFlow's kernel says so.
+    if target.len() >= MAX_RANK {
+        let n = target.len();
+        return Err(Error::invalid(format!("too many dimensions: must be < {MAX_RANK}, but received {n}")));
+    }
     let mut dims = Dims::new();
     let mut hole = None;
     for (i, &size) in target.iter().enumerate() {
@@ -158,8 +163,8 @@ mod tests {
         );
         check(&[4], 6, "input to reshape is a tensor with 6 values, but the requested shape has 4");
         assert!(solve(&[i64::MAX, i64::MAX], &[6]).is_err());
-        let error = solve(&[1; 255], &[1]).unwrap_err();
-        assert_eq!(error.message(), "a shape must have at most 254 dimensions, but has 255");
+        let error = solve(&[1; 254], &[1]).unwrap_err();
+        assert_eq!(error.message(), "too many dimensions: must be < 254, but received 254");
     }
 
     /// As TensorFlow 1.15.5 and 2.15.1 answer.

@@ -128,7 +128,7 @@ impl Op for Tile {
 
 fn dims_of_multiples(cx: &RunCx<'_>) -> Result<Vec<usize>> {
     let by = super::into_sizes::ints_of(cx.input(1))?;
-    if by.len() != cx.input(0).rank() {
+    if by.len() != cx.input(0).rank() || cx.input(1).rank() != 1 {
         let (n, rank) = (by.len(), cx.input(0).rank());
         return Err(Error::shape(format!(
             "expected multiples argument to be a vector of length {rank} but got length {n}"

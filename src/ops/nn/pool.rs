@@ -127,7 +127,18 @@ pub(super) fn check_ksize(ksize: &[i64], name: &str, window: &Window) -> Result<
     if ksize[0] != 1 || ksize[window.channel_axis()] != 1 {
         return Err(Error::unsupported(format!("pooling over the batch or the depth is not available: {ksize:?}")));
     }
-    Ok(())
+    check_borders(ksize, window)
+}
+
+/// No window may lie in the border alone.
+fn check_borders(ksize: &[i64], window: &Window) -> Result<()> {
+    let Padding::Explicit(pads) = &window.padding else { return Ok(()) };
+    match pads.chunks(2).zip(ksize).find(|(pads, size)| pads.iter().any(|pad| pad >= *size)) {
+        Some((pads, size)) => {
+            Err(Error::invalid(format!("paddings {pads:?} must be smaller than the window size {size}")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The sizes of the window in space.
@@ -282,6 +293,14 @@ mod tests {
         infer_ok(&pool(Pooling::Max, 2, 2, Padding::Valid), "(?,28,28,8)", "(?,14,14,8)");
         infer_ok(&pool(Pooling::Avg, 3, 2, Padding::Same), "(?,7,?,8)", "(?,4,?,8)");
         infer_err(&pool(Pooling::Max, 3, 1, Padding::Valid), "(1,2,2,1)", "subtracting 3 from 2");
+    }
+
+    #[test]
+    fn windows_in_the_border_are_refused() {
+        let window = |pad| Window::new(2, 2, Padding::Explicit(vec![0, 0, 0, 1, 0, pad, 0, 0]));
+        assert!(check_ksize(&[1, 2, 2, 1], "ksize", &window(1)).is_ok());
+        let error = check_ksize(&[1, 2, 2, 1], "ksize", &window(2)).unwrap_err();
+        assert_eq!(error.message(), "paddings [0, 2] must be smaller than the window size 2");
     }
 
     /// By hand, on 0..9.

@@ -51,6 +51,7 @@ impl Op for SparseSoftmax {
         if coo.rank() < 2 {
             return Err(Error::invalid(format!("input should have rank >= 2, but got {}", coo.rank())));
         }
+        coo.dims()?;
         let mut out = cx.alloc(values.dtype(), values.dims())?;
         with_type!(values.dtype(), T in floats => softmax::<T>(&coo, values, &mut out)?, else => {
             return Err(Error::unsupported(format!("softmax is for floating-point numbers, not for {}", values.dtype())));

@@ -119,12 +119,9 @@ impl Op for ScatterNdUpdate {
         let (var, indices, updates) = (cx.shape(0), cx.shape(1).with_rank_at_least(1)?, cx.shape(2));
         if let (Some(rank), Some(var_rank)) = (indices.rank(), var.rank())
             && let Some(depth) = indices.dim(rank - 1).known()
+            // The run refuses more indices than axes: TensorFlow's rule does not look.
+            && depth <= var_rank
         {
-            if depth > var_rank {
-                let text =
-                    format!("indices.shape[-1] must be at most the rank {var_rank} of the variable, but is {depth}");
-                return Err(Error::shape(text));
-            }
             updates.merge(&indices.slice(..rank - 1)?.concat(&var.slice(depth..)?)?)?;
         }
         if self.spelling == Spelling::Ref {
