@@ -286,6 +286,8 @@ mod tests {
         assert_eq!(run(2.into_value(), 7.0f32.into_value()).unwrap()[0].to_string(), "[7. 7.]");
         assert_eq!(run([2].into_value(), [7.0f32].into_value()).unwrap()[0].to_string(), "[7. 7.]");
         assert!(run([2].into_value(), [7.0f32, 8.0].into_value()).is_err());
+        let error = run(vec![1; 255].into_value(), 7.0f32.into_value()).unwrap_err();
+        assert_eq!(error.message(), "a shape must have at most 254 dimensions, but has 255");
     }
 
     #[test]

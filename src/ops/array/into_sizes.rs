@@ -5,7 +5,7 @@ use std::panic::Location;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Attrs, Graph, RunCx, Tensor};
-use crate::shape::Shape;
+use crate::shape::{MAX_RANK, Shape};
 use crate::value::{IntoValue, Value};
 use crate::with_type;
 
@@ -181,11 +181,14 @@ pub(super) fn ints_of(value: &Value) -> Result<Vec<i64>> {
 /// The elements of an int32 or int64 value as dims.
 ///
 /// # Errors
-/// `InvalidArgument` for a negative size and for a product that no value can have.
+/// `InvalidArgument` for a negative size, for more than [`MAX_RANK`] and for a product that no value can have.
 pub(super) fn dims_of(value: &Value) -> Result<crate::shape::Dims> {
     let size =
         |n: i64| usize::try_from(n).map_err(|_| Error::invalid(format!("dimensions must be >= 0, but one is {n}")));
     let dims = ints_of(value)?.into_iter().map(size).collect::<Result<crate::shape::Dims>>()?;
+    if dims.len() > MAX_RANK {
+        return Err(Error::invalid(format!("a shape must have at most {MAX_RANK} dimensions, but has {}", dims.len())));
+    }
     crate::shape::element_count(&dims)?;
     Ok(dims)
 }
