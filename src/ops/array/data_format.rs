@@ -142,6 +142,9 @@ impl Op for DataFormatVecPermute {
         if let Some(n) = n {
             self.map(n)?;
         }
+        if shape.rank() == Some(2) {
+            shape.dim(1).known().map_or(Ok(()), check_columns)?;
+        }
         let sizes = cx.sizes(0).filter(|_| shape.rank() == Some(1));
         cx.output(cx.dtype(0), &shape);
         if let Some(sizes) = sizes {
@@ -157,6 +160,7 @@ impl Op for DataFormatVecPermute {
         let (Some(&n), true) = (dims.first(), dims.len() <= 2) else {
             return Err(Error::shape(format!("x must be a vector or a matrix, but has shape {}", Shape::from(dims))));
         };
+        dims.get(1).map_or(Ok(()), |columns| check_columns(*columns))?;
         let (map, width) = (self.map(n)?, dims[1..].iter().product::<usize>());
         let x = ints_of(cx.input(0))?;
         let mut moved = x.clone();
@@ -184,6 +188,14 @@ impl DataFormatVecPermute {
             }
             _ => Err(Error::shape(format!("x must have {} or {all} rows, but has {n}", all - 2))),
         }
+    }
+}
+
+/// The rows of a matrix are the two paddings of an axis.
+fn check_columns(n: usize) -> Result<()> {
+    match n {
+        2 => Ok(()),
+        _ => Err(Error::shape(format!("x must have 2 columns, but has {n}"))),
     }
 }
 
@@ -230,6 +242,7 @@ mod tests {
         let op = DataFormatVecPermute { formats: Formats::new("NHWC", "NCHW") };
         infer_ok(&op, "int32(?)", "(?)");
         infer_err(&op, "int32(3)", "x must have 2 or 4 rows, but has 3");
+        infer_err(&op, "int32(4,3)", "x must have 2 columns, but has 3");
         infer_err(&op, "int32(4,2,2)", "shape must be at most rank 2 but is rank 3");
     }
 }

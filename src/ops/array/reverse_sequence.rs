@@ -84,6 +84,9 @@ impl Op for ReverseSequence {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let (x, lengths) = (cx.input(0), ints_of(cx.input(1))?);
+        if cx.input(1).rank() != 1 {
+            return Err(Error::shape(format!("seq_lens input must be 1-dim, not {}", cx.input(1).rank())));
+        }
         let [seq, batch] = self.axes(x.rank())?;
         let lengths = checked(&lengths, x.dims()[seq], x.dims()[batch])?;
         let mut out = cx.alloc(x.dtype(), x.dims())?;
