@@ -63,7 +63,8 @@ impl<'a> Library<'a> {
         }
     }
 
-    /// The function as a body for arguments of these kinds.
+    /// The function as a body for arguments of these kinds. With `keeps_effects` all of its effects happen, else only
+    /// those that its results or its control returns need.
     ///
     /// # Errors
     /// `NotFound`, `Unsupported` for a function that calls itself, and what its nodes give rise to.
@@ -74,12 +75,13 @@ impl<'a> Library<'a> {
         arguments: &[Fact],
         budget: &mut Budget,
         producer: i32,
+        keeps_effects: bool,
     ) -> Result<Arc<Body>> {
         let absent = || Error::new(ErrorKind::NotFound, format!("there is no function '{}'", escape(name)));
         let function = self.get(name).ok_or_else(absent)?;
         let arguments: Vec<Fact> = arguments.iter().map(weak).collect();
         let kinds: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-        let key = format!("{name} {parameters:?} {kinds:?}");
+        let key = format!("{name} {parameters:?} {kinds:?} {keeps_effects}");
         if let Some(body) = self.built.get(&key) {
             return Ok(body.clone());
         }
@@ -91,7 +93,9 @@ impl<'a> Library<'a> {
         }
         budget.charge(BODY_COST + key.len() + NODE_COST.saturating_mul(function.nodes.len()))?;
         self.open.push(&function.name);
-        let body = FunctionBuilder::new(function, parameters, budget)?.build(self, &arguments, producer);
+        let keeps_effects = keeps_effects && !function.is_turn;
+        let builder = FunctionBuilder::new(function, parameters, budget, keeps_effects)?;
+        let body = builder.build(self, &arguments, producer);
         self.open.pop();
         let body = body.map_err(|error| error.note(format!("in function '{}'", escape(name))))?;
         self.built.insert(key, body.clone());
@@ -185,16 +189,23 @@ struct FunctionBuilder<'f, 'b> {
     arguments: HashMap<&'f str, usize>,
     nodes: HashMap<&'f str, usize>,
     built: HashMap<usize, NodeId>,
+    /// Whether nodes run for their effects that neither the results nor the function's control returns need.
+    keeps_effects: bool,
 }
 
 impl<'f, 'b> FunctionBuilder<'f, 'b> {
-    fn new(function: &'f Function, parameters: &'f Parameters, budget: &'b mut Budget) -> Result<Self> {
+    fn new(
+        function: &'f Function,
+        parameters: &'f Parameters,
+        budget: &'b mut Budget,
+        keeps_effects: bool,
+    ) -> Result<Self> {
         if function.has_lists {
             return Err(Error::unsupported("functions that take or give lists of tensors are not supported"));
         }
         let arguments = function.arguments.iter().enumerate().map(|(i, name)| (name.as_str(), i)).collect();
         let nodes = index(&function.nodes)?;
-        Ok(FunctionBuilder { function, parameters, budget, arguments, nodes, built: HashMap::new() })
+        Ok(FunctionBuilder { function, parameters, budget, arguments, nodes, built: HashMap::new(), keeps_effects })
     }
 
     fn build(mut self, library: &mut Library<'_>, facts: &[Fact], producer: i32) -> Result<Arc<Body>> {
@@ -221,7 +232,7 @@ impl<'f, 'b> FunctionBuilder<'f, 'b> {
         Body::new(graph, params, results, targets)
     }
 
-    /// The nodes that must be there: those of the results, and those with effects.
+    /// The nodes that must be there: those of the results, those that run beside them, and those with effects.
     fn roots(&self, library: &Library<'_>) -> Result<Vec<usize>> {
         let mut roots = Vec::new();
         for text in self.function.returns.values() {
@@ -232,7 +243,7 @@ impl<'f, 'b> FunctionBuilder<'f, 'b> {
         for name in self.function.control_returns.values() {
             roots.push(self.node_of(name)?);
         }
-        if self.function.is_turn {
+        if !self.keeps_effects {
             return Ok(roots);
         }
         let has_effect = |node: &NodeDef| {
@@ -343,7 +354,7 @@ impl<'f, 'b> FunctionBuilder<'f, 'b> {
     fn targets(&self, graph: &Graph) -> Vec<NodeId> {
         let asked = self.function.control_returns.values().filter_map(|name| self.nodes.get(name.as_str()));
         let mut targets: Vec<NodeId> = asked.filter_map(|node| self.built.get(node).copied()).collect();
-        if !self.function.is_turn {
+        if self.keeps_effects {
             targets.extend(graph.nodes().filter(|node| node.has_effects()).map(|node| node.id()));
         }
         targets.sort_unstable();

@@ -341,11 +341,13 @@ impl Nodes<'_, '_> {
         let first = if kind.name == "For" { n_others.saturating_sub(1) } else { n_others };
         let facts: Vec<Fact> = inputs.iter().skip(first).map(|id| self.graph.fact(*id)).collect();
         if let Some((name, parameters)) = callee {
-            let body = self.library.body(name, &parameters, &facts, self.budget, self.producer)?;
+            let body = self.library.body(name, &parameters, &facts, self.budget, self.producer, true)?;
             return Ok([("f".to_owned(), AttrValue::Body(body))].into());
         }
+        // TensorFlow prunes what these call, where branches, loops and direct calls keep all effects.
+        let keeps_effects = !matches!(kind.name, "PartitionedCall" | "StatefulPartitionedCall");
         let mut build = |name: String, parameters: BTreeMap<String, AttrValue>| {
-            self.library.body(&name, &parameters, &facts, self.budget, self.producer)
+            self.library.body(&name, &parameters, &facts, self.budget, self.producer, keeps_effects)
         };
         let mut built = BTreeMap::new();
         for (name, attr) in attrs {

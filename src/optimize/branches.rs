@@ -119,6 +119,9 @@ impl Branches {
     }
 
     fn number(&mut self, branches: SmallVec<[u32; 2]>) -> Taken {
+        if branches.is_empty() {
+            return 0;
+        }
         if self.sets.is_empty() {
             self.sets.push(SmallVec::new());
         }
