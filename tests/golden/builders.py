@@ -15,6 +15,7 @@ KNOWN = {
     "no builder of TF1 makes the bare op": "prevent_gradient mat_mul_raw nth_element fused_batch_norm "
         "softmax_cross_entropy_raw sparse_softmax_cross_entropy_raw",
     "the variable has no shape, which a program cannot say yet": "assign_any_shape",
+    "makes the op of TensorFlow 2, where TF1 makes transpositions and products": "einsum",
     "makes no nodes": "global_variables local_variables trainable_variables",
 }
 

@@ -1243,6 +1243,44 @@ def total_loss():
     tf.losses.get_total_loss()
 
 
+# ---- space, sequences, places, matrices
+
+
+@program
+def space_and_sequences():
+    x = tf.placeholder(tf.float32, [4, 4, 4, 4])
+    tf.space_to_batch_nd(x, [2, 2], [[0, 0], [1, 1]])
+    tf.batch_to_space_nd(x, [2, 2], [[0, 0], [1, 1]])
+    tf.space_to_depth(x, 2)
+    tf.depth_to_space(x, 2)
+    tf.extract_image_patches(x, [1, 2, 2, 1], [1, 1, 1, 1], [1, 1, 1, 1], "VALID")
+    tf.nn.lrn(x)
+    tf.reverse_sequence(x, tf.placeholder(tf.int32, [4]), seq_axis=1, batch_axis=0)
+
+
+@program
+def places():
+    x, i = tf.placeholder(tf.float32, [2, 3]), tf.placeholder(tf.int32, [2, 1])
+    tf.cross(x, x)
+    tf.searchsorted(x, tf.placeholder(tf.float32, [2, 4]))
+    tf.searchsorted(x, tf.placeholder(tf.float32, [2, 4]), side="right")
+    tf.sparse_to_dense(i, [5], tf.placeholder(tf.float32, [2]))
+    tf.math.cumulative_logsumexp(x, 1)
+
+
+@program
+def square_matrices():
+    m = tf.placeholder(tf.float32, [2, 3, 3])
+    tf.linalg.det(m)
+    tf.linalg.inv(m)
+    tf.linalg.cholesky(m)
+    tf.linalg.solve(m, m)
+    tf.linalg.triangular_solve(m, m)
+    tf.linalg.triangular_solve(m, m, lower=False)
+    tf.linalg.qr(m)
+    tf.linalg.slogdet(m)
+
+
 def line(name, op):
     dtypes = "; ".join(t.dtype.name for t in op.outputs)
     shapes = "; ".join(str(t.shape) for t in op.outputs)

@@ -1,5 +1,6 @@
 //! `LowerBound`, `UpperBound` and `Bucketize`: where values stand among sorted ones.
 
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::into_sizes::check_index;
@@ -80,28 +81,21 @@ impl Tensor {
     #[track_caller]
     pub fn searchsorted(&self, values: impl IntoTensor, is_upper: bool) -> Result<Tensor> {
         let values = values.tensor(Some(self))?;
-        let g = self.graph();
-        g.composite("searchsorted", |_| {
-            let n = last_size(self)?;
-            let sorted = self.reshape(&crate::sizes![-1, n])?;
-            let n = last_size(&values)?;
-            let rows = values.reshape(&crate::sizes![-1, n])?;
-            let places = g.apply_one(SearchSorted { is_upper, out_type: DType::I32 }, &[&sorted, &rows])?;
+        let (g, op) = (self.graph(), SearchSorted { is_upper, out_type: DType::I32 });
+        g.at_line(Location::caller(), || {
+            let name = g.take_name(op.kind().name);
+            let (n, m) = (last_size(self)?, last_size(&values)?);
+            let (sorted, rows) = (self.reshape(&crate::sizes![-1, n])?, values.reshape(&crate::sizes![-1, m])?);
+            let places = g.named(&name, || g.apply_one(op, &[&sorted, &rows]))?;
             places.reshape(&values.shape_tensor()?)
         })
     }
 }
 
-/// The size of the last axis, as a number or a tensor.
-fn last_size(x: &Tensor) -> Result<super::Size> {
-    let shape = x.shape().with_rank_at_least(1)?;
-    let Some(rank) = shape.rank() else {
-        return Err(Error::shape("searchsorted needs a known rank"));
-    };
-    match shape.dim(rank - 1).known() {
-        Some(n) => Ok(n.into()),
-        None => Ok(x.shape_tensor()?.index(-1)?.into()),
-    }
+/// The size of the last axis.
+fn last_size(x: &Tensor) -> Result<Tensor> {
+    x.shape().with_rank_at_least(1)?;
+    x.shape_tensor()?.index(-1)
 }
 
 impl Op for SearchSorted {

@@ -3,8 +3,8 @@
 use sessile::layers::losses;
 use sessile::ops::array::{Mirror, dynamic_stitch};
 use sessile::ops::image::{Grid, Method};
-use sessile::ops::math::{Bins, Norm};
-use sessile::ops::nn::{Padding, Window};
+use sessile::ops::math::{Bins, Norm, Running};
+use sessile::ops::nn::{Neighbours, Padding, Window};
 use sessile::ops::random::Normal;
 use sessile::prelude::*;
 
@@ -25,6 +25,9 @@ pub const PROGRAMS: &[(&str, Program)] = &[
     ("morphology", morphology),
     ("decompositions", decompositions),
     ("total_loss", total_loss),
+    ("space_and_sequences", space_and_sequences),
+    ("places", places),
+    ("square_matrices", square_matrices),
 ];
 
 fn diagonals(g: &Graph) -> sessile::Result<()> {
@@ -153,5 +156,40 @@ fn total_loss(g: &Graph) -> sessile::Result<()> {
     losses::mean_squared_error(&x, &x)?;
     losses::absolute_difference(&x, &x)?;
     losses::total_loss(g)?;
+    Ok(())
+}
+
+fn space_and_sequences(g: &Graph) -> sessile::Result<()> {
+    let x = x(g, shape![4, 4, 4, 4])?;
+    x.space_to_batch([2, 2], &[[0, 0], [1, 1]])?;
+    x.batch_to_space([2, 2], &[[0, 0], [1, 1]])?;
+    x.space_to_depth(2)?;
+    x.depth_to_space(2)?;
+    x.extract_image_patches([2, 2], [1, 1], [1, 1], Padding::Valid)?;
+    x.lrn(Neighbours { depth_radius: 5, bias: 1.0, alpha: 1.0, beta: 0.5 })?;
+    x.reverse_sequence(ints(g, shape![4])?, 1, 0)?;
+    Ok(())
+}
+
+fn places(g: &Graph) -> sessile::Result<()> {
+    let (y, i) = (x(g, shape![2, 3])?, ints(g, shape![2, 1])?);
+    y.cross(&y)?;
+    y.searchsorted(x(g, shape![2, 4])?, false)?;
+    y.searchsorted(x(g, shape![2, 4])?, true)?;
+    i.sparse_to_dense([5], x(g, shape![2])?, 0.0)?;
+    y.cumulative_logsumexp(1, Running::default())?;
+    Ok(())
+}
+
+fn square_matrices(g: &Graph) -> sessile::Result<()> {
+    let m = x(g, shape![2, 3, 3])?;
+    m.matrix_determinant()?;
+    m.matrix_inverse()?;
+    m.cholesky()?;
+    m.matrix_solve(&m)?;
+    m.matrix_triangular_solve(&m, true)?;
+    m.matrix_triangular_solve(&m, false)?;
+    m.qr()?;
+    m.slogdet()?;
     Ok(())
 }
