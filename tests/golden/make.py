@@ -2,11 +2,13 @@
 import sys
 
 from recorder import failed, family
-from families import (array, checks, composites, containers, elementwise, image, initializers, layers, lookup, matmul,
-                      nn, normalization, random, reduction, segments, shaping, sparse, state, text, train, windows)
+from families import (array, checks, composites, containers, elementwise, functions, image, initializers, layers,
+                      lookup, matmul, nn, normalization, numeric, older, older_containers, places, random, reduction,
+                      segments, shaping, space, sparse, state, text, train, windows)
 
-FAMILIES = [array, checks, composites, containers, elementwise, image, initializers, layers, lookup, matmul, nn,
-            normalization, random, reduction, segments, shaping, sparse, state, text, train, windows]
+FAMILIES = [array, checks, composites, containers, elementwise, functions, image, initializers, layers, lookup,
+            matmul, nn, normalization, numeric, older, older_containers, places, random, reduction, segments, shaping,
+            space, sparse, state, text, train, windows]
 
 for module in FAMILIES:
     for name, cases in module.CASES.items():

@@ -132,9 +132,9 @@ def given_gradient():
     return [y] + tf.gradients(y, [x, b])
 
 
-def functions():
+def function_gradients():
     case("given_gradient", given_gradient)
 
 
 CASES = {"statistics": statistics, "dropout": dropout, "training_losses": training_losses, "diagonals": diagonals,
-         "complexes": complexes, "gradients": gradients, "special": special, "functions": functions}
+         "complexes": complexes, "gradients": gradients, "special": special, "function_gradients": function_gradients}
