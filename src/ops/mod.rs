@@ -19,7 +19,7 @@ pub mod random;
 pub mod sparse;
 pub mod state;
 #[cfg(test)]
-mod table_runs;
+mod table_run_tests;
 #[cfg(test)]
 mod table_tests;
 #[cfg(test)]

@@ -78,7 +78,7 @@ fn recorded_graphs_survive_a_round_trip() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let zips =
         std::fs::read_dir(folder).expect("the golden cases are there").map(|entry| entry.expect("an entry").path());
-    let (mut n, mut n_bodies) = (0, 0);
+    let (mut n, mut n_bodies, mut refused) = (0, 0, Vec::new());
     for path in zips.filter(|path| path.extension().is_some_and(|extension| extension == "zip")) {
         let family = path.file_stem().expect("a zip has a name").to_string_lossy().into_owned();
         for (name, bytes) in recorded_graphs(&path) {
@@ -87,11 +87,18 @@ fn recorded_graphs_survive_a_round_trip() {
             else {
                 continue;
             };
+            // Bodies in files have no references to variables of TF1.
+            let export = export_graph_def(&g, &ExportOptions::default());
+            if export.is_err_and(|error| error.kind() == ErrorKind::Unsupported) {
+                refused.push(name);
+                continue;
+            }
             n_bodies += usize::from(has_bodies(&g));
             keep(&format!("cases/{family}/{name}"), &round_trip(&name, &g));
             n += 1;
         }
     }
+    assert!(refused.iter().all(|name| name.starts_with("ref_")), "these cannot be written: {refused:?}");
     assert!(n > 300 && n_bodies > 0, "only {n} graphs were compared, {n_bodies} of them with bodies");
 }
 

@@ -45,25 +45,27 @@ fn names() -> impl Iterator<Item = (&'static str, Class)> {
 }
 
 const CLASSES: &[(Class, &str)] = &[
-    (Class::Product, "MatMul BatchMatMul BatchMatMulV2"),
+    (Class::Product, "MatMul BatchMatMul BatchMatMulV2 BatchMatMulV3"),
     (Class::Einsum, "Einsum"),
-    (Class::Window, "Conv2D Conv3D"),
+    (Class::Window, "Conv Conv2D Conv3D Dilation2D"),
     (Class::DepthwiseWindow, "DepthwiseConv2dNative"),
-    (Class::BackToInput, "Conv2DBackpropInput Conv3DBackpropInputV2"),
-    (Class::BackToFilter, "Conv2DBackpropFilter Conv3DBackpropFilterV2"),
+    (Class::BackToInput, "Conv2DBackpropInput Conv3DBackpropInputV2 Dilation2DBackpropInput"),
+    (Class::BackToFilter, "Conv2DBackpropFilter Conv3DBackpropFilterV2 Dilation2DBackpropFilter"),
     (Class::DepthwiseBackToInput, "DepthwiseConv2dNativeBackpropInput"),
     (Class::DepthwiseBackToFilter, "DepthwiseConv2dNativeBackpropFilter"),
     (
         Class::Cubic,
-        "Cholesky LogMatrixDeterminant MatrixDeterminant MatrixInverse MatrixSolve MatrixTriangularSolve Qr",
+        "Cholesky LogMatrixDeterminant MatrixDeterminant MatrixInverse MatrixSolve MatrixTriangularSolve Qr Svd",
     ),
     (
         Class::Folds(1),
-        "All Any ArgMax ArgMin AvgPool AvgPool3D BiasAddGrad Bincount EuclideanNorm InTopK InTopKV2 L2Loss Max MaxPool
+        "All Any ArgMax ArgMin AvgPool AvgPool3D BiasAddGrad Bincount DenseBincount EuclideanNorm InTopK InTopKV2 L2Loss Max MaxPool
          MaxPool3D MaxPoolV2 MaxPoolWithArgmax Mean Min NthElement Prod SegmentMax SegmentMean SegmentMin SegmentProd
          SegmentSum SparseAdd SparseAddGrad SparseTensorDenseAdd SparseSegmentMean SparseSegmentMeanGrad
          SparseSegmentMeanWithNumSegments SparseSegmentSqrtN SparseSegmentSqrtNGrad SparseSegmentSqrtNWithNumSegments
-         SparseSegmentSum SparseSegmentSumGrad SparseSegmentSumWithNumSegments Sum TopK TopKV2 UnsortedSegmentMax UnsortedSegmentMin UnsortedSegmentProd UnsortedSegmentSum",
+         SparseSegmentSum SparseSegmentSumGrad SparseSegmentSumWithNumSegments SparseSegmentMeanGradV2
+         SparseSegmentSqrtNGradV2 SparseSegmentSumGradV2 Sum TopK TopKV2 UnsortedSegmentMax UnsortedSegmentMin
+         UnsortedSegmentProd UnsortedSegmentSum",
     ),
     (
         Class::Folds(4),
@@ -117,8 +119,10 @@ const CLASSES: &[(Class, &str)] = &[
          ResizeBilinear ResizeBilinearGrad ResizeNearestNeighbor ResizeNearestNeighborGrad RightShift Rint Round Rsqrt
          RsqrtGrad Selu SeluGrad Sigmoid SigmoidGrad Sign Sin Sinh Softplus SoftplusGrad Softsign SoftsignGrad
          SparseDenseCwiseAdd SparseDenseCwiseDiv SparseDenseCwiseMul SparseSparseMaximum SparseSparseMinimum Sqrt
-         SqrtGrad Square SquaredDifference Sub Tan Tanh TanhGrad TruncateDiv TruncateMod TruncatedNormal Xdivy Xlog1py
-         Xlogy Zeta",
+         SqrtGrad Square SquaredDifference Sub Tan Tanh TanhGrad ToBool TruncateDiv TruncateMod TruncatedNormal Xdivy Xlog1py
+         Xlogy Zeta QuantizeV2 StatelessRandomNormal StatelessRandomNormalV2 StatelessRandomUniform
+         StatelessRandomUniformFullInt StatelessRandomUniformFullIntV2 StatelessRandomUniformInt
+         StatelessRandomUniformIntV2 StatelessRandomUniformV2 StatelessTruncatedNormal StatelessTruncatedNormalV2",
     ),
     (
         Class::Moves,
@@ -146,7 +150,18 @@ const CLASSES: &[(Class, &str)] = &[
          TensorListResize TensorListScatter TensorListScatterIntoExistingList TensorListScatterV2 TensorListSetItem
          TensorListSplit TensorListStack TensorScatterUpdate Tile Transpose Unique UniqueV2 UniqueWithCounts
          UniqueWithCountsV2 Unpack UpperBound VarHandleOp VarIsInitializedOp Variable VariableShape VariableV2 Where
-         While ZerosLike _Arg",
+         While ZerosLike _Arg DestroyResourceOp DestroyTemporaryVariable DeviceIndex MirrorPadGrad ResourceStridedSliceAssign
+         StatelessRandomGetKeyCounter StridedSliceAssign TemporaryVariable TensorStridedSliceUpdate UnravelIndex",
+    ),
+    // Strings are not arithmetic, whatever they cost.
+    (
+        Class::Moves,
+        "AsString DecodeBase64 DecodeRaw EncodeBase64 HashTableV2 InitializeTableV2 LookupTableExportV2 LookupTableFindV2
+         LookupTableImportV2 LookupTableInsertV2 LookupTableRemoveV2 LookupTableSizeV2 MutableHashTableOfTensorsV2
+         MutableHashTableV2 ReduceJoin RegexFullMatch RegexReplace ShardedFilename ShardedFilespec StaticRegexFullMatch
+         StaticRegexReplace StringJoin StringLength StringLower StringNGrams StringSplit StringSplitV2 StringStrip
+         StringToHashBucket StringToHashBucketFast StringToHashBucketStrong StringToNumber StringUpper Substr
+         UnsortedSegmentJoin",
     ),
 ];
 

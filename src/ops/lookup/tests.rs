@@ -5,7 +5,7 @@ use super::{TableKind, TableWrite};
 use crate::dtype::DType;
 use crate::error::{ErrorKind, Result};
 use crate::graph::{Graph, Operation, Tensor};
-use crate::prelude::Session;
+use crate::session::Session;
 use crate::shape::Shape;
 use crate::value::{IntoValue, Value};
 

@@ -172,11 +172,14 @@ const NEVER_EMPTY: &[(&str, &str)] = &[
         "the object that it works on is made by another op",
         "StackCloseV2 StackPopV2 StackPushV2 TensorArrayCloseV3 TensorArrayConcatV3 TensorArrayGatherV3
          TensorArrayGradV3 TensorArrayGradWithShape TensorArrayPack TensorArrayReadV3 TensorArrayScatterV3
-         TensorArraySizeV3 TensorArraySplitV3 TensorArrayUnpack TensorArrayWriteV3",
+         TensorArraySizeV3 TensorArraySplitV3 TensorArrayUnpack TensorArrayWriteV3 DestroyTemporaryVariable
+         InitializeTableV2 LookupTableExportV2 LookupTableFindV2 LookupTableImportV2 LookupTableInsertV2
+         LookupTableRemoveV2 LookupTableSizeV2",
     ),
     (
-        "makes an object or a variable, whose shape is an attribute",
-        "Stack StackV2 TensorArrayV3 VarHandleOp Variable VariableV2",
+        "makes or ends an object or a variable, whose shape is an attribute",
+        "DestroyResourceOp HashTableV2 MutableHashTableOfTensorsV2 MutableHashTableV2 Stack StackV2 TensorArrayV3
+         VarHandleOp Variable VariableV2",
     ),
     (
         "what is in a list or an optional is no input",
@@ -184,10 +187,15 @@ const NEVER_EMPTY: &[(&str, &str)] = &[
          TensorListGetItem TensorListLength TensorListPopBack TensorListPushBack TensorListReserve TensorListResize
          TensorListSetItem TensorListStack",
     ),
-    ("has no inputs, or scalars only", "Const ControlTrigger CountUpTo LinSpace NoOp PrintV2"),
+    (
+        "has no inputs, or scalars only",
+        "Const ControlTrigger CountUpTo DeviceIndex LinSpace NoOp PrintV2 ShardedFilename ShardedFilespec",
+    ),
     ("the shape is an attribute", "EnsureShape ParallelConcat PlaceholderWithDefault"),
     ("the sizes are values of an input", "AvgPool3DGrad AvgPoolGrad ConcatOffset StridedSliceGrad"),
-    ("a mirror needs something to show", "MirrorPad"),
+    ("a mirror needs something to show", "MirrorPad MirrorPadGrad"),
+    ("takes four sizes, or four pairs", "DataFormatVecPermute"),
+    ("a seed is two numbers", "StatelessRandomGetKeyCounter"),
     ("takes two axes of one size", "DiagPart"),
     ("one side gets no value, so that not all outputs can be fetched", "RefSwitch Switch"),
 ];
