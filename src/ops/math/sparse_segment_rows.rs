@@ -10,7 +10,7 @@ use crate::shape::{Dim, Shape};
 use crate::value::IntoValue;
 use crate::with_type;
 
-/// The gradient of [`SparseSegment`](super::SparseSegment) by the rows that its indices pick, and which rows these are,
+/// The gradient of `SparseSegment` by the rows that its indices pick, and which rows these are,
 /// in order: `(segments, ..), (n), (n), () -> (k, ..), (k)`.
 #[derive(Debug, Clone)]
 pub struct SparseSegmentRows {
