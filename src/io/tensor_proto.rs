@@ -208,6 +208,8 @@ impl Fill<'_> {
     }
 
     fn strings(&self, values: &[Bytes]) -> Result<Value> {
+        // TensorFlow writes one value for zeros without elements.
+        let values = if self.count == 0 { &[] } else { values };
         self.check(values.len())?;
         let last = values.last().cloned().unwrap_or_default();
         let missing = self.count - values.len();

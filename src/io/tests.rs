@@ -226,6 +226,7 @@ fn constants_of_every_encoding() {
     check(TensorProto { bool_val: vec![true, false], ..tensor(10, &[2]) }, "bool [2] [ True False]");
     check(TensorProto { scomplex_val: vec![1.0, 2.0], ..tensor(8, &[]) }, "complex64 [] (1+2j)");
     check(TensorProto { string_val: vec!["a".into(), "b".into()], ..tensor(7, &[3]) }, "string [3] [b'a' b'b' b'b']");
+    check(TensorProto { string_val: vec!["".into()], ..tensor(7, &[0]) }, "string [0] []");
     check(
         TensorProto { tensor_content: vec![1, 2, b'a', b'b', b'c'].into(), ..tensor(7, &[2]) },
         "string [2] [b'a' b'bc']",

@@ -56,7 +56,7 @@ pub(super) trait Inexact: Arith {
 macro_rules! each_function {
     ($do:ident) => {
         $do!(log ln, exp exp, sqrt sqrt, sin sin, cos cos, tan tan, asin asin, acos acos, atan atan, sinh sinh, cosh cosh,
-            tanh tanh, asinh asinh, acosh acosh, atanh atanh);
+            tanh tanh, asinh asinh, acosh acosh);
     };
 }
 
@@ -87,7 +87,7 @@ macro_rules! floats {
                 self
             }
             each_function!(own_functions);
-            own_functions!(expm1 exp_m1, log1p ln_1p);
+            own_functions!(atanh atanh, expm1 exp_m1, log1p ln_1p);
         }
     )* };
 }
@@ -102,7 +102,7 @@ macro_rules! halves {
                 self
             }
             each_function!(wider_functions);
-            wider_functions!(expm1 exp_m1, log1p ln_1p, sigmoid sigmoid);
+            wider_functions!(atanh atanh, expm1 exp_m1, log1p ln_1p, sigmoid sigmoid);
         }
     )* };
 }
@@ -117,6 +117,11 @@ macro_rules! complexes {
                 self.conj()
             }
             each_function!(own_functions);
+            /// The imaginary part has the sign of the number's: on the cut a sum of logarithms loses that of a zero.
+            fn atanh(self) -> Self {
+                let root = Complex::atanh(self);
+                Complex::new(root.re, root.im.abs().copysign(self.im))
+            }
             /// Kahan's correction of the difference by the rounding error of the exponential.
             fn expm1(self) -> Self {
                 let power = self.exp();
@@ -136,3 +141,22 @@ macro_rules! complexes {
     )* };
 }
 complexes!(f32, f64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As TensorFlow 1.15.5.
+    #[test]
+    fn branch_cuts_of_atanh_lie_on_the_side_of_the_zero() {
+        let check = |re: f64, im: f64, want: (f64, f64)| {
+            let got = Inexact::atanh(Complex::new(re, im));
+            assert!((got.re - want.0).abs() < 1e-8 && (got.im - want.1).abs() < 1e-8, "{re} {im}: {got}");
+        };
+        check(3.0, 0.0, (0.34657359, 1.57079633));
+        check(3.0, -0.0, (0.34657359, -1.57079633));
+        check(-3.0, 0.0, (-0.34657359, 1.57079633));
+        check(-2.0, 1.0, (-0.40235948, 1.33897252));
+        check(0.5, 0.0, (0.54930614, 0.0));
+    }
+}

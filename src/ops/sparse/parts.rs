@@ -261,6 +261,9 @@ impl Op for SparseSlice {
             )));
         }
         let (start, size) = (start.slice::<i64>()?, size.slice::<i64>()?);
+        if let Some(size) = size.iter().find(|size| **size < 0) {
+            return Err(Error::invalid(format!("size must be 0 or more, but is {size}")));
+        }
         let left = coo.shape.iter().zip(start).map(|(all, start)| all.saturating_sub(*start).max(0));
         let size: Vec<i64> = left.zip(size).map(|(left, size)| left.min(*size).max(0)).collect();
         let made = cut(&coo, start, &size).values(cx, cx.input(1))?;
@@ -294,9 +297,7 @@ impl Op for SparseSplit {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let coo = Coo::of(cx, [1, 2, 3])?;
         let axis = cx.input(0).scalar::<i64>()?;
-        let axis = usize::try_from(axis).ok().filter(|axis| *axis < coo.rank()).ok_or_else(|| {
-            Error::invalid(format!("input split_dim should be between 0 and rank ({}), got {axis}", coo.rank()))
-        })?;
+        let axis = normalize_axis(axis, coo.rank())?;
         let n = self.n as i64;
         let all = coo.shape[axis];
         if n > all {
@@ -348,6 +349,18 @@ mod tests {
         let mut got = run_op(SparseReorder, &example()).unwrap();
         got.push([3i64, 3].into_value());
         check(&got, &[0, 0, 0, 2, 2, 1], &["b", "c", "a"], &[3, 3]);
+    }
+
+    #[test]
+    fn axes_count_from_the_end_and_sizes_are_not_negative() {
+        let [indices, values, shape] = example();
+        let split = |axis: i64| {
+            let inputs = [axis.into_value(), indices.clone(), values.clone(), shape.clone()];
+            run_op(SparseSplit { n: 3 }, &inputs).unwrap().iter().map(|value| format!("{value:?}")).collect::<Vec<_>>()
+        };
+        assert_eq!(split(-1), split(1));
+        let inputs = [indices.clone(), values.clone(), shape.clone(), [0i64, 0].into_value(), [1i64, -1].into_value()];
+        assert!(run_op(SparseSlice, &inputs).unwrap_err().message().contains("size must be 0 or more, but is -1"));
     }
 
     #[test]

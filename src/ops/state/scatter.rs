@@ -257,7 +257,7 @@ fn divide(cx: &RunCx<'_>, old: Value, places: &[usize], run_len: usize, updates:
         }
         return change::<T>(cx, old, places, run_len, updates, |a, b| a.wrapping_div(b));
     }, else => ());
-    with_type!(dtype, T in floats => change::<T>(cx, old, places, run_len, updates, |a, b| a / b), else => {
+    with_type!(dtype, T in inexact => change::<T>(cx, old, places, run_len, updates, |a, b| a / b), else => {
         Err(Error::unsupported(format!("a variable of {dtype} cannot be divided so")))
     })
 }
