@@ -167,3 +167,27 @@ fn devices_are_checked_when_they_are_named() -> sessile::Result<()> {
     assert!(error.message().contains("cannot assign a device for operation Placeholder_1"), "{error}");
     Ok(())
 }
+
+/// As TF1: a variable is in the collections that it was made for, and `trainable_variables` is one of them.
+#[test]
+fn collections_keep_the_order_in_which_they_were_filled() -> sessile::Result<()> {
+    let g = Graph::new();
+    let (b, a) = (g.variable(1.0f32)?, g.variable_with(2.0f32, VariableOptions::untrained())?);
+    let local = g.variable_with(3.0f32, VariableOptions::local())?;
+    let both = vec!["mine".to_owned(), "local_variables".to_owned()];
+    let mine =
+        g.variable_with(4.0f32, VariableOptions { collections: both, trainable: false, ..Default::default() })?;
+    assert_eq!(g.global_variables(), [b.clone(), a]);
+    assert_eq!(g.trainable_variables(), [b]);
+    assert_eq!(g.local_variables(), [local, mine.clone()]);
+    assert_eq!(g.collection("mine"), [mine.handle()]);
+
+    let tensors = ["z", "a", "m"].map(|name| g.named(name, || g.placeholder(DType::F32, shape![])));
+    for tensor in &tensors {
+        g.add_to_collection("some", tensor.as_ref().expect("the names are free"))?;
+    }
+    let names: Vec<String> = g.collection("some").iter().map(Tensor::name).collect();
+    assert_eq!(names, ["z:0", "a:0", "m:0"]);
+    assert!(g.collection("other").is_empty());
+    Ok(())
+}
