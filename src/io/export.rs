@@ -6,7 +6,7 @@ use super::budget::Budget;
 use super::encode::{encode_attr, encode_shapes};
 use super::export_body::Functions;
 use super::graph_def::{GraphDef, NodeDef, Versions};
-use super::import::HIDDEN_READ;
+use super::nodes::HIDDEN_READ;
 use super::proto::AttrProto;
 use crate::dtype::DType;
 use crate::error::{Error, Result, escape};

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::budget::Budget;
 use super::frames::is_replaced;
 use super::graph_def::{Function, GraphDef, NodeDef};
-use super::import::{Nodes, Source};
+use super::nodes::{Nodes, Source};
 use super::order::{Input, Reached, index, topological};
 use super::proto::{AttrKind, AttrProto};
 use crate::error::{Error, ErrorKind, Result, Site, escape};

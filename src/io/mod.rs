@@ -27,6 +27,7 @@ mod frames;
 mod functions;
 mod graph_def;
 mod import;
+mod nodes;
 mod npy;
 mod order;
 mod proto;

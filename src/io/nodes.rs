@@ -1,0 +1,257 @@
+//! From one node of a file to one of a graph: its attributes are read, its bodies built, its variables read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::attr::{copy_cost, decode_attr};
+use super::budget::Budget;
+use super::functions::Library;
+use super::graph_def::NodeDef;
+use super::proto::AttrKind;
+use crate::error::{Error, Result, escape};
+use crate::graph::{AttrValue, Attrs, Effect, Fact, Graph, Naming, NodeId, Op, OpKind, OutputId, Role, nodes_made};
+use crate::ops;
+
+/// What the names of reads end in that an import adds, before the number of the input.
+pub(super) const HIDDEN_READ: &str = "/_read";
+
+/// One node of a file on its way into a graph.
+pub(super) struct Source<'a> {
+    pub(super) node: &'a NodeDef,
+    /// Its name in the graph.
+    pub(super) name: String,
+    /// Whether it goes into the body of a function: then nobody else can name it.
+    pub(super) is_inner: bool,
+}
+
+/// The way of nodes into one graph.
+pub(super) struct Nodes<'a, 'l> {
+    pub(super) graph: &'a Graph,
+    pub(super) library: &'a mut Library<'l>,
+    pub(super) budget: &'a mut Budget,
+    /// The version of the writer.
+    pub(super) producer: i32,
+    /// Attributes that the nodes may take from a call.
+    pub(super) parameters: &'a BTreeMap<String, AttrValue>,
+}
+
+impl Nodes<'_, '_> {
+    pub(super) fn push(
+        &mut self,
+        source: &Source<'_>,
+        mut inputs: SmallVec<[OutputId; 2]>,
+        control: &[NodeId],
+    ) -> Result<NodeId> {
+        let Source { node, name, is_inner } = source;
+        check_label(node)?;
+        let mut attrs = decode_attrs(node, self.parameters, self.budget)?;
+        let callee = self.library.callee(node, &attrs);
+        let kind = ops::find(if callee.is_some() { "PartitionedCall" } else { &node.op })?;
+        if is_shapeless(node, &attrs, self.producer) {
+            attrs.remove("shape");
+        }
+        let is_read = is_read(kind, self.facts(&inputs).first());
+        if !is_read && !self.library.is_loop(node) {
+            self.read_variables(kind, &mut inputs, name)?;
+        }
+        if kind.effect == Effect::Calls {
+            attrs = self.build_bodies(callee, kind, attrs, &inputs)?;
+        }
+        let attrs: Attrs = attrs.into_iter().collect();
+        let mut op = (kind.parse)(&attrs)?;
+        check_unread(kind, &attrs)?;
+        if is_read {
+            op = read_op()?;
+        }
+        let (made, folded) = (nodes_made(), self.graph.folded_bytes());
+        let kept: Arc<str> = name.as_str().into();
+        let naming = if *is_inner { Naming::Kept(&kept) } else { Naming::Exactly(name) };
+        let push = || Ok(self.graph.push(op, inputs, control, naming, None)?.id());
+        let has_device = !node.device.is_empty() && !is_inner;
+        let id = if has_device { self.graph.device(&node.device, push)? } else { push()? };
+        check_types(self.graph, id, &attrs)?;
+        // Few bytes of a file can make many outputs, be many nodes for each shape, and large constants.
+        let outputs = self.graph.node(id).outputs().len().saturating_sub(FREE_OUTPUTS);
+        let made = nodes_made().wrapping_sub(made);
+        let folded = self.graph.folded_bytes().saturating_sub(folded);
+        self.budget.charge(outputs * size_of::<Fact>() + made.saturating_mul(MADE_COST) + folded)?;
+        Ok(id)
+    }
+
+    /// Functions in attributes become bodies; so does the function that a node calls otherwise.
+    fn build_bodies(
+        &mut self,
+        callee: Option<(&str, BTreeMap<String, AttrValue>)>,
+        kind: &OpKind,
+        attrs: BTreeMap<String, AttrValue>,
+        inputs: &[OutputId],
+    ) -> Result<BTreeMap<String, AttrValue>> {
+        // The arguments are the last inputs, behind what chooses; a `For` passes the number of the turn before them.
+        let n_others = kind.args().inputs.len().saturating_sub(1);
+        let first = if kind.name == "For" { n_others.saturating_sub(1) } else { n_others };
+        let facts: Vec<Fact> = inputs.iter().skip(first).map(|id| self.graph.fact(*id)).collect();
+        if let Some((name, parameters)) = callee {
+            let body = self.library.body(name, &parameters, &facts, self.budget, self.producer, true)?;
+            return Ok([("f".to_owned(), AttrValue::Body(body))].into());
+        }
+        // TensorFlow prunes what these call, where branches, loops and direct calls keep all effects.
+        let keeps_effects = !matches!(kind.name, "PartitionedCall" | "StatefulPartitionedCall");
+        let mut build = |name: String, parameters: BTreeMap<String, AttrValue>| {
+            self.library.body(&name, &parameters, &facts, self.budget, self.producer, keeps_effects)
+        };
+        let mut built = BTreeMap::new();
+        for (name, attr) in attrs {
+            let attr = match attr {
+                AttrValue::Func(function, parameters) => AttrValue::Body(build(function, parameters)?),
+                AttrValue::Funcs(functions) => {
+                    let bodies = functions.into_iter().map(|(function, parameters)| build(function, parameters));
+                    AttrValue::Bodies(bodies.collect::<Result<_>>()?)
+                }
+                attr => attr,
+            };
+            built.insert(name, attr);
+        }
+        Ok(built)
+    }
+
+    fn facts(&self, inputs: &[OutputId]) -> SmallVec<[Fact; 3]> {
+        inputs.iter().map(|id| self.graph.fact(*id)).collect()
+    }
+
+    /// Puts a hidden read between a TF1 reference and an op that takes a value.
+    fn read_variables(&self, kind: &OpKind, inputs: &mut [OutputId], consumer: &str) -> Result<()> {
+        for (i, input) in inputs.iter_mut().enumerate() {
+            let takes_variable = kind.args().input(i).is_some_and(|arg| arg.is_variable);
+            if takes_variable || self.graph.fact(*input).role != Role::Ref {
+                continue;
+            }
+            let name: Arc<str> = format!("{consumer}{HIDDEN_READ}{i}").into();
+            let read = self.graph.push(read_op()?, SmallVec::from_slice(&[*input]), &[], Naming::Kept(&name), None)?;
+            self.graph.mark_extra(1);
+            *input = OutputId { node: read.id(), slot: 0 };
+        }
+        Ok(())
+    }
+}
+
+/// `Identity` of a TF1 reference reads the variable.
+fn is_read(kind: &OpKind, input: Option<&Fact>) -> bool {
+    kind.name == "Identity" && input.is_some_and(|fact| fact.role == Role::Ref)
+}
+
+fn read_op() -> Result<Arc<dyn Op>> {
+    let kind = ops::find("ReadVariableOp")?;
+    (kind.parse)(&Attrs::default())
+}
+
+/// All attributes but those that start with `_`, which TensorFlow ignores too.
+fn decode_attrs(
+    node: &NodeDef,
+    parameters: &BTreeMap<String, AttrValue>,
+    budget: &mut Budget,
+) -> Result<BTreeMap<String, AttrValue>> {
+    let decode = |(name, attr): (&String, &super::proto::AttrProto)| {
+        let parameter = match &attr.value {
+            Some(AttrKind::Placeholder(parameter)) => parameters.get(parameter),
+            _ => None,
+        };
+        let value = match parameter {
+            Some(parameter) => budget.charge(copy_cost(parameter)).map(|()| parameter.clone()),
+            None => decode_attr(attr, budget),
+        };
+        let value = value.map_err(|error| error.note(format!("in attribute '{}'", escape(name))))?;
+        Ok((name.clone(), value))
+    };
+    node.attrs.iter().filter(|(name, _)| !name.starts_with('_')).map(decode).collect()
+}
+
+/// Refuses a node that asks for a kernel by a label: those that TensorFlow has are of other devices.
+fn check_label(node: &NodeDef) -> Result<()> {
+    match node.attrs.get("_kernel").and_then(|attr| attr.value.as_ref()) {
+        Some(AttrKind::S(label)) if !label.is_empty() => {
+            let label = String::from_utf8_lossy(label);
+            let text = format!("no kernel of {} is registered under the label '{}'", escape(&node.op), escape(&label));
+            Err(Error::invalid(text))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Before version 24 a placeholder's scalar shape meant that nothing is known of it.
+fn is_shapeless(node: &NodeDef, attrs: &BTreeMap<String, AttrValue>, producer: i32) -> bool {
+    let is_scalar = matches!(attrs.get("shape"), Some(AttrValue::Shape(shape)) if shape.rank() == Some(0));
+    node.op == "Placeholder" && producer < 24 && is_scalar
+}
+
+/// Outputs of a node that are not charged to the file's budget: as many as ops have without an attribute that says so.
+const FREE_OUTPUTS: usize = 16;
+
+/// What a node costs that is inferred again for the arguments of a call: time more than memory.
+const MADE_COST: usize = 64;
+
+/// Attributes that only say how TensorFlow is to compute.
+const HINTS: &[&str] = &[
+    "use_locking",
+    "use_cudnn_on_gpu",
+    "parallel_iterations",
+    "swap_memory",
+    "colocate_gradients_with_ops",
+    "allowed_devices",
+    "debug_name",
+    "sparse_gradient",
+];
+
+/// Refuses attributes that the op does not know.
+fn check_unread(kind: &OpKind, attrs: &Attrs) -> Result<()> {
+    let unread: Vec<String> = attrs
+        .unread()
+        .into_iter()
+        .filter(|name| !HINTS.contains(name) && !is_of_signature(kind, name))
+        .map(|name| format!("'{}'", escape(name)))
+        .collect();
+    if unread.is_empty() {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("the op {} has no attribute {}", kind.name, unread.join(", "))))
+}
+
+fn is_of_signature(kind: &OpKind, name: &str) -> bool {
+    use crate::graph::signature::ArgType;
+    let args = kind.args();
+    args.inputs.iter().chain(&args.outputs).any(|arg| {
+        let of_type = match &arg.ty {
+            ArgType::Attr(attr) | ArgType::List(attr) => attr == name,
+            ArgType::Fixed(_) | ArgType::Object => false,
+        };
+        of_type || arg.count.as_deref() == Some(name)
+    })
+}
+
+/// Compares the type attributes of the file with the tensors that are there.
+fn check_types(graph: &Graph, id: NodeId, attrs: &Attrs) -> Result<()> {
+    let node = graph.node(id);
+    let inputs: Vec<Fact> = node.inputs().iter().map(|id| graph.fact(*id)).collect();
+    if inputs.iter().chain(node.outputs()).any(|fact| fact.role == Role::Handle) {
+        return Ok(());
+    }
+    let (inputs, outputs): (Vec<&Fact>, Vec<&Fact>) = (inputs.iter().collect(), node.outputs().iter().collect());
+    for (name, have) in node.op().kind().args().attrs(&inputs, &outputs) {
+        let Some(said) = attrs.get(&name) else { continue };
+        if said.kind() == have.kind() && !said.same(&have) {
+            let text = format!("attribute '{name}' is {}, but the tensors are {}", show(said), show(&have));
+            return Err(Error::dtype(text));
+        }
+    }
+    Ok(())
+}
+
+fn show(value: &AttrValue) -> String {
+    match value {
+        AttrValue::Type(dtype) => dtype.to_string(),
+        AttrValue::Types(dtypes) => dtypes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        AttrValue::Int(n) => n.to_string(),
+        other => other.kind().to_owned(),
+    }
+}
