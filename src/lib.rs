@@ -32,6 +32,7 @@ pub mod cancel;
 pub mod dtype;
 pub mod error;
 pub mod exec;
+pub mod grad;
 pub mod graph;
 pub mod guide;
 #[cfg(feature = "tensorflow")]
@@ -48,6 +49,7 @@ pub mod value;
 pub use cancel::CancelToken;
 pub use dtype::{DType, Element, Plain};
 pub use error::{Code, Error, ErrorKind, Result, Site};
+pub use grad::{gradients, gradients_from};
 pub use graph::{Graph, Operation, Tensor};
 pub use ndarray;
 pub use ops::init;

@@ -1,27 +1,72 @@
-//! What a gradient rule sees. The reverse walk that calls the rules is not here yet.
+//! What a gradient rule sees.
 
-use super::node::Node;
-use super::tensor::Tensor;
+use super::Graph;
+use super::tensor::{Operation, Tensor};
+use crate::error::{Error, Result};
 
-/// A node and the gradients that flow into its outputs.
+/// A node, and what flows into its outputs from above: the derivatives of the whole by each of them.
+#[derive(Debug)]
 pub struct GradCx<'a> {
-    node: &'a Node,
+    operation: &'a Operation,
     output_grads: &'a [Option<Tensor>],
 }
 
 impl<'a> GradCx<'a> {
-    /// The node whose gradient is wanted, with one entry an output.
-    pub fn new(node: &'a Node, output_grads: &'a [Option<Tensor>]) -> GradCx<'a> {
-        GradCx { node, output_grads }
+    /// The node whose inputs' gradients are wanted, with one entry an output.
+    pub fn new(operation: &'a Operation, output_grads: &'a [Option<Tensor>]) -> GradCx<'a> {
+        GradCx { operation, output_grads }
     }
 
     /// The node.
-    pub fn node(&self) -> &Node {
-        self.node
+    pub fn operation(&self) -> &Operation {
+        self.operation
+    }
+
+    /// Where the gradients are built.
+    pub fn graph(&self) -> &Graph {
+        self.operation.graph()
+    }
+
+    /// How many inputs it has: a rule answers so many entries.
+    pub fn n_inputs(&self) -> usize {
+        self.operation.node().inputs().len()
+    }
+
+    /// Input `i`, one that the op's signature has.
+    pub fn input(&self, i: usize) -> Tensor {
+        self.graph().tensor(self.operation.node().inputs()[i])
+    }
+
+    /// Output `i`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an output that the op does not have.
+    pub fn output(&self, i: usize) -> Result<Tensor> {
+        self.operation.output(i)
     }
 
     /// The gradient of output `i`; `None` where none flows.
     pub fn output_grad(&self, i: usize) -> Option<&Tensor> {
         self.output_grads.get(i)?.as_ref()
+    }
+
+    /// The gradient of the first output.
+    ///
+    /// # Errors
+    /// `Internal` where none flows: a rule is only asked where one does, and most ops have one output.
+    pub fn dy(&self) -> Result<&Tensor> {
+        self.output_grad(0).ok_or_else(|| Error::internal("no gradient flows into the first output"))
+    }
+
+    /// The gradients of all outputs: zeros where none flows.
+    ///
+    /// # Errors
+    /// Those of building zeros.
+    pub fn output_grads_or_zeros(&self) -> Result<Vec<Tensor>> {
+        let or_zeros = |(grad, output): (&Option<Tensor>, Tensor)| match grad {
+            Some(grad) => Ok(grad.clone()),
+            None => output.zeros_like(),
+        };
+        self.output_grads.iter().zip(self.operation.outputs()).map(or_zeros).collect()
     }
 }

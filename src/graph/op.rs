@@ -35,11 +35,12 @@ pub trait Op: Any + Debug + Send + Sync {
         Ok(Vec::new())
     }
 
-    /// Gradients of the inputs, built from graph ops, one entry an input; `None` where none flows.
+    /// Gradients of the inputs, built from graph ops, one entry an input; `None` where none flows. Asked where one flows
+    /// into some output, by [`gradients`](crate::gradients()).
     fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
         let _ = cx;
         Err(match self.kind().gradient {
-            Gradient::Later => Error::unsupported("the gradient of this op is not available yet"),
+            Gradient::Exists => Error::unsupported("the gradient of this op is not available yet"),
             Gradient::Never(reason) => Error::new(ErrorKind::NotDifferentiable, reason),
         })
     }
@@ -92,11 +93,11 @@ pub enum Flow {
     Trigger,
 }
 
-/// Whether `Op::grad` answers.
+/// What there is to know of a gradient without asking the op.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gradient {
-    /// There is a gradient; this version has none yet.
-    Later,
+    /// There is one: `Op::grad` gives it, or says that this version does not have it yet.
+    Exists,
     /// There is none, and why.
     Never(&'static str),
 }
@@ -133,7 +134,7 @@ pub struct OpKind {
     pub effect: Effect,
     /// What it makes of inputs without a value.
     pub flow: Flow,
-    /// Whether there is a gradient.
+    /// Whether a gradient has a meaning.
     pub gradient: Gradient,
     /// Output 0 is input 0 in another shape: no copy is made, the buffer is shared.
     pub shares_input: bool,
@@ -141,7 +142,7 @@ pub struct OpKind {
 }
 
 impl OpKind {
-    /// A pure op whose gradient comes later; the methods below change that.
+    /// A pure op that has a gradient; the methods below change that.
     pub const fn new(
         name: &'static str,
         signature: &'static str,
@@ -156,7 +157,7 @@ impl OpKind {
             examples,
             effect: Effect::Pure,
             flow: Flow::Plain,
-            gradient: Gradient::Later,
+            gradient: Gradient::Exists,
             shares_input: false,
             parsed: OnceLock::new(),
         }

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use super::budget::Budget;
 use super::frames::is_replaced;
+use super::gradient;
 use super::graph_def::{Function, GraphDef, NodeDef};
 use super::nodes::{Nodes, Source};
 use super::order::{Input, Reached, index, topological};
@@ -32,6 +33,15 @@ pub(super) struct Library<'a> {
     open: Vec<&'a str>,
 }
 
+/// What a node calls otherwise than by an attribute of its op.
+pub(super) struct Callee<'a> {
+    function: &'a Function,
+    /// Attributes that the function's nodes may take.
+    parameters: Parameters,
+    /// Whether not the function is called but its gradient, which no function of the file is.
+    is_gradient: bool,
+}
+
 /// Memory that a body takes without its nodes, and each of its nodes.
 const BODY_COST: usize = 8 << 10;
 const NODE_COST: usize = 512;
@@ -50,17 +60,46 @@ impl<'a> Library<'a> {
         self.functions.get(name).copied()
     }
 
-    /// The function that a node calls by its own name, or as the gradient of one, and the attributes that it gets.
-    pub(super) fn callee(&self, node: &NodeDef, attrs: &Parameters) -> Option<(&'a str, Parameters)> {
+    /// What a node calls by its own name, or as the gradient of a function: the one that the file names for it, else
+    /// one that is made by the gradient rules of ops.
+    pub(super) fn callee(&self, node: &NodeDef, attrs: &Parameters) -> Option<Callee<'a>> {
         if let Some(function) = self.get(&node.op) {
-            return Some((&function.name, attrs.clone()));
+            return Some(Callee { function, parameters: attrs.clone(), is_gradient: false });
         }
-        match attrs.get("f") {
-            Some(AttrValue::Func(name, parameters)) if node.op == SYMBOLIC_GRADIENT => {
-                Some((self.gradients.get(name)?, parameters.clone()))
-            }
-            _ => None,
+        let Some(AttrValue::Func(name, parameters)) = attrs.get("f").filter(|_| node.op == SYMBOLIC_GRADIENT) else {
+            return None;
+        };
+        let named = self.gradients.get(name);
+        let function = self.get(named.unwrap_or(name))?;
+        Some(Callee { function, parameters: parameters.clone(), is_gradient: named.is_none() })
+    }
+
+    /// What a node calls, as a body for arguments of these kinds; all of its effects happen.
+    ///
+    /// # Errors
+    /// As for [`Library::body`], and what gradient rules refuse.
+    pub(super) fn callee_body(
+        &mut self,
+        callee: &Callee<'a>,
+        arguments: &[Fact],
+        budget: &mut Budget,
+        producer: i32,
+    ) -> Result<Arc<Body>> {
+        let Callee { function, parameters, is_gradient } = callee;
+        if !is_gradient {
+            return self.body(&function.name, parameters, arguments, budget, producer, true);
         }
+        let n = function.arguments.len();
+        let Some((inputs, _)) = arguments.split_at_checked(n) else {
+            let have = arguments.len();
+            return Err(Error::invalid(format!("the gradient of a function of {n} arguments takes more than {have}")));
+        };
+        let inputs: Vec<Fact> = inputs.iter().map(weak).collect();
+        let forward = self.build(function, parameters, &inputs, budget, producer, false)?;
+        let note = |error: Error| error.note(format!("in the gradient of function '{}'", escape(&function.name)));
+        let body = gradient::body(&forward, arguments.len() - n).map_err(note)?;
+        budget.charge(NODE_COST.saturating_mul(body.graph().len()))?;
+        Ok(body)
     }
 
     /// The function as a body for arguments of these kinds. With `keeps_effects` all of its effects happen, else only
@@ -85,21 +124,34 @@ impl<'a> Library<'a> {
         if let Some(body) = self.built.get(&key) {
             return Ok(body.clone());
         }
+        budget.charge(key.len())?;
+        let body = self.build(function, parameters, &arguments, budget, producer, keeps_effects)?;
+        self.built.insert(key, body.clone());
+        Ok(body)
+    }
+
+    fn build(
+        &mut self,
+        function: &'a Function,
+        parameters: &Parameters,
+        arguments: &[Fact],
+        budget: &mut Budget,
+        producer: i32,
+        keeps_effects: bool,
+    ) -> Result<Arc<Body>> {
         if self.open.contains(&function.name.as_str()) {
-            return Err(Error::unsupported(format!("function '{}' calls itself", escape(name))));
+            return Err(Error::unsupported(format!("function '{}' calls itself", escape(&function.name))));
         }
         if self.open.len() >= MAX_NESTING {
             return Err(Error::invalid(format!("functions may nest {MAX_NESTING} deep, but here is one more")));
         }
-        budget.charge(BODY_COST + key.len() + NODE_COST.saturating_mul(function.nodes.len()))?;
+        budget.charge(BODY_COST + NODE_COST.saturating_mul(function.nodes.len()))?;
         self.open.push(&function.name);
         let keeps_effects = keeps_effects && !function.is_turn;
         let builder = FunctionBuilder::new(function, parameters, budget, keeps_effects)?;
-        let body = builder.build(self, &arguments, producer);
+        let body = builder.build(self, arguments, producer);
         self.open.pop();
-        let body = body.map_err(|error| error.note(format!("in function '{}'", escape(name))))?;
-        self.built.insert(key, body.clone());
-        Ok(body)
+        body.map_err(|error| error.note(format!("in function '{}'", escape(&function.name))))
     }
 
     /// Whether a node is a loop of TF1's, through which references to variables go.

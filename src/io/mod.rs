@@ -25,6 +25,7 @@ mod export_body;
 mod file;
 mod frames;
 mod functions;
+mod gradient;
 mod graph_def;
 mod import;
 mod nodes;

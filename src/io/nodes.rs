@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::attr::{copy_cost, decode_attr};
 use super::budget::Budget;
-use super::functions::Library;
+use super::functions::{Callee, Library};
 use super::graph_def::NodeDef;
 use super::proto::AttrKind;
 use crate::error::{Error, Result, escape};
@@ -37,7 +37,7 @@ pub(super) struct Nodes<'a, 'l> {
     pub(super) parameters: &'a BTreeMap<String, AttrValue>,
 }
 
-impl Nodes<'_, '_> {
+impl<'l> Nodes<'_, 'l> {
     pub(super) fn push(
         &mut self,
         source: &Source<'_>,
@@ -83,7 +83,7 @@ impl Nodes<'_, '_> {
     /// Functions in attributes become bodies; so does the function that a node calls otherwise.
     fn build_bodies(
         &mut self,
-        callee: Option<(&str, BTreeMap<String, AttrValue>)>,
+        callee: Option<Callee<'l>>,
         kind: &OpKind,
         attrs: BTreeMap<String, AttrValue>,
         inputs: &[OutputId],
@@ -92,8 +92,8 @@ impl Nodes<'_, '_> {
         let n_others = kind.args().inputs.len().saturating_sub(1);
         let first = if kind.name == "For" { n_others.saturating_sub(1) } else { n_others };
         let facts: Vec<Fact> = inputs.iter().skip(first).map(|id| self.graph.fact(*id)).collect();
-        if let Some((name, parameters)) = callee {
-            let body = self.library.body(name, &parameters, &facts, self.budget, self.producer, true)?;
+        if let Some(callee) = callee {
+            let body = self.library.callee_body(&callee, &facts, self.budget, self.producer)?;
             return Ok([("f".to_owned(), AttrValue::Body(body))].into());
         }
         // TensorFlow prunes what these call, where branches, loops and direct calls keep all effects.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::into_sizes::{check_index, int_vector, ints_of};
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, Graph, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, Graph, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::shape::{Dim, Shape};
 use crate::value::{IntoValue, Value};
 
@@ -56,6 +56,32 @@ impl Graph {
     pub fn broadcast_dynamic_shape(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         self.apply_one(BroadcastArgs, &[a, b])
     }
+}
+
+/// The gradient of what was broadcast to the shape of `grad`: summed over the axes along which it was, in its own shape.
+pub(in crate::ops) fn unbroadcast(grad: &Tensor, x: &Tensor) -> Result<Tensor> {
+    if grad.shape().known_dims().is_some_and(|dims| x.shape().known_dims() == Some(dims)) {
+        return Ok(grad.clone());
+    }
+    let (from, to) = (grad.shape_tensor()?, x.shape_tensor()?);
+    let axes = x.graph().apply(BroadcastGradientArgs, &[&from, &to])?;
+    grad.reduce_sum(axes.output(1)?)?.reshape(to)
+}
+
+/// The gradients of two operands of one result, which may have been broadcast to its shape.
+pub(in crate::ops) fn unbroadcast_both(cx: &GradCx<'_>, grads: [Option<Tensor>; 2]) -> Result<Vec<Option<Tensor>>> {
+    let inputs = [cx.input(0), cx.input(1)];
+    let [first, second] = inputs.each_ref().map(|x| x.shape().known_dims());
+    if first.is_some() && first == second {
+        return Ok(grads.into());
+    }
+    let shapes = [inputs[0].shape_tensor()?, inputs[1].shape_tensor()?];
+    let axes = cx.graph().apply(BroadcastGradientArgs, &[&shapes[0], &shapes[1]])?;
+    let own = |(i, grad): (usize, Option<Tensor>)| match grad {
+        Some(grad) => grad.reduce_sum(axes.output(i)?)?.reshape(&shapes[i]).map(Some),
+        None => Ok(None),
+    };
+    grads.into_iter().enumerate().map(own).collect()
 }
 
 /// For each axis of the result, from the back, the sizes of both operands; 1 where one has no such axis.

@@ -7,7 +7,7 @@ use num_complex::Complex;
 
 use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, Graph, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Example, GradCx, Graph, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::shape::Dim;
 use crate::value::{IntoValue, Value};
 use crate::with_type;
@@ -121,6 +121,16 @@ impl Op for Cast {
         convert(&cx.input(0).stored(), &mut out, self.truncate, Some(cx))?;
         cx.output(0, out.quantized_as(self.dtype)?);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        // Through integers nothing flows: their numbers make steps.
+        let from = cx.input(0).dtype();
+        let is_smooth = |dtype: DType| dtype.is_floating() || dtype.is_complex();
+        match is_smooth(from) && is_smooth(self.dtype) {
+            true => Ok(vec![Some(cx.dy()?.cast(from)?)]),
+            false => Ok(vec![None]),
+        }
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::cells::{cells_mut, with_cells};
+use super::concat_offset::ConcatOffset;
 use super::into_sizes::{IntoSizes, check_index, ints_of};
 use super::pack::join;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, Graph, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, Graph, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::shape::MAX_RANK;
 use crate::shape::{Dim, Dims, Shape, element_count, normalize_axis};
 use crate::value::{IntoValue, Value};
@@ -79,6 +80,12 @@ pub fn concat(values: &[&Tensor], axis: i32) -> Result<Tensor> {
     })
 }
 
+/// As [`concat`], along an axis that is a tensor.
+pub(super) fn concat_along(values: &[Tensor], axis: &Tensor) -> Result<Tensor> {
+    let inputs: Vec<&Tensor> = values.iter().chain([axis]).collect();
+    axis.graph().apply_one(Concat { axis_first: false }, &inputs)
+}
+
 /// As [`concat`] along axis 0, of int32 vectors some of which are lists: those become constants or `Pack`s, as in TF1.
 #[track_caller]
 pub(in crate::ops) fn concat_lists(g: &Graph, parts: &[&dyn IntoSizes]) -> Result<Tensor> {
@@ -144,6 +151,19 @@ impl Op for Concat {
         with_cells!(first.dtype(), E => join::<E>(cx, values.start, &blocks, cells_mut(&mut out)?)?);
         cx.output(0, out);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let (parts, axis) = self.inputs(cx.n_inputs());
+        let mut grads = vec![None; cx.n_inputs()];
+        let rank = cx.input(parts.start).rank_tensor()?;
+        let axis = (cx.input(axis).cast(DType::I32)? % rank)?;
+        let sizes = parts.clone().map(|i| cx.input(i).shape_tensor()).collect::<Result<Vec<_>>>()?;
+        let offsets = cx.graph().apply(ConcatOffset, &[&axis].into_iter().chain(&sizes).collect::<Vec<_>>())?.outputs();
+        for ((i, offset), size) in parts.zip(offsets).zip(sizes) {
+            grads[i] = Some(cx.dy()?.slice(offset, size)?);
+        }
+        Ok(grads)
     }
 }
 

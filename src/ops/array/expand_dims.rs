@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::into_sizes::{check_index, ints_of};
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::shape::{Dim, Dims, Shape, normalize_axis};
 use crate::value::IntoValue;
 
@@ -77,6 +77,10 @@ impl Op for ExpandDims {
         dims.insert(place(axis, value.rank())?, 1);
         cx.output(0, value.reshaped(&dims)?);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![Some(cx.dy()?.reshape(cx.input(0).shape_tensor())?), None])
     }
 }
 

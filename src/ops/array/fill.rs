@@ -6,7 +6,7 @@ use super::cells::{Cell, cells, cells_mut, with_cells};
 use super::into_sizes::{IntoSizes, check_index, dims_of};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, Graph, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, Graph, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::ops::container::zeros_like;
 use crate::shape::{Dims, element_count};
 use crate::value::{IntoValue, Value};
@@ -206,6 +206,10 @@ impl Op for Fill {
         let out = filled(cx, &dims, cx.input(1))?;
         cx.output(0, out);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![None, Some(cx.dy()?.reduce_sum(())?)])
     }
 }
 

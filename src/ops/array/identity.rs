@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::graph::{Attrs, Example, InferCx, Op, OpKind, Role, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, Role, RunCx, Tensor};
 use crate::value::IntoValue;
 
 /// The input as it is.
@@ -73,6 +73,10 @@ impl Op for Identity {
         cx.output(0, value);
         Ok(())
     }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![Some(cx.dy()?.clone())])
+    }
 }
 
 impl Op for RefIdentity {
@@ -90,5 +94,9 @@ impl Op for RefIdentity {
         let value = cx.take(0);
         cx.output(0, value);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![Some(cx.dy()?.clone())])
     }
 }

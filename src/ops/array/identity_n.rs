@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::value::IntoValue;
 
 /// All inputs as they are.
@@ -49,5 +49,9 @@ impl Op for IdentityN {
             cx.output(i, value);
         }
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok((0..cx.n_inputs()).map(|i| cx.output_grad(i).cloned()).collect())
     }
 }

@@ -58,6 +58,7 @@ mod where_true;
 
 pub use self::bitcast::Bitcast;
 pub use self::broadcast_args::{BroadcastArgs, BroadcastGradientArgs};
+pub(in crate::ops) use self::broadcast_args::{unbroadcast, unbroadcast_both};
 pub use self::cast::Cast;
 pub(in crate::ops) use self::concat::concat_lists;
 pub use self::concat::{Concat, concat};

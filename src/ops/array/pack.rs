@@ -7,7 +7,7 @@ use super::into_sizes::Size;
 use super::strided::{Layout, read};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, Graph, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Example, GradCx, Graph, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::shape::{Dim, Dims, Shape, normalize_axis};
 use crate::value::IntoValue;
 
@@ -153,6 +153,10 @@ impl Op for Pack {
         Ok(())
     }
 
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok(cx.dy()?.unstack(self.axis)?.into_iter().map(Some).collect())
+    }
+
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
         vec![("axis", AttrValue::Int(self.axis))]
     }
@@ -220,6 +224,11 @@ impl Op for Unpack {
             cx.output(i, part);
         }
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let parts = cx.output_grads_or_zeros()?;
+        Ok(vec![Some(cx.graph().apply_one(Pack { axis: self.axis }, &parts.iter().collect::<Vec<_>>())?)])
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {

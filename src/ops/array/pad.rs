@@ -7,8 +7,10 @@ use super::axis_maps::read_mapped;
 use super::cells::{cells, cells_mut, with_cells};
 use super::into_sizes::{check_index, ints_of};
 use super::strided::{Layout, row_major, write_cells};
+use crate::dtype::DType;
 use crate::error::{Error, Result, escape};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::index;
 use crate::ops::IntoTensor;
 use crate::shape::{Dim, Dims, Shape, element_count};
 use crate::value::{IntoValue, Value};
@@ -227,6 +229,12 @@ impl Mirror {
     }
 }
 
+/// What flows to the tensor inside of a border.
+fn inner(cx: &GradCx<'_>) -> Result<Tensor> {
+    let before = cx.input(1).index(index![.., 0])?.cast(DType::I32)?;
+    cx.dy()?.slice(before, cx.input(0).shape_tensor())
+}
+
 impl Op for Pad {
     fn kind(&self) -> &'static OpKind {
         &PAD
@@ -239,6 +247,10 @@ impl Op for Pad {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let zero = Value::zeros(cx.input(0).dtype(), &[])?;
         run(cx, &zero)
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![Some(inner(cx)?), None])
     }
 }
 
@@ -254,6 +266,13 @@ impl Op for PadV2 {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let with = cx.input(2).clone();
         run(cx, &with)
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        // What flows to the border flows to its one value.
+        let inside = inner(cx)?;
+        let border = (cx.dy()?.reduce_sum(())? - inside.reduce_sum(())?)?;
+        Ok(vec![Some(inside), None, Some(border)])
     }
 }
 

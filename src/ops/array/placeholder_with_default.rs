@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Effect, Example, Graph, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Effect, Example, GradCx, Graph, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::shape::Shape;
 use crate::value::IntoValue;
 
@@ -103,6 +103,10 @@ impl Op for PlaceholderWithDefault {
         Ok(())
     }
 
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![Some(cx.dy()?.clone())])
+    }
+
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
         vec![("shape", AttrValue::Shape(self.shape.clone()))]
     }
@@ -133,6 +137,10 @@ impl Op for EnsureShape {
         cx.check_named_dims(&self.shape, value.dims())?;
         cx.output(0, value);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![Some(cx.dy()?.clone())])
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {

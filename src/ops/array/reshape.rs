@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::into_sizes::{IntoSizes, check_index, ints_of};
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::shape::{Dims, MAX_RANK, Shape, element_count};
 use crate::value::IntoValue;
 
@@ -85,6 +85,10 @@ impl Op for Reshape {
         let value = cx.take(0).reshaped(&dims)?;
         cx.output(0, value);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![Some(cx.dy()?.reshape(cx.input(0).shape_tensor())?), None])
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::broadcast_args::unbroadcast;
 use super::cells::{Cell, cells, cells_mut, with_cells};
 use super::strided::{Layout, read, row_major};
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::ops::IntoTensor;
 use crate::shape::{Shape, broadcast_dims};
 use crate::value::{IntoValue, Value};
@@ -145,6 +146,12 @@ impl Op for Select {
         cx.output(0, out);
         Ok(())
     }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let (condition, dy) = (cx.input(0), cx.dy()?);
+        let zeros = dy.zeros_like()?;
+        Ok(vec![None, Some(condition.select(dy, &zeros)?), Some(condition.select(&zeros, dy)?)])
+    }
 }
 
 impl Op for SelectV2 {
@@ -164,6 +171,15 @@ impl Op for SelectV2 {
         let out = pick(cx, &condition, &t, &e)?;
         cx.output(0, out);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let (condition, dy) = (cx.input(0), cx.dy()?);
+        let zeros = dy.zeros_like()?;
+        let both = [(1, condition.select_v2(dy, &zeros)?), (2, condition.select_v2(&zeros, dy)?)];
+        let own = both.map(|(i, grad)| unbroadcast(&grad, &cx.input(i)).map(Some));
+        let [then, otherwise] = own;
+        Ok(vec![None, then?, otherwise?])
     }
 }
 

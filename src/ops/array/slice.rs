@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use super::into_sizes::{IntoSizes, check_index, ints_of};
+use super::pack::stack;
+use super::pad::Pad;
 use super::strided::{Layout, read, row_major};
+use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::shape::{Dim, Dims, Shape};
 use crate::value::{IntoValue, Value};
 
@@ -110,6 +113,13 @@ impl Op for Slice {
         let out = read_box(cx, value, &begin, &size)?;
         cx.output(0, out);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let (x, begin) = (cx.input(0), cx.input(1).cast(DType::I32)?);
+        let end = (x.shape_tensor()? - (&begin + cx.output(0)?.shape_tensor()?)?)?;
+        let paddings = stack(&[&begin, &end], 1)?;
+        Ok(vec![Some(cx.graph().apply_one(Pad, &[cx.dy()?, &paddings])?), None, None])
     }
 }
 

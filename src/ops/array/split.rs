@@ -3,10 +3,11 @@
 use std::panic::Location;
 use std::sync::Arc;
 
+use super::concat::concat_along;
 use super::into_sizes::{check_index, ints_of, sizes_value};
 use super::strided::{Layout, read};
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::shape::{Dim, Dims, Shape, normalize_axis};
 use crate::value::IntoValue;
 
@@ -183,6 +184,11 @@ impl Op for Split {
         }
         run_parts(cx, 1, axis, &vec![size / self.n; self.n])
     }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let parts = cx.output_grads_or_zeros()?;
+        Ok(vec![None, Some(concat_along(&parts, &cx.input(0))?)])
+    }
 }
 
 impl Op for SplitV {
@@ -223,6 +229,11 @@ impl Op for SplitV {
         }
         let sizes = solve(&splits, cx.input(0).dims()[axis])?;
         run_parts(cx, 0, axis, &sizes)
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let parts = cx.output_grads_or_zeros()?;
+        Ok(vec![Some(concat_along(&parts, &cx.input(2))?), None, None])
     }
 }
 

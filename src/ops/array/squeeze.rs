@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::shape::{Dim, Dims, Shape, normalize_axes};
 use crate::value::IntoValue;
 
@@ -103,6 +103,10 @@ impl Op for Squeeze {
         let dims: Dims = kept.iter().map(|axis| dims[*axis]).collect();
         cx.output(0, value.reshaped(&dims)?);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![Some(cx.dy()?.reshape(cx.input(0).shape_tensor())?)])
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {

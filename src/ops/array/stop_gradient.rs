@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::error::{Error, ErrorKind, Result, escape};
+use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::value::IntoValue;
 
 /// The input, as a constant in the eyes of gradients.
@@ -17,7 +17,8 @@ pub static STOP_GRADIENT: OpKind = OpKind::new(
     |_: &Attrs| Ok(Arc::new(StopGradient) as Arc<dyn Op>),
     || vec![Example::new(StopGradient, [[1.0f32, 2.0].into_value()])],
 )
-.shares_input();
+.shares_input()
+.not_differentiable("it is there to stop them");
 
 /// The input; asking for a gradient through it is an error.
 #[derive(Debug, Clone)]
@@ -107,6 +108,10 @@ impl Op for GuaranteeConst {
         }
         run_same(cx)
     }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![Some(cx.dy()?.clone())])
+    }
 }
 
 impl Op for PreventGradient {
@@ -120,6 +125,12 @@ impl Op for PreventGradient {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         run_same(cx)
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let _ = cx;
+        let text = format!("gradient explicitly disabled. Reason: {}", escape(&self.message));
+        Err(Error::new(ErrorKind::NotDifferentiable, text))
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::cells::{cells, cells_mut, with_cells};
 use super::into_sizes::{check_index, check_short_index, dims_of, ints_of};
 use super::strided::{Layout, read, row_major, write_cells};
+use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
+use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::shape::{Dim, Dims, Shape};
 use crate::value::IntoValue;
 
@@ -328,6 +329,15 @@ impl Op for StridedSlice {
         };
         cx.output(0, out);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let dtype = if cx.input(1).dtype() == DType::I64 { DType::I64 } else { DType::I32 };
+        let [shape, begin, end, strides] = [cx.input(0).shape_tensor()?, cx.input(1), cx.input(2), cx.input(3)];
+        let [shape, begin, end, strides] = [shape, begin, end, strides].map(|entry| entry.cast(dtype));
+        let dx = StridedSliceGrad { masks: self.masks };
+        let inputs = [&shape?, &begin?, &end?, &strides?, cx.dy()?];
+        Ok(vec![Some(cx.graph().apply_one(dx, &inputs)?), None, None, None])
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {

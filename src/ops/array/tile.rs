@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use super::broadcast_args::unbroadcast;
 use super::into_sizes::{IntoSizes, check_index, dims_of};
+use super::pack::stack;
+use super::range::Range;
 use super::strided::{Layout, read, row_major};
+use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::shape::{Dim, Dims, Shape, broadcast_dims, element_count};
 use crate::value::IntoValue;
 
@@ -124,6 +128,15 @@ impl Op for Tile {
         cx.output(0, out);
         Ok(())
     }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        // Each axis becomes two: the copies, over which is summed, and the axis itself.
+        let (x, times) = (cx.input(0), cx.input(1));
+        let sizes = stack(&[&times.cast(DType::I32)?, &x.shape_tensor()?], 1)?.reshape([-1])?;
+        let (last, step) = (sizes.size_tensor()?, cx.graph().constant(2)?);
+        let copies = cx.graph().apply_one(Range, &[&cx.graph().constant(0)?, &last, &step])?;
+        Ok(vec![Some(cx.dy()?.reshape(sizes)?.reduce_sum(copies)?), None])
+    }
 }
 
 fn dims_of_multiples(cx: &RunCx<'_>) -> Result<Vec<usize>> {
@@ -186,6 +199,10 @@ impl Op for BroadcastTo {
         let out = read(cx, 0, &dims, &layout)?;
         cx.output(0, out);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![Some(unbroadcast(cx.dy()?, &cx.input(0))?), None])
     }
 }
 

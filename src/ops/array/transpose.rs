@@ -8,7 +8,7 @@ use super::into_sizes::{IntoSizes, by_name, check_index, ints_of};
 use super::strided::{Layout, read, row_major};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::shape::{Dim, Dims, Shape};
 use crate::value::{IntoValue, Value};
 
@@ -188,6 +188,10 @@ impl Op for Transpose {
         cx.output(0, out);
         Ok(())
     }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![Some(cx.dy()?.transpose(cx.input(1).invert_permutation())?), None])
+    }
 }
 
 impl Op for ConjugateTranspose {
@@ -208,6 +212,10 @@ impl Op for ConjugateTranspose {
         }
         cx.output(0, out);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![Some(cx.dy()?.conjugate_transpose(cx.input(1).invert_permutation())?), None])
     }
 }
 

@@ -6,7 +6,7 @@ use super::dtypes::{Dtypes, check_dtype, unsupported};
 use super::elementwise::{check_same_dims, for_parts};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::ops::container::add;
 use crate::value::{IntoValue, Value};
@@ -85,6 +85,10 @@ impl Op for AddN {
         with_type!(dtype, T in numbers => add_all::<T>(cx, &mut sum)?, else => return Err(unsupported(dtype)));
         cx.output(0, sum);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![Some(cx.dy()?.clone()); cx.n_inputs()])
     }
 }
 

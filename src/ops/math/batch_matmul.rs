@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
+use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::index;
 use crate::kernel::Number;
 use crate::kernel::product::{Epilogue, batch_matmul};
+use crate::ops::array::BroadcastGradientArgs;
 use crate::ops::array::cast::cast_value;
 use crate::shape::{Dims, Shape, broadcast_dims, element_count};
 use crate::value::{IntoValue, Value};
@@ -120,6 +122,11 @@ impl Op for BatchMatMul {
         run(cx, (self.adj_x, self.adj_y))
     }
 
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let both = grads(cx, (self.adj_x, self.adj_y))?;
+        Ok(both.map(Some).into())
+    }
+
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
         vec![("adj_x", AttrValue::Bool(self.adj_x)), ("adj_y", AttrValue::Bool(self.adj_y))]
     }
@@ -136,6 +143,11 @@ impl Op for BatchMatMulV2 {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         run(cx, (self.adj_x, self.adj_y))
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let both = grads(cx, (self.adj_x, self.adj_y))?;
+        unbroadcast(cx, both)
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
@@ -168,6 +180,29 @@ impl Op for BatchMatMulV3 {
             ("Tout", AttrValue::Type(self.dtype)),
         ]
     }
+}
+
+/// The gradients of both matrices, over the leading axes of the product.
+fn grads(cx: &GradCx<'_>, (adj_x, adj_y): Adjoints) -> Result<[Tensor; 2]> {
+    let (x, y, dy) = (&cx.input(0), &cx.input(1), cx.dy()?);
+    let product = |a: &Tensor, adj_x, b: &Tensor, adj_y| cx.graph().apply_one(BatchMatMulV2 { adj_x, adj_y }, &[a, b]);
+    let dx = if adj_x { product(y, adj_y, dy, true)? } else { product(dy, false, y, !adj_y)? };
+    let dy = if adj_y { product(dy, true, x, adj_x)? } else { product(x, !adj_x, dy, false)? };
+    Ok([dx, dy])
+}
+
+/// Summed over the leading axes along which an operand was broadcast, in the operand's own shape.
+fn unbroadcast(cx: &GradCx<'_>, grads: [Tensor; 2]) -> Result<Vec<Option<Tensor>>> {
+    let inputs = [cx.input(0), cx.input(1)];
+    let batch = |x: &Tensor| x.shape().known_dims().map(|dims| dims[..dims.len().saturating_sub(2)].to_vec());
+    if batch(&inputs[0]).is_some_and(|first| batch(&inputs[1]) == Some(first)) {
+        return Ok(grads.map(Some).into());
+    }
+    let shapes = [inputs[0].shape_tensor()?, inputs[1].shape_tensor()?];
+    let batches = [shapes[0].index(index![..-2])?, shapes[1].index(index![..-2])?];
+    let axes = cx.graph().apply(BroadcastGradientArgs, &[&batches[0], &batches[1]])?;
+    let own = |(i, grad): (usize, Tensor)| grad.reduce_sum(axes.output(i)?)?.reshape(&shapes[i]).map(Some);
+    grads.into_iter().enumerate().map(own).collect()
 }
 
 /// TensorFlow's kernels: of one dtype, of bytes in int32, and of bytes and bfloat16.

@@ -8,10 +8,10 @@ use super::dtypes::{Dtypes, check_dtype, unsupported};
 use super::elementwise::{self, Few, map2, map2_strings, map2_to, zip_few};
 use super::inexact::Inexact;
 use super::scalar::{Arith, Ordered};
-use super::{sizes, vector};
+use super::{sizes, slopes, vector};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Example, InferCx, Op, OpKind, RunCx};
+use crate::graph::{Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::value::{IntoValue, Value};
 use crate::with_type;
@@ -161,6 +161,10 @@ impl Op for Binary {
             check_integers(self.f, cx.input(1))?;
         }
         run(self.f, dtype, cx)
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        slopes::binary(self.f, cx)
     }
 }
 

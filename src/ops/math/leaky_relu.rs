@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::activation::lit;
 use super::dtypes::{Dtypes, check_dtype, unsupported};
 use super::elementwise::map;
+use super::unary_grad::LeakyReluGrad;
 use crate::error::Result;
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::value::IntoValue;
 use crate::with_type;
@@ -63,6 +64,11 @@ impl Op for LeakyRelu {
             let alpha = T::narrow(lit(alpha));
             map(cx, |x: T| if x > T::ZERO { x } else { x.times(alpha) })
         }, else => Err(unsupported(dtype)))
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let dx = cx.graph().apply_one(LeakyReluGrad { alpha: self.alpha }, &[cx.dy()?, &cx.input(0)])?;
+        Ok(vec![Some(dx)])
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::batch_matmul::{BatchMatMulV2, product_dtype};
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::kernel::product::{Epilogue, matmul};
 use crate::ops::IntoTensor;
@@ -166,6 +166,14 @@ impl Op for MatMul {
         });
         cx.output(0, product);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let (a, b, dy) = (cx.input(0).conj()?, cx.input(1).conj()?, cx.dy()?);
+        let (ta, tb) = (self.transpose_a, self.transpose_b);
+        let da = if ta { b.matmul_t(tb, dy, true)? } else { dy.matmul_t(false, &b, !tb)? };
+        let db = if tb { dy.matmul_t(true, &a, ta)? } else { a.matmul_t(!ta, dy, false)? };
+        Ok(vec![Some(da), Some(db)])
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {

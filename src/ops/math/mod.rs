@@ -32,6 +32,7 @@ pub(super) mod reduce;
 mod scalar;
 mod segment;
 mod sizes;
+mod slopes;
 mod sparse_segment;
 mod sparse_segment_rows;
 mod statistics;

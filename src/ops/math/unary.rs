@@ -9,10 +9,10 @@ use super::dtypes::{Dtypes, check_dtype, unsupported};
 use super::elementwise::{map, map_to};
 use super::inexact::Inexact;
 use super::scalar::{Arith, Ordered};
-use super::{sizes, vector};
+use super::{sizes, slopes, vector};
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::graph::{Example, InferCx, Op, OpKind, RunCx};
+use crate::graph::{Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::{Number, special};
 use crate::value::{IntoValue, Value};
 use crate::with_type;
@@ -175,6 +175,10 @@ impl Op for Unary {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         run(self.f, cx.input(0).dtype(), cx)
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![slopes::unary(self.f, cx)?])
     }
 }
 

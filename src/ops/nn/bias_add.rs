@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::bias_add_grad::BiasAddGrad;
 use super::window::CHUNK;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::ops::IntoTensor;
 use crate::value::{IntoValue, Value};
@@ -129,6 +130,12 @@ impl Op for BiasAdd {
         });
         cx.output(0, value);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let dy = cx.dy()?;
+        let of_bias = cx.graph().apply_one(BiasAddGrad { data_format: self.data_format }, &[dy])?;
+        Ok(vec![Some(dy.clone()), Some(of_bias)])
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {

@@ -7,9 +7,11 @@ use num_traits::Float as _;
 use super::softmax::{CHUNK, Exponentials, floating};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
+use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
 use crate::kernel::Number;
 use crate::ops::IntoTensor;
+use crate::ops::array::unbroadcast;
+use crate::ops::math::add_n;
 use crate::ops::math::reduce::{Float, sum_of};
 use crate::ops::parts::fill_parts;
 use crate::shape::{Dim, Shape, broadcast_dims};
@@ -89,6 +91,27 @@ fn sparse_examples() -> Vec<Example> {
     ]
 }
 
+/// What flows to the logits: from the losses by way of the second output, which is their gradient, and from that output
+/// itself by the derivative of softmax.
+fn of_logits(cx: &GradCx<'_>) -> Result<Option<Tensor>> {
+    let first = cx.output_grad(0).map(|loss| loss.expand_dims(-1)? * cx.output(1)?).transpose()?;
+    let second = match cx.output_grad(1) {
+        Some(dy) => {
+            let softmax = cx.input(0).softmax()?;
+            let mean = (dy * &softmax)?.reduce_sum_keepdims(-1)?;
+            Some(((dy - mean)? * softmax)?)
+        }
+        None => None,
+    };
+    total([first, second])
+}
+
+/// What flows on two ways, if it does on one.
+fn total(ways: [Option<Tensor>; 2]) -> Result<Option<Tensor>> {
+    let all: Vec<&Tensor> = ways.iter().flatten().collect();
+    if all.is_empty() { Ok(None) } else { add_n(&all).map(Some) }
+}
+
 impl Op for SoftmaxCrossEntropyWithLogits {
     fn kind(&self) -> &'static OpKind {
         &SOFTMAX_CROSS_ENTROPY_WITH_LOGITS
@@ -128,6 +151,16 @@ impl Op for SoftmaxCrossEntropyWithLogits {
         cx.output(1, backprop);
         Ok(())
     }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let (logits, labels) = (cx.input(0), cx.input(1));
+        let by_loss = cx.output_grad(0).map(|loss| loss.expand_dims(-1)? * logits.log_softmax()?.negative()?);
+        let by_backprop = cx.output_grad(1).map(Tensor::negative);
+        let of_labels = total([by_loss.transpose()?, by_backprop.transpose()?])?;
+        let both = [of_logits(cx)?, of_labels];
+        let own = |(x, grad): (&Tensor, Option<Tensor>)| grad.map(|grad| unbroadcast(&grad, x)).transpose();
+        [&logits, &labels].into_iter().zip(both).map(own).collect()
+    }
 }
 
 fn matrix_of(features: &Shape, labels: &Shape) -> Result<Shape> {
@@ -166,6 +199,10 @@ impl Op for SparseSoftmaxCrossEntropyWithLogits {
         cx.output(0, loss);
         cx.output(1, backprop);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![of_logits(cx)?, None])
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::softmax::floating;
 use crate::error::Result;
-use crate::graph::{Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::ops::math::reduce::{Float, sum_of_squares};
 use crate::shape::Shape;
@@ -57,6 +57,10 @@ impl Op for L2Loss {
         with_type!(dtype, T in floats => half_of_squares::<T>(cx, &mut output)?, else => return floating(dtype));
         cx.output(0, output);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![Some((cx.input(0) * cx.dy()?)?)])
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::ops::math::reduce::{Float, Wide, largest_of, sum_of};
 use crate::ops::parts::{SERIAL, fill_parts};
@@ -80,6 +80,12 @@ impl Op for Softmax {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         run(cx, false)
     }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let (y, dy) = (cx.output(0)?, cx.dy()?);
+        let mean = (dy * &y)?.reduce_sum_keepdims(-1)?;
+        Ok(vec![Some(((dy - mean)? * y)?)])
+    }
 }
 
 impl Op for LogSoftmax {
@@ -93,6 +99,12 @@ impl Op for LogSoftmax {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         run(cx, true)
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let dy = cx.dy()?;
+        let total = dy.reduce_sum_keepdims(-1)?;
+        Ok(vec![Some((dy - (total * cx.output(0)?.exp()?)?)?)])
     }
 }
 

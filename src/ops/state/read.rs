@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result, escape};
-use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, RunCx, VarHandle};
+use crate::graph::{AttrValue, Attrs, Effect, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor, VarHandle};
 use crate::value::{IntoValue, Value};
 
 /// The value of a variable at this place of the program: what writers before it left, and no writer after it.
@@ -40,6 +40,10 @@ impl Op for ReadVariable {
         let value = read(cx, 0)?;
         cx.output(0, value);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![Some(cx.dy()?.clone())])
     }
 }
 

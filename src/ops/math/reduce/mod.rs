@@ -5,6 +5,7 @@
 
 mod build;
 mod folds;
+mod grad;
 mod tree;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use self::folds::{Largest, Measure, Ordered, Product, Smallest, Squares, Sum};
 use self::tree::{Elements, Fold, Group, groups};
 use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
+use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::shape::{Dim, Shape, element_count};
 use crate::value::{IntoValue, Value};
@@ -143,6 +144,10 @@ impl Op for Reduce {
         self.dispatch(cx, groups, &mut output)?;
         cx.output(0, output);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        grad::grad(self, cx)
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
