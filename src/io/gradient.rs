@@ -31,7 +31,8 @@ pub(super) fn body(forward: &Body, n_grads: usize) -> Result<Arc<Body>> {
     let xs: Vec<&Tensor> = arguments.iter().filter(|x| is_smooth(x)).collect();
     let mut found = gradients_from(&ys, &xs, &grads)?.into_iter();
     let mut gradient = |x: &Tensor| match is_smooth(x).then(|| found.next().flatten()).flatten() {
-        Some(gradient) => Ok(gradient.id()),
+        // It has the argument's shape, also where the rules could not tell.
+        Some(gradient) => Ok(gradient.reshape(x.shape_tensor())?.id()),
         None => Ok(x.zeros_like()?.id()),
     };
     let results = arguments.iter().map(&mut gradient).collect::<Result<Vec<_>>>()?;

@@ -6,6 +6,7 @@
 pub mod array;
 pub mod container;
 pub mod control;
+pub mod data;
 pub mod fused;
 pub mod image;
 pub mod init;
@@ -46,6 +47,7 @@ pub static OPS: &[&[&OpKind]] = &[
     fused::OPS,
     image::OPS,
     linalg::OPS,
+    data::OPS,
     lookup::OPS,
     math::OPS,
     math::BINARY_OPS,

@@ -173,12 +173,12 @@ const NEVER_EMPTY: &[(&str, &str)] = &[
         "StackCloseV2 StackPopV2 StackPushV2 TensorArrayCloseV3 TensorArrayConcatV3 TensorArrayGatherV3
          TensorArrayGradV3 TensorArrayGradWithShape TensorArrayPack TensorArrayReadV3 TensorArrayScatterV3
          TensorArraySizeV3 TensorArraySplitV3 TensorArrayUnpack TensorArrayWriteV3 DestroyTemporaryVariable
-         InitializeTableV2 LookupTableExportV2 LookupTableFindV2 LookupTableImportV2 LookupTableInsertV2
+         InitializeTableV2 IteratorGetNext IteratorToStringHandle LookupTableExportV2 LookupTableFindV2 LookupTableImportV2 LookupTableInsertV2
          LookupTableRemoveV2 LookupTableSizeV2",
     ),
     (
         "makes or ends an object or a variable, whose shape is an attribute",
-        "DestroyResourceOp HashTableV2 MutableHashTableOfTensorsV2 MutableHashTableV2 Stack StackV2 TensorArrayV3
+        "DestroyResourceOp HashTableV2 IteratorV2 MutableHashTableOfTensorsV2 MutableHashTableV2 Stack StackV2 TensorArrayV3
          VarHandleOp Variable VariableV2",
     ),
     (

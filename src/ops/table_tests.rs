@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::table_run_tests::Built;
-use super::{OPS, lookup};
+use super::{OPS, data, lookup};
 use crate::graph::{AttrValue, Attrs, Effect, Example, Flow, Graph, Op, OpKind, run_alone};
 use crate::value::Value;
 
@@ -42,8 +42,9 @@ fn build(example: &Example, hide: impl Fn(usize) -> Option<usize>) -> crate::Res
 /// What an example gives, by slot: pure ops by themselves, all others in a session, where handles are no values.
 fn run(row: &OpKind, example: &Example) -> Option<Vec<(usize, Value)>> {
     let fail = |error: crate::Error| -> ! { panic!("{}: {error}", row.name) };
-    // Tables are made by other ops: an example cannot hold one. What is destroyed cannot be looked at.
-    let cannot_be_held = lookup::OPS.iter().any(|table| table.name == row.name) || row.name.starts_with("Destroy");
+    // Tables and iterators are made by other ops: an example cannot hold one. What is destroyed cannot be looked at.
+    let of_others = data::OPS.iter().chain(lookup::OPS).any(|other| other.name == row.name);
+    let cannot_be_held = of_others || row.name.starts_with("Destroy");
     if row.effect == Effect::Fed || row.flow == Flow::Switch || cannot_be_held {
         return None;
     }

@@ -156,7 +156,8 @@ const CLASSES: &[(Class, &str)] = &[
     // Strings are not arithmetic, whatever they cost.
     (
         Class::Moves,
-        "AsString DecodeBase64 DecodeRaw EncodeBase64 HashTableV2 InitializeTableV2 LookupTableExportV2 LookupTableFindV2
+        "AsString DecodeBase64 DecodeRaw EncodeBase64 HashTableV2 InitializeTableV2 IteratorGetNext
+         IteratorToStringHandle IteratorV2 LookupTableExportV2 LookupTableFindV2
          LookupTableImportV2 LookupTableInsertV2 LookupTableRemoveV2 LookupTableSizeV2 MutableHashTableOfTensorsV2
          MutableHashTableV2 ReduceJoin RegexFullMatch RegexReplace ShardedFilename ShardedFilespec StaticRegexFullMatch
          StaticRegexReplace StringJoin StringLength StringLower StringNGrams StringSplit StringSplitV2 StringStrip

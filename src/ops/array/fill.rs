@@ -48,7 +48,8 @@ pub static ZEROS_LIKE: OpKind = OpKind::new(
     "x: T -> y: T",
     |_: &Attrs| Ok(Arc::new(ZerosLike) as Arc<dyn Op>),
     || vec![Example::new(ZerosLike, [[1.0f32, 2.0].into_value()]), Example::new(ZerosLike, ["text".into_value()])],
-);
+)
+.not_differentiable("it is a constant, whatever the numbers of its input are");
 
 /// The row of [`OnesLike`].
 pub static ONES_LIKE: OpKind = OpKind::new(
@@ -56,7 +57,8 @@ pub static ONES_LIKE: OpKind = OpKind::new(
     "x: T -> y: T",
     |_: &Attrs| Ok(Arc::new(OnesLike) as Arc<dyn Op>),
     || vec![Example::new(OnesLike, [[1.0f32, 2.0].into_value()]), Example::new(OnesLike, [[true, false].into_value()])],
-);
+)
+.not_differentiable("it is a constant, whatever the numbers of its input are");
 
 impl Graph {
     /// A scalar, all over a shape: `() -> dims`. A bare number is float32 or int32.

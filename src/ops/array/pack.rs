@@ -154,7 +154,8 @@ impl Op for Pack {
     }
 
     fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
-        Ok(cx.dy()?.unstack(self.axis)?.into_iter().map(Some).collect())
+        let parts = cx.graph().apply(Unpack { axis: self.axis, n: cx.n_inputs() }, &[cx.dy()?])?;
+        Ok(parts.outputs().into_iter().map(Some).collect())
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {

@@ -28,10 +28,12 @@ pub struct Bucketize {
 }
 
 /// The row of [`SearchSorted`] before equal elements.
-pub static LOWER_BOUND: OpKind = row("LowerBound", |attrs| parse(attrs, false), || examples(false));
+pub static LOWER_BOUND: OpKind = row("LowerBound", |attrs| parse(attrs, false), || examples(false))
+    .not_differentiable("places do not change smoothly");
 
 /// The row of [`SearchSorted`] after equal elements.
-pub static UPPER_BOUND: OpKind = row("UpperBound", |attrs| parse(attrs, true), || examples(true));
+pub static UPPER_BOUND: OpKind = row("UpperBound", |attrs| parse(attrs, true), || examples(true))
+    .not_differentiable("places do not change smoothly");
 
 const fn row(name: &'static str, parse: fn(&Attrs) -> Result<Arc<dyn Op>>, examples: fn() -> Vec<Example>) -> OpKind {
     OpKind::new(name, "sorted_inputs: T, values: T -> output: out_type", parse, examples)

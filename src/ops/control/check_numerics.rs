@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::value::{IntoValue, Value};
 use crate::with_type;
 
@@ -76,6 +76,11 @@ impl Op for CheckNumerics {
             (true, true) => "inf and nan",
         };
         Err(Error::new(ErrorKind::CheckFailed, format!("{} : tensor had {found} values", self.message)))
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let kind = "Not a number (NaN) or infinity (Inf) values detected in gradient.";
+        Ok(vec![Some(cx.dy()?.check_numerics(&format!("{kind} {}", self.message))?)])
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::summarize::summarize;
 use crate::error::Result;
-use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Effect, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::value::IntoValue;
 
 /// Passes the first input on, and writes the message and the other inputs to the session's printer.
@@ -78,6 +78,12 @@ impl Op for Print {
         let value = cx.take(0);
         cx.output(0, value);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let mut grads = vec![None; cx.n_inputs()];
+        grads[0] = Some(cx.dy()?.clone());
+        Ok(grads)
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {

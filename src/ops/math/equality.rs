@@ -24,11 +24,13 @@ pub struct Equality {
 
 /// The row of [`Equality`].
 pub static EQUAL: OpKind =
-    OpKind::new("Equal", "x: T, y: T -> z: bool", |attrs| parse(attrs, false), || examples(false));
+    OpKind::new("Equal", "x: T, y: T -> z: bool", |attrs| parse(attrs, false), || examples(false))
+        .not_differentiable("whether numbers are equal does not change smoothly");
 
 /// The row of [`Equality`], negated.
 pub static NOT_EQUAL: OpKind =
-    OpKind::new("NotEqual", "x: T, y: T -> z: bool", |attrs| parse(attrs, true), || examples(true));
+    OpKind::new("NotEqual", "x: T, y: T -> z: bool", |attrs| parse(attrs, true), || examples(true))
+        .not_differentiable("whether numbers are equal does not change smoothly");
 
 /// Whether two tensors of one shape differ by less than a tolerance; number dtypes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,7 +41,8 @@ pub struct ApproximateEqual {
 
 /// The row of [`ApproximateEqual`].
 pub static APPROXIMATE_EQUAL: OpKind =
-    OpKind::new("ApproximateEqual", "x: T, y: T -> z: bool", parse_approximate, approximate_examples);
+    OpKind::new("ApproximateEqual", "x: T, y: T -> z: bool", parse_approximate, approximate_examples)
+        .not_differentiable("whether numbers are equal does not change smoothly");
 
 /// TensorFlow's default.
 const TOLERANCE: f32 = 1e-5;

@@ -1,5 +1,6 @@
 """What Python builds of several ops: moments, norms, losses, dropout, diagonals, complex numbers."""
 from tensorflow.python.framework import function
+from tensorflow.python.ops import functional_ops
 
 from recorder import *
 
@@ -132,8 +133,61 @@ def given_gradient():
     return [y] + tf.gradients(y, [x, b])
 
 
+# Functions that name no gradient: TensorFlow makes it when the graph runs. Not asinh, whose slope it turns upside down,
+# nor erf and lgamma, for which it knows none.
+OF_ONE = {name: getattr(tf, name) for name in
+          "abs negative reciprocal square sqrt rsqrt exp expm1 log log1p sinh cosh tanh sin cos tan asin acos atan "
+          "sigmoid sign".split()}
+OF_ONE.update({name: getattr(tf.nn, name) for name in "relu relu6 softmax log_softmax".split()})
+OF_TWO = {name: getattr(tf, name) for name in "add subtract multiply divide div_no_nan pow maximum minimum "
+          "squared_difference".split()}
+OF_ARRAYS = {
+    "sum": lambda x: tf.reduce_sum(x, [0]),
+    "sum_kept": lambda x: tf.reduce_sum(x, [1], keepdims=True),
+    "mean": lambda x: tf.reduce_mean(x),
+    "max": lambda x: tf.reduce_max(x, 1),
+    "min": lambda x: tf.reduce_min(x, [0, 1]),
+    "reshape": lambda x: tf.reshape(x, [3, -1]) ** 2.,
+    "transpose": lambda x: tf.transpose(x, [1, 0]),
+    "expand_dims": lambda x: tf.squeeze(tf.expand_dims(x, 1), [1]) * x,
+    "stack": lambda x: tf.stack([x, x * x, x], 1),
+    "concat": lambda x: tf.concat([x, x * 2.], -1),
+    "split": lambda x: tf.split(x, 3, 1)[1],
+    "unstack": lambda x: tf.unstack(x, 3, 1)[2],
+    "slice": lambda x: tf.slice(x, [0, 1], [2, 1]),
+    "strided_slice": lambda x: x[::-1, 1:],
+    "fill": lambda x: tf.fill([2, 2], tf.reduce_max(x)),
+    "where": lambda x: tf.where(x > 0.5, x * 3., -x),
+    "stopped": lambda x: tf.stop_gradient(x) * x,
+    "constant": lambda x: x * 0. + tf.zeros_like(x),
+}
+
+
+def made_gradient(of, *values):
+    """The function `of` of the values, and its gradients, as `SymbolicGradient` answers them for what flows in."""
+    dtypes = [tf.float32] * len(values)
+    forward = function.Defun(*dtypes, func_name="forward")(lambda *xs: of(*xs))
+    xs = [feed(value) for value in values]
+    y = forward(*xs)
+    n = int(np.prod(y.shape.as_list() or [1])) if y.shape.rank is not None else None
+    dy = tf.ones_like(y) * 0.5 if n is None else tf.reshape(tf.sin(tf.range(n, dtype=tf.float32)), y.shape)
+    return [y] + functional_ops.symbolic_gradient(input=xs + [dy], Tout=dtypes, f=forward)
+
+
 def function_gradients():
     case("given_gradient", given_gradient)
+    x, positive = [[.2, .9, .4], [.7, .3, .6]], [[1.5, 2., .5], [3., .25, 1.]]
+    for name, of in sorted({**OF_ONE, **OF_ARRAYS}.items()):
+        case("of_" + name, lambda: made_gradient(of, x))
+    for name, of in sorted(OF_TWO.items()):
+        case("of_" + name, lambda: made_gradient(of, x, positive))
+        case("of_broadcast_" + name, lambda: made_gradient(of, x, [2., .5, 1.]))
+    for a, b in [(False, False), (False, True), (True, False), (True, True)]:
+        left, right = (np.transpose(x) if a else x), (positive if b else np.transpose(positive))
+        case("of_matmul_%d%d" % (a, b), lambda: made_gradient(lambda p, q: tf.matmul(p, q, a, b), left, right))
+        case("of_batch_matmul_%d%d" % (a, b), lambda: made_gradient(
+            lambda p, q: R.BatchMatMul(x=p, y=q, adj_x=a, adj_y=b), [left, left], [right, right]))
+    case("of_numbers", lambda: made_gradient(lambda p: tf.cast(tf.cast(p, tf.int32), tf.float32) + p, x))
 
 
 CASES = {"statistics": statistics, "dropout": dropout, "training_losses": training_losses, "diagonals": diagonals,
