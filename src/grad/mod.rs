@@ -20,7 +20,8 @@ use crate::ops::math::add_n;
 ///
 /// Variables take part by their [handle](crate::Variable::handle). Nodes are made in a name scope `gradients`, those of
 /// a node `n` in `n_grad`, as in TF1. Nothing flows through integers, through ops that are steps (`floor`, `argmax`),
-/// and through [`Tensor::stop_gradient`].
+/// and through [`Tensor::stop_gradient`]. An infinite slope stays infinite, also in a branch that `select` does not
+/// take: there it is multiplied by zero, which is NaN, as in TF1.
 ///
 /// # Errors
 /// `Unsupported` where the way goes through an op whose gradient is not there yet, such as control flow; the error names

@@ -240,3 +240,26 @@ fn a_long_chain_needs_no_stack() {
     let thread = std::thread::Builder::new().stack_size(512 << 10).spawn(walk).unwrap();
     assert!(thread.join().unwrap().unwrap()[0].is_some());
 }
+
+/// By the formulas that TensorFlow 1.15.5 has: infinite slopes are seen, also behind `where`.
+#[test]
+fn edges_are_those_of_tensorflow() {
+    let g = Graph::new();
+    let x = g.placeholder(DType::F32, shape![2]).unwrap();
+    let zeros = x.zeros_like().unwrap();
+    let hidden = x.greater(0).unwrap().select(x.log().unwrap(), &zeros).unwrap();
+    let cases = [
+        (x.sqrt(), "[inf 0.5]"),
+        (x.log(), "[inf  1.]"),
+        (x.pow(0.5), "[inf 0.5]"),
+        (x.pow(&x), "[nan  1.]"),
+        (x.abs(), "[0. 1.]"),
+        (x.relu(), "[0. 1.]"),
+        (Ok(hidden), "[nan  1.]"),
+    ];
+    for (y, want) in cases {
+        let y = y.unwrap();
+        let slope = gradients(&[&y], &[&x]).unwrap()[0].clone().unwrap();
+        assert_eq!(run(&slope, feeds! { x => [0.0f32, 1.0] }), want, "{y:?}");
+    }
+}

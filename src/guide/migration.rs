@@ -113,8 +113,9 @@
 //! let places = x.greater(0)?.where_()?;                              // places = tf.where(x > 0)
 //! let mirrored = x.reverse([1])?;                                    // mirrored = tf.reverse(x, [1])
 //! let stopped = x.stop_gradient()?;                                  // stopped = tf.stop_gradient(x)
+//! let slopes = sessile::gradients(&[&padded], &[&x])?;               // slopes = tf.gradients([padded], [x])
 //! # let _ = (o, f, l, m, n, t, q, part, back, cut, joined, rows, halves, tiled, padded, hot, whole, chosen, places);
-//! # let _ = (mirrored, stopped, picked);
+//! # let _ = (mirrored, stopped, picked, slopes);
 //! # Ok(()) }
 //! ```
 //!

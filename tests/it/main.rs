@@ -4,8 +4,10 @@ mod alloc;
 mod building;
 mod control;
 mod custom;
+#[cfg(feature = "tensorflow")]
 mod export;
 mod faults;
+#[cfg(feature = "tensorflow")]
 mod files;
 mod floors;
 mod hostile;
