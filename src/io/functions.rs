@@ -33,9 +33,15 @@ pub(super) struct Library<'a> {
     open: Vec<&'a str>,
 }
 
+#[cold]
+fn absent(name: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no function '{}'", escape(name)))
+}
+
 /// What a node calls otherwise than by an attribute of its op.
-pub(super) struct Callee<'a> {
-    function: &'a Function,
+pub(super) struct Callee {
+    /// The function.
+    name: String,
     /// Attributes that the function's nodes may take.
     parameters: Parameters,
     /// Whether not the function is called but its gradient, which no function of the file is.
@@ -62,16 +68,16 @@ impl<'a> Library<'a> {
 
     /// What a node calls by its own name, or as the gradient of a function: the one that the file names for it, else
     /// one that is made by the gradient rules of ops.
-    pub(super) fn callee(&self, node: &NodeDef, attrs: &Parameters) -> Option<Callee<'a>> {
+    pub(super) fn callee(&self, node: &NodeDef, attrs: &Parameters) -> Option<Callee> {
         if let Some(function) = self.get(&node.op) {
-            return Some(Callee { function, parameters: attrs.clone(), is_gradient: false });
+            return Some(Callee { name: function.name.clone(), parameters: attrs.clone(), is_gradient: false });
         }
         let Some(AttrValue::Func(name, parameters)) = attrs.get("f").filter(|_| node.op == SYMBOLIC_GRADIENT) else {
             return None;
         };
         let named = self.gradients.get(name);
-        let function = self.get(named.unwrap_or(name))?;
-        Some(Callee { function, parameters: parameters.clone(), is_gradient: named.is_none() })
+        let (name, parameters) = (named.unwrap_or(name).clone(), parameters.clone());
+        Some(Callee { name, parameters, is_gradient: named.is_none() })
     }
 
     /// What a node calls, as a body for arguments of these kinds; all of its effects happen.
@@ -80,15 +86,16 @@ impl<'a> Library<'a> {
     /// As for [`Library::body`], and what gradient rules refuse.
     pub(super) fn callee_body(
         &mut self,
-        callee: &Callee<'a>,
+        callee: &Callee,
         arguments: &[Fact],
         budget: &mut Budget,
         producer: i32,
     ) -> Result<Arc<Body>> {
-        let Callee { function, parameters, is_gradient } = callee;
+        let Callee { name, parameters, is_gradient } = callee;
         if !is_gradient {
-            return self.body(&function.name, parameters, arguments, budget, producer, true);
+            return self.body(name, parameters, arguments, budget, producer, true);
         }
+        let function = self.get(name).ok_or_else(|| absent(name))?;
         let n = function.arguments.len();
         let Some((inputs, _)) = arguments.split_at_checked(n) else {
             let have = arguments.len();
@@ -96,7 +103,7 @@ impl<'a> Library<'a> {
         };
         let inputs: Vec<Fact> = inputs.iter().map(weak).collect();
         let forward = self.build(function, parameters, &inputs, budget, producer, false)?;
-        let note = |error: Error| error.note(format!("in the gradient of function '{}'", escape(&function.name)));
+        let note = |error: Error| error.note(format!("in the gradient of function '{}'", escape(name)));
         let body = gradient::body(&forward, arguments.len() - n).map_err(note)?;
         budget.charge(NODE_COST.saturating_mul(body.graph().len()))?;
         Ok(body)
@@ -116,8 +123,7 @@ impl<'a> Library<'a> {
         producer: i32,
         keeps_effects: bool,
     ) -> Result<Arc<Body>> {
-        let absent = || Error::new(ErrorKind::NotFound, format!("there is no function '{}'", escape(name)));
-        let function = self.get(name).ok_or_else(absent)?;
+        let function = self.get(name).ok_or_else(|| absent(name))?;
         let arguments: Vec<Fact> = arguments.iter().map(weak).collect();
         let kinds: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         let key = format!("{name} {parameters:?} {kinds:?} {keeps_effects}");
@@ -188,12 +194,7 @@ impl<'a> Library<'a> {
     where
         'a: 'n,
     {
-        let is_called = |node: &NodeDef| match node.op == SYMBOLIC_GRADIENT {
-            true => {
-                node.attr("f").ok().flatten().is_some_and(|f| self.callee(node, &[("f".into(), f)].into()).is_some())
-            }
-            false => self.get(&node.op).is_some(),
-        };
+        let is_called = |node: &NodeDef| node.op == SYMBOLIC_GRADIENT || self.get(&node.op).is_some();
         let is_missing = |node: &NodeDef| !is_called(node) && !is_replaced(&node.op) && ops::find(&node.op).is_err();
         let mut missing = BTreeSet::new();
         missing.extend(is_missing(node).then_some(node.op.as_str()));

@@ -1,10 +1,13 @@
 //! The gradient of a function of a file, made by the gradient rules of ops.
 
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use crate::error::{Error, Result};
 use crate::grad::gradients_from;
-use crate::graph::{Body, Fact, Tensor};
+use crate::graph::{Body, Fact, Graph, Naming, NodeId, OutputId, Tensor};
 
 /// A body that takes the function's arguments and `n_grads` gradients of its results, and gives those of the arguments:
 /// zeros where none flows. The function's own nodes become part of it, so nobody else may hold them.
@@ -36,5 +39,47 @@ pub(super) fn body(forward: &Body, n_grads: usize) -> Result<Arc<Body>> {
         None => Ok(x.zeros_like()?.id()),
     };
     let results = arguments.iter().map(&mut gradient).collect::<Result<Vec<_>>>()?;
-    Body::new(g.clone(), params, results, Vec::new())
+    pruned(g, &params, &results)
+}
+
+/// A body of what the results need, for these parameters.
+fn pruned(from: &Graph, params: &[NodeId], results: &[OutputId]) -> Result<Arc<Body>> {
+    let (mut needed, mut stack) = (BTreeSet::new(), params.to_vec());
+    stack.extend(results.iter().map(|id| id.node));
+    while let Some(id) = stack.pop() {
+        if needed.insert(id) {
+            let node = from.node(id);
+            stack.extend(node.inputs().iter().map(|input| input.node).chain(node.control_inputs().iter().copied()));
+        }
+    }
+    let (g, mut taken, mut ids) = (Graph::new(), HashSet::new(), BTreeMap::new());
+    let order = || Error::internal("inputs have smaller ids than what needs them");
+    let place = |ids: &BTreeMap<NodeId, NodeId>, id: NodeId| ids.get(&id).copied().ok_or_else(order);
+    for id in needed {
+        let node = from.node(id);
+        let output = |input: &OutputId| Ok(OutputId { node: place(&ids, input.node)?, slot: input.slot });
+        let inputs = node.inputs().iter().map(output).collect::<Result<SmallVec<[OutputId; 2]>>>()?;
+        let control = node.control_inputs().iter().map(|id| place(&ids, *id)).collect::<Result<Vec<_>>>()?;
+        let name: Arc<str> = unique(node.name(), &mut taken).into();
+        let copy = g.push(node.op_arc().clone(), inputs, &control, Naming::Kept(&name), node.location())?;
+        for slot in 0..node.outputs().len() as u32 {
+            if let Some(claim) = from.user_claim(OutputId { node: id, slot }) {
+                g.refine(OutputId { node: copy.id(), slot }, &claim)?;
+            }
+        }
+        ids.insert(id, copy.id());
+    }
+    let params = params.iter().map(|id| place(&ids, *id)).collect::<Result<Vec<_>>>()?;
+    let output = |id: &OutputId| Ok(OutputId { node: place(&ids, id.node)?, slot: id.slot });
+    let results = results.iter().map(output).collect::<Result<Vec<_>>>()?;
+    Body::new(g, params, results, Vec::new())
+}
+
+/// The walk's nodes do not know the names of the function's own.
+fn unique(name: &str, taken: &mut HashSet<String>) -> String {
+    let numbered = (1..).map(|n| format!("{name}_{n}"));
+    let free = std::iter::once(name.to_owned()).chain(numbered).find(|name| !taken.contains(name));
+    let free = free.unwrap_or_default();
+    taken.insert(free.clone());
+    free
 }

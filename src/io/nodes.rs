@@ -37,7 +37,7 @@ pub(super) struct Nodes<'a, 'l> {
     pub(super) parameters: &'a BTreeMap<String, AttrValue>,
 }
 
-impl<'l> Nodes<'_, 'l> {
+impl Nodes<'_, '_> {
     pub(super) fn push(
         &mut self,
         source: &Source<'_>,
@@ -83,7 +83,7 @@ impl<'l> Nodes<'_, 'l> {
     /// Functions in attributes become bodies; so does the function that a node calls otherwise.
     fn build_bodies(
         &mut self,
-        callee: Option<Callee<'l>>,
+        callee: Option<Callee>,
         kind: &OpKind,
         attrs: BTreeMap<String, AttrValue>,
         inputs: &[OutputId],

@@ -189,7 +189,6 @@ fn gradients_of_functions_are_those_that_the_file_names() -> Result<()> {
         let x = "node { name: 'x' op: 'Placeholder' attr { key: 'dtype' value { type: DT_FLOAT } } }\n";
         format!("{x}{}library {{ {f}{library} }}", gradient_of_f("node", "x"))
     };
-    refused(&text(""), ErrorKind::Unsupported, "1 ops of the graph are not supported: SymbolicGradient (1)");
     let named = "gradient { function_name: 'f' gradient_func: 'g' }\n";
     refused(&text(named), ErrorKind::NotFound, "there is no function 'g'");
     let inner = gradient_of_f("node_def", "x");
@@ -204,6 +203,20 @@ fn gradients_of_functions_are_those_that_the_file_names() -> Result<()> {
         let got = Session::new(&g)?.run_with("y:0", feeds! { &x => 3.0f32 })?;
         assert_eq!(got.scalar::<f32>()?, 9.0);
     }
+    Ok(())
+}
+
+/// What no function of the file is, the rules of its ops make: of `x -> neg(x)`, called with `x` as the gradient too.
+#[test]
+fn gradients_of_functions_are_made_where_the_file_names_none() -> Result<()> {
+    let x = "node { name: 'x' op: 'Placeholder' attr { key: 'dtype' value { type: DT_FLOAT } } }\n";
+    let of = |op: &str| format!("{x}{}library {{ {} }}", gradient_of_f("node", "x"), function("f", op, 1));
+    let g = load(&of("Neg"))?;
+    let got = Session::new(&g)?.run_with("y:0", feeds! { &g.tensor_by_name("x:0")? => [3.0f32, 4.0] })?;
+    assert_eq!(got.to_string(), "[-3. -4.]");
+    refused(&of("DiagPart"), ErrorKind::Unsupported, "the gradient of this op is not available yet");
+    let short = of("Neg").replace("input: 'x' input: 'x'", "input: 'x'").replace("DT_FLOAT type: DT_FLOAT", "DT_FLOAT");
+    refused(&short, ErrorKind::InvalidArgument, "there must be 1 gradients of results, but there are 0");
     Ok(())
 }
 
