@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::budget::Budget;
 use super::encode::{encode_attr, encode_shapes};
 use super::export_body::Functions;
-use super::graph_def::{GraphDef, NodeDef, Versions};
+use super::graph_def::{Function, GraphDef, NodeDef, Versions};
 use super::nodes::HIDDEN_READ;
 use super::proto::AttrProto;
 use crate::dtype::DType;
@@ -57,13 +57,14 @@ impl Default for ExportOptions {
 pub fn export_graph_def(graph: &Graph, options: &ExportOptions) -> Result<GraphDef> {
     let graph = graph.root();
     check_ops(graph)?;
-    let mut def = GraphDef { versions: Versions { producer: PRODUCER, ..Versions::default() }, ..GraphDef::default() };
+    let mut def = GraphDef::default();
     let mut functions = Functions::default();
     for node in graph.nodes().filter(|node| !is_hidden_read(graph, node)) {
         let exported = export_node(graph, node, options.output_shapes, &mut functions);
         def.nodes.push(exported.map_err(|error| error.at(|| node.site(Vec::new())))?);
     }
     def.functions = functions.all;
+    def.versions = Versions { producer: producer(&def.nodes, &def.functions), ..Versions::default() };
     def.budget = Budget::of_file(def.encoded_len());
     Ok(def)
 }
@@ -129,10 +130,37 @@ pub(super) fn export_node(graph: &Graph, node: &Node, with_shapes: bool, functio
     if with_shapes && has_shapes {
         attrs.insert("_output_shapes".to_owned(), output_shapes(graph, node));
     }
-    let op = if reads_ref(graph, node) { "Identity" } else { node.op().kind().name };
+    let op = op_name(graph, node);
     let device = node.device().unwrap_or_default().to_owned();
     Ok(NodeDef { name: node.name().to_owned(), op: op.to_owned(), inputs, device, attrs: attrs.into() })
 }
+
+/// TensorFlow's name of a node's op, where a row stands for two of its ops.
+fn op_name(graph: &Graph, node: &Node) -> &'static str {
+    let input = node.inputs().first().map(|input| graph.fact(*input));
+    match (node.op().kind().name, input) {
+        _ if reads_ref(graph, node) => "Identity",
+        ("CountUpTo", Some(counter)) if counter.role == Role::Handle => "ResourceCountUpTo",
+        ("TensorScatterAdd", Some(tensor)) if tensor.dtype == DType::Bool => "ScatterNdNonAliasingAdd",
+        (name, _) => name,
+    }
+}
+
+/// The version of a writer of these ops: TensorFlow reads some only from files older than the version that removed them.
+fn producer(nodes: &[NodeDef], functions: &[Function]) -> i32 {
+    let all = nodes.iter().chain(functions.iter().flat_map(|function| &function.nodes));
+    let removed = all.filter_map(|node| REMOVED.iter().find(|(op, _)| *op == node.op));
+    removed.map(|(_, version)| version - 1).min().unwrap_or(PRODUCER)
+}
+
+/// Ops and the versions that removed them.
+const REMOVED: &[(&str, i32)] = &[
+    ("BatchNormWithGlobalNormalization", 9),
+    ("BatchNormWithGlobalNormalizationGrad", 9),
+    ("TopK", 7),
+    ("TensorArrayPack", 16),
+    ("TensorArrayUnpack", 20),
+];
 
 /// `x`, or `x:1` for another output than the first.
 fn input_name(graph: &Graph, id: OutputId) -> String {

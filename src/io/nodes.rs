@@ -13,6 +13,8 @@ use super::proto::AttrKind;
 use crate::error::{Error, Result, escape};
 use crate::graph::{AttrValue, Attrs, Effect, Fact, Graph, Naming, NodeId, Op, OpKind, OutputId, Role, nodes_made};
 use crate::ops;
+use crate::ops::array::Const;
+use crate::value::Value;
 
 /// What the names of reads end in that an import adds, before the number of the input.
 pub(super) const HIDDEN_READ: &str = "/_read";
@@ -51,6 +53,9 @@ impl Nodes<'_, '_> {
         let kind = ops::find(if callee.is_some() { "PartitionedCall" } else { &node.op })?;
         if is_shapeless(node, &attrs, self.producer) {
             attrs.remove("shape");
+        }
+        if node.op == "Stack" {
+            inputs.push(self.no_limit(name)?);
         }
         let is_read = is_read(kind, self.facts(&inputs).first());
         if !is_read && !self.library.is_loop(node) {
@@ -118,6 +123,15 @@ impl Nodes<'_, '_> {
 
     fn facts(&self, inputs: &[OutputId]) -> SmallVec<[Fact; 3]> {
         inputs.iter().map(|id| self.graph.fact(*id)).collect()
+    }
+
+    /// The size of a stack that may grow without end, which the older op does not say.
+    fn no_limit(&self, stack: &str) -> Result<OutputId> {
+        let name: Arc<str> = format!("{stack}/_max_size").into();
+        let size = Arc::new(Const { value: Value::scalar_of(-1i32) });
+        let node = self.graph.push(size, SmallVec::new(), &[], Naming::Kept(&name), None)?.id();
+        self.graph.mark_extra(1);
+        Ok(OutputId { node, slot: 0 })
     }
 
     /// Puts a hidden read between a TF1 reference and an op that takes a value.

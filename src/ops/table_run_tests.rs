@@ -178,7 +178,7 @@ const NEVER_EMPTY: &[(&str, &str)] = &[
     ),
     (
         "makes or ends an object or a variable, whose shape is an attribute",
-        "DestroyResourceOp HashTableV2 IteratorV2 MutableHashTableOfTensorsV2 MutableHashTableV2 Stack StackV2 TensorArrayV3
+        "DestroyResourceOp HashTableV2 IteratorV2 MutableHashTableOfTensorsV2 MutableHashTableV2 StackV2 TensorArrayV3
          VarHandleOp Variable VariableV2",
     ),
     (

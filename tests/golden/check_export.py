@@ -23,14 +23,10 @@ tf.disable_v2_behavior()
 tf.logging.set_verbosity(tf.logging.ERROR)
 # Known, and not the fault of what is exported: patterns of names.
 EXPECTED = {
-    "ops/BatchNormWithGlobalNormalization(Grad)?_.": "graphs of version 9 and later cannot have it; older ones do",
     "ops/FusedBatchNorm(V2|V3)?_3": "TensorFlow 1.15 does not know the attribute, which is written only where it is not 1",
     "ops/(StackClose|TensorArray.*)(V2|V3|WithShape)_.": "the example feeds the handle as a scalar; 1.15 wants two names",
-    "ops/TensorArrayPack_.": "graphs of version 16 and later cannot have it; only older ones, which we read, do",
-    "ops/TensorArrayUnpack_0": "graphs of version 20 and later cannot have it; only older ones, which we read, do",
     "ops/TensorListSetItem_1": "TensorFlow 1.15 does not know the attribute, which is written only where it is true",
     "ops/StatelessCase_0": "TensorFlow has it since 2.2",
-    "ops/TopK_0": "graphs of version 7 and later cannot have it; only older ones, which we read, do",
     "ops/BiasAdd_1": "we take NCHW for rank 2, as the kernel does",
     "stitch/stitch": "TensorFlow 2.x leaves what no index names as the memory was",
     "binary/mod_by_zero": "Mod is written by its newer name, whose kernel raises another class",

@@ -140,7 +140,7 @@ const CLASSES: &[(Class, &str)] = &[
          ResourceScatterUpdate ReverseSequence ReverseV2 Roll ScatterNdUpdate ScatterUpdate Select SelectV2 SetSize Shape
          ShapeN Size Slice SpaceToBatch SpaceToBatchND SpaceToDepth SparseConcat SparseFillEmptyRows
          SparseFillEmptyRowsGrad SparseReorder SparseReshape SparseSlice SparseSplit SparseToDense
-         SparseToSparseSetOperation Split SplitV Squeeze Stack StackCloseV2 StackPopV2 StackPushV2 StackV2
+         SparseToSparseSetOperation Split SplitV Squeeze StackCloseV2 StackPopV2 StackPushV2 StackV2
          StatefulPartitionedCall StatelessCase StatelessIf StatelessWhile StopGradient StridedSlice StridedSliceGrad
          StringFormat Switch TensorArrayCloseV3 TensorArrayConcatV3 TensorArrayGatherV3 TensorArrayGradV3
          TensorArrayGradWithShape TensorArrayPack TensorArrayReadV3 TensorArrayScatterV3 TensorArraySizeV3

@@ -271,7 +271,7 @@ fn a_long_list_is_built_in_place() {
 #[test]
 fn stacks_give_back_the_last() -> Result<()> {
     let g = Graph::new();
-    let op = |name: &str| StackV2 { elem_type: DType::F32, stack_name: name.into(), is_legacy: false };
+    let op = |name: &str| StackV2 { elem_type: DType::F32, stack_name: name.into() };
     let handle = g.apply_one(op("s"), &[&g.constant(2)?])?;
     let push = |x: f32| g.apply_one(StackPush { swap_memory: false }, &[&handle, &g.constant(x)?]);
     let pop = || g.apply_one(StackPop { elem_type: DType::F32 }, &[&handle]);

@@ -53,7 +53,6 @@ pub(super) static OPS: &[&OpKind] = &[
     &array_grad::TENSOR_ARRAY_GRAD,
     &array_grad::TENSOR_ARRAY_GRAD_WITH_SHAPE,
     &stack::STACK_V2,
-    &stack::STACK,
     &stack::STACK_PUSH,
     &stack::STACK_POP,
     &stack::STACK_CLOSE,

@@ -24,37 +24,21 @@ struct StackObject {
 
 /// A stack for the time of a run. Its input is how many elements there may be at most, without a limit if it is negative.
 ///
-/// Source: TensorFlow's `StackV2`; `Stack`, which has no limit, is older.
+/// Source: TensorFlow's `StackV2`; `Stack`, which has no such input, is older.
 #[derive(Debug, Clone)]
 pub struct StackV2 {
     /// The dtype of the elements.
     pub elem_type: DType,
     /// A name for messages.
     pub stack_name: String,
-    /// Whether it is the older op, which has no input.
-    pub is_legacy: bool,
 }
 
 /// The row of [`StackV2`].
-pub static STACK_V2: OpKind = OpKind::new(
-    "StackV2",
-    "max_size: int32 -> handle: object",
-    |attrs| StackV2::parse(attrs, false),
-    || {
-        let op = StackV2 { elem_type: DType::F32, stack_name: "s".to_owned(), is_legacy: false };
-        vec![Example::new(op, [(-1).into_value()])]
-    },
-)
-.effect(Effect::Object)
-.not_differentiable("gradients do not flow through stacks, which loops make for their gradients");
-
-/// The row of [`StackV2`] without a limit.
-pub static STACK: OpKind = OpKind::new(
-    "Stack",
-    "-> handle: object",
-    |attrs| StackV2::parse(attrs, true),
-    || vec![Example::new(StackV2 { elem_type: DType::F32, stack_name: String::new(), is_legacy: true }, [])],
-)
+pub static STACK_V2: OpKind = OpKind::new("StackV2", "max_size: int32 -> handle: object", StackV2::parse, || {
+    let op = StackV2 { elem_type: DType::F32, stack_name: "s".to_owned() };
+    vec![Example::new(op, [(-1).into_value()])]
+})
+.aliases(&["Stack"])
 .effect(Effect::Object)
 .not_differentiable("gradients do not flow through stacks, which loops make for their gradients");
 
@@ -114,9 +98,8 @@ pub static STACK_CLOSE: OpKind = OpKind::new(
 .not_differentiable("it gives nothing");
 
 impl StackV2 {
-    fn parse(attrs: &Attrs, is_legacy: bool) -> Result<Arc<dyn Op>> {
-        let stack_name = attrs.str_or("stack_name", "")?;
-        Ok(Arc::new(StackV2 { elem_type: attrs.dtype("elem_type")?, stack_name, is_legacy }))
+    fn parse(attrs: &Attrs) -> Result<Arc<dyn Op>> {
+        Ok(Arc::new(StackV2 { elem_type: attrs.dtype("elem_type")?, stack_name: attrs.str_or("stack_name", "")? }))
     }
 }
 
@@ -167,7 +150,7 @@ fn stack(cx: &RunCx<'_>) -> Result<Arc<StackObject>> {
 
 impl Op for StackV2 {
     fn kind(&self) -> &'static OpKind {
-        if self.is_legacy { &STACK } else { &STACK_V2 }
+        &STACK_V2
     }
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
@@ -176,14 +159,11 @@ impl Op for StackV2 {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let mut max_size = None;
-        if !self.is_legacy {
-            let size = cx.input(0);
-            if size.rank() != 0 {
-                return Err(Error::invalid(format!("the size must be a scalar, but has shape {}", show(size.dims()))));
-            }
-            max_size = usize::try_from(size.scalar::<i32>()?).ok();
+        let size = cx.input(0);
+        if size.rank() != 0 {
+            return Err(Error::invalid(format!("the size must be a scalar, but has shape {}", show(size.dims()))));
         }
+        let max_size = usize::try_from(size.scalar::<i32>()?).ok();
         let items = Mutex::new(Some(Vec::new()));
         let stack = StackObject { dtype: self.elem_type, name: self.stack_name.clone(), max_size, items };
         cx.output(0, Value::from_object(DType::Resource, Arc::new(stack)));
