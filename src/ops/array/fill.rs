@@ -122,15 +122,15 @@ impl Graph {
 }
 
 impl Tensor {
-    /// Zeros, or empty strings, of this tensor's dtype and shape; a constant where the shape is known, as in TF1.
+    /// Zeros, or empty strings, of this tensor's dtype and shape; a constant where they are known to be few, as in TF1.
     #[doc(alias = "tf.zeros_like")]
     #[track_caller]
     pub fn zeros_like(&self) -> Result<Tensor> {
-        let g = self.graph();
-        g.composite("zeros_like", |scope| match self.shape().known_dims() {
-            Some(dims) => g.named(scope, || g.constant(Value::zeros(self.dtype(), &dims)?)),
-            None => g.named(scope, || g.apply_one(ZerosLike, &[self])),
-        })
+        let (g, shape) = (self.graph(), self.shape());
+        if shape.is_fully_known() {
+            return g.filled("zeros_like", Value::zeros(self.dtype(), &[])?, shape);
+        }
+        g.composite("zeros_like", |scope| g.named(scope, || g.apply_one(ZerosLike, &[self])))
     }
 
     /// Ones of this tensor's dtype and shape.
@@ -260,6 +260,22 @@ mod tests {
     use super::*;
     use crate::ops::testing::{infer_err, infer_ok};
     use crate::shape;
+
+    /// As TensorFlow 1.15.5: what is large is filled in the run.
+    #[test]
+    fn zeros_like_a_large_tensor_are_no_constant() {
+        let g = Graph::new();
+        let large = g.placeholder(DType::F32, [1 << 20, 1 << 20]).unwrap().zeros_like().unwrap();
+        let small = g.placeholder(DType::F32, [4, 4]).unwrap().zeros_like().unwrap();
+        let ops: Vec<String> = g.nodes().map(|node| format!("{} {}", node.name(), node.op().kind().name)).collect();
+        let want = "Placeholder Placeholder, zeros_like/shape_as_tensor Const, zeros_like/Const Const, zeros_like Fill, \
+                    Placeholder_1 Placeholder, zeros_like_1 Const";
+        assert_eq!(ops.join(", "), want);
+        assert_eq!(
+            (large.shape().to_string(), small.shape().to_string()),
+            ("(1048576, 1048576)".into(), "(4, 4)".into())
+        );
+    }
 
     #[test]
     fn few_zeros_are_a_constant() {
