@@ -238,6 +238,8 @@ fn is_newer(op: &str, name: &str, value: &AttrValue) -> bool {
         ("validate_shape", AttrValue::Bool(false)) => op == "AssignVariableOp",
         ("shape_type", AttrValue::Type(DType::I32)) => op == "ConcatOffset",
         ("Tsegmentids", AttrValue::Type(DType::I32)) => op.starts_with("SparseSegment"),
+        ("narrow_range", AttrValue::Bool(false)) | ("axis", AttrValue::Int(-1)) => op.contains("uantize"),
+        ("ensure_minimum_range", AttrValue::Float(range)) => *range == 0.01,
         _ => false,
     }
 }
