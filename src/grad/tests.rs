@@ -175,7 +175,7 @@ fn nothing_flows_where_no_smooth_way_leads() {
 fn what_is_refused_says_where() {
     let g = Graph::new();
     let x = g.placeholder(DType::F32, shape![2]).unwrap();
-    let y = g.named("rows", || x.cumsum(0, Default::default())).unwrap();
+    let y = g.named("rows", || x.cumprod(0, Default::default())).unwrap();
     let error = gradients(&[&y], &[&x]).unwrap_err();
     assert_eq!((error.kind(), error.node()), (ErrorKind::Unsupported, Some("rows")));
     let count = g.constant(1).unwrap();

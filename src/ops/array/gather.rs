@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use super::cells::{Cell, cells, cells_mut, with_cells};
+use super::concat::concat;
 use super::into_sizes::{check_index, check_short_index, ints_of};
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
+use crate::index;
 use crate::ops::IntoTensor;
+use crate::ops::math::{Combine, Segment};
 use crate::shape::{Dim, Dims, Shape, element_count, normalize_axis};
 use crate::value::{IntoValue, Value};
 
@@ -242,6 +245,18 @@ impl Plan {
     }
 }
 
+/// What flows into the rows that were gathered: the sum of what their copies got.
+fn scattered(cx: &GradCx<'_>) -> Result<Tensor> {
+    let (x, indices, dy) = (cx.input(0), cx.input(1), cx.dy()?);
+    let sizes = x.shape_tensor()?;
+    let row = sizes.index(index![1..])?;
+    let flat = indices.reshape([-1])?;
+    let n = flat.size_tensor()?.reshape([1])?;
+    let rows = dy.reshape(concat(&[&n, &row], 0)?)?;
+    let sum = Segment { how: Combine::Sum, is_unsorted: true };
+    cx.graph().apply_one(sum, &[&rows, &flat, &sizes.index(0)?])
+}
+
 impl Op for GatherV2 {
     fn kind(&self) -> &'static OpKind {
         &GATHER_V2
@@ -257,6 +272,14 @@ impl Op for GatherV2 {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let &[axis] = ints_of(cx.input(2))?.as_slice() else { return Err(Error::shape("axis must be a scalar")) };
         run(cx, axis, self.batch_dims)
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let axis = cx.graph().constant_value(cx.input(2).id()).and_then(|axis| to_ints(&axis)?.first().copied());
+        if self.batch_dims != 0 || axis != Some(0) {
+            return Err(Error::unsupported("the gradient of gathering along another axis than 0 is not available yet"));
+        }
+        Ok(vec![Some(scattered(cx)?), None, None])
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
@@ -275,6 +298,10 @@ impl Op for Gather {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         run(cx, 0, 0)
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![Some(scattered(cx)?), None])
     }
 }
 

@@ -7,7 +7,7 @@ use super::cells::{Cell, cells, cells_mut, with_cells};
 use super::into_sizes::{IntoSizes, check_index, check_short_index, dims_of, ints_of};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::ops::IntoTensor;
 use crate::shape::{Dims, Shape, element_count};
@@ -153,6 +153,12 @@ impl Op for GatherNd {
         cx.output(0, out);
         Ok(())
     }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let (x, indices) = (cx.input(0), cx.input(1));
+        let sizes = x.shape_tensor_as(indices.dtype())?;
+        Ok(vec![Some(cx.graph().apply_one(ScatterNd, &[&indices, cx.dy()?, &sizes])?), None])
+    }
 }
 
 /// The slices of `params` that the rows of `indices` name.
@@ -220,6 +226,11 @@ impl Op for ScatterNd {
         }
         cx.output(0, out);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let of_updates = cx.graph().apply_one(GatherNd, &[cx.dy()?, &cx.input(0)])?;
+        Ok(vec![None, Some(of_updates), None])
     }
 }
 

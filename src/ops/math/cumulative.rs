@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::dtypes::{Dtypes, check_dtype, unsupported};
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::shape::normalize_axis;
 use crate::value::{IntoValue, Value};
@@ -120,6 +120,14 @@ impl Op for Cumulative {
         with_type!(dtype, T in numbers => accumulate::<T>(*self, &mut out, n, inner)?, else => return Err(unsupported(dtype)));
         cx.output(0, out);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        if self.is_product {
+            return Err(Error::unsupported("the gradient of running products is not available yet"));
+        }
+        let back = Cumulative { reverse: !self.reverse, ..*self };
+        Ok(vec![Some(cx.graph().apply_one(back, &[cx.dy()?, &cx.input(1)])?), None])
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {

@@ -7,9 +7,10 @@ use num_traits::{Bounded, Float};
 use super::conv::counting;
 use super::depth_pool::DepthMaxPool;
 use super::layout::{from_last, to_last};
+use super::pool_grad::PoolGrad;
 use super::window::{Geometry, Padding, Window};
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::shape::Dim;
 use crate::value::Value;
@@ -202,6 +203,16 @@ impl Op for Pool {
         let out = from_last(cx, out, format)?;
         cx.output(0, out);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let (x, dy) = (cx.input(0), cx.dy()?);
+        let op = PoolGrad { how: self.how, ksize: self.ksize.clone(), window: self.window.clone() };
+        let dx = match self.how {
+            Pooling::Max => cx.graph().apply_one(op, &[&x, &cx.output(0)?, dy])?,
+            Pooling::Avg => cx.graph().apply_one(op, &[&x.shape_tensor()?, dy])?,
+        };
+        Ok(vec![Some(dx)])
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {

@@ -2,9 +2,11 @@
 
 use super::{Reduce, Reduction};
 use crate::dtype::DType;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graph::{GradCx, Tensor};
-use crate::ops::array::{dynamic_stitch, range_of};
+use crate::ops::array::{concat, dynamic_stitch, range_of};
+use crate::ops::math::Running;
+use crate::sizes;
 
 pub(super) fn grad(op: &Reduce, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
     let (x, axes) = (cx.input(0), cx.input(1));
@@ -23,10 +25,25 @@ pub(super) fn grad(op: &Reduce, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> 
             ((is_chosen / n)? * dy)?
         }
         Reduction::EuclideanNorm => ((x / y)? * dy)?,
-        Reduction::Prod => return Err(Error::unsupported("the gradient of a product is not available yet")),
+        Reduction::Prod => (others(&x, &axes)? * dy)?,
         Reduction::All | Reduction::Any => return Ok(vec![None, None]),
     };
     Ok(vec![Some(dx), None])
+}
+
+/// For each element the product of all others that it is multiplied with, without a division, so that zeros do no harm:
+/// of those before it and those behind it, where the reduced axes are one axis in front.
+fn others(x: &Tensor, axes: &Tensor) -> Result<Tensor> {
+    let (g, sizes, rank) = (x.graph(), x.shape_tensor()?, x.rank_tensor()?);
+    let reduced = ((axes.cast(DType::I32)?.reshape([-1])? + &rank)? % &rank)?;
+    let kept = range_of(g, 0, rank)?.setdiff1d(&reduced)?.0;
+    let order = concat(&[&reduced, &kept], 0)?;
+    let turned = x.transpose(&order)?;
+    let n = sizes.gather(&reduced)?.reduce_prod(())?;
+    let rows = turned.reshape(sizes![&n, -1])?;
+    let running = |reverse| rows.cumprod(0, Running { exclusive: true, reverse });
+    let both = (running(false)?.conj()? * running(true)?.conj()?)?;
+    both.reshape(turned.shape_tensor())?.transpose(order.invert_permutation())
 }
 
 /// The shape of a result whose axes are kept, for results that have lost them.
