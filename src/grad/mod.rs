@@ -4,11 +4,13 @@
 //! rule ([`Op::grad`](crate::graph::Op::grad)) says what flows on into its inputs. Rules build nodes of the graph, so a
 //! gradient is a tensor like any other, with shapes, names and gradients of its own.
 
+mod body;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+pub(crate) use self::body::body_gradient;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result, Site, escape};
 use crate::graph::{GradCx, Gradient, Graph, Node, NodeId, Operation, OutputId, Tensor};
@@ -178,7 +180,7 @@ impl Walk<'_> {
             return Ok(());
         }
         let scope = format!("{}_grad", node.name());
-        let rule = || node.op().grad(&GradCx::new(operation, grads));
+        let rule = || node.op().grad(&GradCx::new(operation, grads, &body_gradient));
         let flows = self.g.name_scope(&scope, |_| rule()).map_err(|error| error.at(|| site(self.g, node)))?;
         if flows.len() != node.inputs().len() {
             let (want, have) = (node.inputs().len(), flows.len());

@@ -263,3 +263,28 @@ fn edges_are_those_of_tensorflow() {
         assert_eq!(run(&slope, feeds! { x => [0.0f32, 1.0] }), want, "{y:?}");
     }
 }
+
+/// By hand: `3 x^2 w` and `x^3` where the branch is taken, `-1` and `0` where it is not.
+#[test]
+fn gradients_go_through_branches_to_what_they_capture() {
+    let g = Graph::new();
+    let (is_cubic, x) = (g.placeholder(DType::Bool, shape![]).unwrap(), g.placeholder(DType::F32, shape![]).unwrap());
+    let w = g.variable(2.0f32).unwrap();
+    let cubic = || ((x.square()? * &x)? * &w)?.identity();
+    let y = g.cond(&is_cubic, cubic, || x.negative()).unwrap();
+    let grads = gradients(&[&y], &[&x, &w.handle()]).unwrap();
+    let [dx, dw] = [0, 1].map(|i| grads[i].clone().unwrap());
+    let session = Session::new(&g).unwrap();
+    session.run(g.global_variables_initializer().unwrap()).unwrap();
+    for (taken, want) in [(true, ["54.0", "27.0"]), (false, ["-1.0", "0.0"])] {
+        let fed = feeds! { &is_cubic => taken, &x => 3.0f32 };
+        let (a, b) = session.run_with((&dx, &dw), fed).unwrap();
+        assert_eq!([a.to_string(), b.to_string()], want);
+    }
+    let noisy = || g.random_uniform([2])?.reduce_sum(())? * &x;
+    let y = g.cond(&is_cubic, noisy, || x.negative()).unwrap();
+    let error = gradients(&[&y], &[&x]).unwrap_err();
+    assert!(error.to_string().contains("would run a second time"), "{error}");
+    let y = g.while_loop(x.identity().unwrap(), |i: Tensor| i.less(9), |i: Tensor| i * 2).unwrap();
+    assert_eq!(gradients(&[&y], &[&x]).unwrap_err().kind(), ErrorKind::Unsupported);
+}

@@ -1,20 +1,27 @@
 //! What a gradient rule sees.
 
+use std::sync::Arc;
+
 use super::Graph;
+use super::body::Body;
 use super::tensor::{Operation, Tensor};
 use crate::error::{Error, Result};
 
 /// A node, and what flows into its outputs from above: the derivatives of the whole by each of them.
-#[derive(Debug)]
 pub struct GradCx<'a> {
     operation: &'a Operation,
     output_grads: &'a [Option<Tensor>],
+    of_body: &'a dyn Fn(&Body) -> Result<Arc<Body>>,
 }
 
 impl<'a> GradCx<'a> {
-    /// The node whose inputs' gradients are wanted, with one entry an output.
-    pub fn new(operation: &'a Operation, output_grads: &'a [Option<Tensor>]) -> GradCx<'a> {
-        GradCx { operation, output_grads }
+    /// The node whose inputs' gradients are wanted, with one entry an output, and the walk through bodies.
+    pub(crate) fn new(
+        operation: &'a Operation,
+        output_grads: &'a [Option<Tensor>],
+        of_body: &'a dyn Fn(&Body) -> Result<Arc<Body>>,
+    ) -> GradCx<'a> {
+        GradCx { operation, output_grads, of_body }
     }
 
     /// The node.
@@ -56,6 +63,14 @@ impl<'a> GradCx<'a> {
     /// `Internal` where none flows: a rule is only asked where one does, and most ops have one output.
     pub fn dy(&self) -> Result<&Tensor> {
         self.output_grad(0).ok_or_else(|| Error::internal("no gradient flows into the first output"))
+    }
+
+    /// A body that takes the arguments of this one and the gradients of its results, and gives those of the arguments.
+    ///
+    /// # Errors
+    /// `Unsupported` for a body that must not run twice, and what the rules inside refuse.
+    pub(crate) fn body_gradient(&self, body: &Body) -> Result<Arc<Body>> {
+        (self.of_body)(body)
     }
 
     /// The gradients of all outputs: zeros where none flows.

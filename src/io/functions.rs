@@ -10,12 +10,12 @@ use smallvec::SmallVec;
 
 use super::budget::Budget;
 use super::frames::is_replaced;
-use super::gradient;
 use super::graph_def::{Function, GraphDef, NodeDef};
 use super::nodes::{Nodes, Source};
 use super::order::{Input, Reached, index, topological};
 use super::proto::{AttrKind, AttrProto};
 use crate::error::{Error, ErrorKind, Result, Site, escape};
+use crate::grad::body_gradient;
 use crate::graph::{AttrValue, Body, Effect, Fact, Graph, MAX_NESTING, NodeId, OutputId};
 use crate::ops;
 use crate::shape::Shape;
@@ -101,10 +101,9 @@ impl<'a> Library<'a> {
             let have = arguments.len();
             return Err(Error::invalid(format!("the gradient of a function of {n} arguments takes more than {have}")));
         };
-        let inputs: Vec<Fact> = inputs.iter().map(weak).collect();
-        let forward = self.build(function, parameters, &inputs, budget, producer, false)?;
+        let forward = self.body(name, parameters, inputs, budget, producer, false)?;
         let note = |error: Error| error.note(format!("in the gradient of function '{}'", escape(name)));
-        let body = gradient::body(&forward, arguments.len() - n).map_err(note)?;
+        let body = body_gradient(&forward).map_err(note)?;
         budget.charge(NODE_COST.saturating_mul(body.graph().len()))?;
         Ok(body)
     }

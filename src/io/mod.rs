@@ -25,7 +25,6 @@ mod export_body;
 mod file;
 mod frames;
 mod functions;
-mod gradient;
 mod graph_def;
 mod import;
 mod nodes;

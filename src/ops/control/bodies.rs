@@ -1,8 +1,10 @@
 //! What ops with bodies share: arguments, results, and what counts as true.
 
+use std::sync::Arc;
+
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Argument, Fact, InferCx, Role, RunCx};
+use crate::graph::{Argument, Fact, GradCx, InferCx, Op, Role, RunCx, Tensor};
 use crate::value::Value;
 use crate::with_type;
 
@@ -49,6 +51,14 @@ pub(super) fn call(cx: &mut RunCx<'_>, body: usize, first: usize) -> Result<()> 
         cx.output(i, value);
     }
     Ok(())
+}
+
+/// The gradients of a node with bodies: the same node with those of its bodies, and with what flows into its outputs as
+/// further arguments. Arguments are the inputs from `first` on.
+pub(super) fn call_gradient(cx: &GradCx<'_>, first: usize, op: Arc<dyn Op>) -> Result<Vec<Option<Tensor>>> {
+    let inputs: Vec<Tensor> = (0..cx.n_inputs()).map(|i| cx.input(i)).chain(cx.output_grads_or_zeros()?).collect();
+    let node = cx.graph().apply_named(op.kind().name, op, &inputs.iter().collect::<Vec<_>>())?;
+    Ok((0..first).map(|_| None).chain(node.outputs().into_iter().map(Some)).collect())
 }
 
 /// What TensorFlow takes as true: a number other than 0, a string with text in it, a tensor with elements.

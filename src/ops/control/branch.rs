@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::bodies::{arguments, call, is_true, join, output};
+use super::bodies::{arguments, call, call_gradient, is_true, join, output};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Body, Effect, Example, InferCx, Op, OpKind, RunCx};
+use crate::graph::{AttrValue, Attrs, Body, Effect, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::ops::control::samples;
 use crate::value::{IntoValue, Value};
 
@@ -138,6 +138,11 @@ impl Op for Branch {
             }
         };
         call(cx, taken, 1)
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let bodies = self.bodies.iter().map(|body| cx.body_gradient(body)).collect::<Result<_>>()?;
+        call_gradient(cx, 1, Arc::new(Branch { by: self.by, bodies }))
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {

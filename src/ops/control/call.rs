@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use super::bodies::{arguments, call, output};
+use super::bodies::{arguments, call, call_gradient, output};
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::graph::{AttrValue, Attrs, Body, Effect, Example, InferCx, Op, OpKind, RunCx};
+use crate::graph::{AttrValue, Attrs, Body, Effect, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::ops::control::samples;
 use crate::value::IntoValue;
 
@@ -85,6 +85,11 @@ impl Op for PartitionedCall {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         call(cx, 0, 0)
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let body = cx.body_gradient(&self.body)?;
+        call_gradient(cx, 0, Arc::new(PartitionedCall { body, stateful: self.stateful }))
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {

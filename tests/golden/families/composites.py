@@ -187,6 +187,8 @@ def function_gradients():
         case("of_matmul_%d%d" % (a, b), lambda: made_gradient(lambda p, q: tf.matmul(p, q, a, b), left, right))
         case("of_batch_matmul_%d%d" % (a, b), lambda: made_gradient(
             lambda p, q: R.BatchMatMul(x=p, y=q, adj_x=a, adj_y=b), [left, left], [right, right]))
+    inner = function.Defun(tf.float32, func_name="inner")(lambda p: tf.tanh(p) * p)
+    case("of_call", lambda: made_gradient(lambda p: inner(p) + inner(p * 2.), x))
     case("of_numbers", lambda: made_gradient(lambda p: tf.cast(tf.cast(p, tf.int32), tf.float32) + p, x))
 
 

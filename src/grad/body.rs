@@ -1,26 +1,30 @@
-//! The gradient of a function of a file, made by the gradient rules of ops.
+//! The gradient of a body: what functions, branches and calls run for theirs.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::{gradients_from, is_smooth};
 use crate::error::{Error, Result};
-use crate::grad::gradients_from;
-use crate::graph::{Body, Fact, Graph, Naming, NodeId, OutputId, Tensor};
+use crate::graph::{Body, Effect, Fact, Graph, Naming, NodeId, OutputId, Role, Tensor};
+use crate::ops::state::ReadVariable;
 
-/// A body that takes the function's arguments and `n_grads` gradients of its results, and gives those of the arguments:
-/// zeros where none flows. The function's own nodes become part of it, so nobody else may hold them.
-pub(super) fn body(forward: &Body, n_grads: usize) -> Result<Arc<Body>> {
+/// A body that takes the arguments of this one and a gradient for each of its results, and gives the gradients of the
+/// arguments, zeros where none flows. What it needs of this body's own values it computes again.
+///
+/// # Errors
+/// `Unsupported` for a body that draws random numbers or has effects, which must not happen twice, and what rules refuse.
+pub(crate) fn body_gradient(forward: &Body) -> Result<Arc<Body>> {
+    let forward = pruned(forward.graph(), forward.params(), forward.results())?;
     let g = forward.graph();
-    let tensors = |ids: &[_]| ids.iter().map(|id| g.tensor(*id)).collect::<Vec<Tensor>>();
-    let results = tensors(forward.results());
-    if n_grads != results.len() {
-        let n = results.len();
-        return Err(Error::invalid(format!("there must be {n} gradients of results, but there are {n_grads}")));
+    if let Some(node) = g.nodes().find(|node| node.has_effects() || node.op().kind().effect == Effect::Random) {
+        let text = format!("'{}' would run a second time for the gradient of what it is in", node.name());
+        return Err(Error::unsupported(text));
     }
     let mut params = forward.params().to_vec();
     let arguments = params.iter().map(|id| g.operation(*id).output(0)).collect::<Result<Vec<_>>>()?;
+    let results: Vec<Tensor> = forward.results().iter().map(|id| g.tensor(*id)).collect();
     let mut flows = Vec::new();
     for (i, result) in results.iter().enumerate() {
         let fact = Fact::new(result.dtype(), result.shape());
@@ -28,17 +32,21 @@ pub(super) fn body(forward: &Body, n_grads: usize) -> Result<Arc<Body>> {
         params.push(flow.id().node);
         flows.push(flow);
     }
-    let is_smooth = |tensor: &Tensor| tensor.dtype().is_floating() || tensor.dtype().is_complex();
+    let smooth = |tensor: &&Tensor| is_smooth(tensor.dtype());
     let (ys, grads): (Vec<&Tensor>, Vec<Option<&Tensor>>) =
-        results.iter().zip(&flows).filter(|(y, _)| is_smooth(y)).map(|(y, flow)| (y, Some(flow))).unzip();
-    let xs: Vec<&Tensor> = arguments.iter().filter(|x| is_smooth(x)).collect();
+        results.iter().zip(&flows).filter(|(y, _)| smooth(y)).map(|(y, flow)| (y, Some(flow))).unzip();
+    let xs: Vec<&Tensor> = arguments.iter().filter(smooth).collect();
     let mut found = gradients_from(&ys, &xs, &grads)?.into_iter();
-    let mut gradient = |x: &Tensor| match is_smooth(x).then(|| found.next().flatten()).flatten() {
-        // It has the argument's shape, also where the rules could not tell.
-        Some(gradient) => Ok(gradient.reshape(x.shape_tensor())?.id()),
-        None => Ok(x.zeros_like()?.id()),
+    let gradient = |x: &Tensor| {
+        let gradient = smooth(&x).then(|| found.next().flatten()).flatten();
+        let x = if x.fact().role == Role::Value { x.clone() } else { g.apply_one(ReadVariable, &[x])? };
+        match gradient {
+            // It has the argument's shape, also where the rules could not tell.
+            Some(gradient) => Ok(gradient.reshape(x.shape_tensor())?.id()),
+            None => Ok(x.zeros_like()?.id()),
+        }
     };
-    let results = arguments.iter().map(&mut gradient).collect::<Result<Vec<_>>>()?;
+    let results = arguments.iter().map(gradient).collect::<Result<Vec<_>>>()?;
     pruned(g, &params, &results)
 }
 
