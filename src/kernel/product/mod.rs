@@ -4,9 +4,9 @@
 //! the caller's matrices, without packing and without allocation (`small`). Large ones are cut into blocks, whose
 //! borders depend on the shape and never on the number of threads; each block is one single-threaded call of the
 //! `gemm` crates, and the thread that made it adds bias and activation while it is in its cache (`large`). On AVX-512,
-//! large ones of many rows run in our own kernel, over a right side that all threads share (`packed`). Dtypes other
-//! than float32 and float64 take plain loops (`plain`). So the bits of a product are a function of its shape, its
-//! numbers and the CPU's type.
+//! large ones of many rows run in our own kernel, over a right side that all threads share (`packed`). Windows of an
+//! image run in the same tiles, where they lie (`windows`). Dtypes other than float32 and float64 take plain loops
+//! (`plain`). So the bits of a product are a function of its shape, its numbers and the CPU's type.
 
 mod epilogue;
 mod grid;
@@ -16,6 +16,7 @@ mod plain;
 mod small;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use crate::DType;
 use crate::kernel::number::{Number, same_slice, same_slice_mut};
@@ -23,6 +24,7 @@ use crate::kernel::simd::{Level, level};
 use crate::pool::Pool;
 
 use grid::{Block, Grid, Way};
+pub use windows::{Filter, Windows};
 
 /// Rows from which packing the whole right side pays.
 const PACKED_ROWS: usize = 64;

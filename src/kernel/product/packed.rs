@@ -9,9 +9,10 @@ use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::grid::{self, Block};
-use super::small::{Fast, Kernels, Pass};
+use super::grid::Block;
+use super::small::{Fast, Kernels, Pass, Piece};
 use super::{Activation, Bias, Out, Product, epilogue};
+use crate::kernel::number::Number;
 use crate::kernel::simd::level;
 use crate::pool::Pool;
 
@@ -24,6 +25,9 @@ const COLUMNS: usize = 1024;
 /// Multiplications in a chunk: a third of a millisecond, so that threads finish together.
 const CHUNK: usize = 1 << 24;
 
+/// Elements that a thread packs before another one pays.
+pub(super) const PACKED_AT_ONCE: usize = 1 << 17;
+
 /// Makes the whole product.
 pub(super) fn run<T: Fast>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mut [T]) {
     let kernels = T::kernels(level());
@@ -31,15 +35,17 @@ pub(super) fn run<T: Fast>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mu
     let columns = even_part(product.n, COLUMNS, kernels.panel());
     let c = Out::new(c);
     with_scratch(depth * columns.next_multiple_of(kernels.panel()), |scratch: *mut T| {
-        let scratch = Out(scratch);
         for column in (0..product.n).step_by(columns) {
             for p in (0..product.k).step_by(depth) {
+                let steps = p..product.k.min(p + depth);
                 let slab = Slab {
                     product,
                     kernels,
-                    steps: p..product.k.min(p + depth),
+                    pieces: &[Piece { at: 0, steps: steps.len() }],
+                    steps,
+                    group: 1,
                     columns: column..product.n.min(column + columns),
-                    panels: &scratch,
+                    panels: Out(scratch),
                 };
                 slab.run(pool, &c);
             }
@@ -47,26 +53,35 @@ pub(super) fn run<T: Fast>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mu
     });
 }
 
+/// The parts of `k` that are made one after the other.
+pub(super) fn slabs(k: usize) -> impl Iterator<Item = Range<usize>> {
+    let depth = even_part(k, DEPTH, 1);
+    (0..k).step_by(depth.max(1)).map(move |p| p..k.min(p + depth))
+}
+
 /// A size near `whole / parts` for the fewest parts of at most `most`.
-fn even_part(whole: usize, most: usize, unit: usize) -> usize {
-    whole.div_ceil(whole.div_ceil(most).max(1)).next_multiple_of(unit)
+pub(super) fn even_part(whole: usize, most: usize, unit: usize) -> usize {
+    whole.div_ceil(whole.div_ceil(most.max(1)).max(1)).next_multiple_of(unit)
 }
 
 /// A part of the right side, and where its panels are.
-struct Slab<'a, T: 'static> {
-    product: &'a Product<'a, T>,
-    kernels: &'static Kernels<T>,
-    steps: Range<usize>,
-    columns: Range<usize>,
-    panels: &'a Out<T>,
+pub(super) struct Slab<'a, T: 'static> {
+    pub product: &'a Product<'a, T>,
+    pub kernels: &'static Kernels<T>,
+    pub steps: Range<usize>,
+    /// Where these steps lie in a row of the left side.
+    pub pieces: &'a [Piece],
+    /// Steps that a vector of a panel holds: more than one for few columns, and where rows of the left side are rows.
+    pub group: usize,
+    pub columns: Range<usize>,
+    /// Room for [`Slab::len`] elements.
+    pub panels: Out<T>,
 }
 
-impl<T: Fast> Slab<'_, T> {
+impl<T: Number> Slab<'_, T> {
     /// Packs the slab, then makes its share of all rows.
     fn run(&self, pool: Option<&Pool>, c: &Out<T>) {
-        let n_panels = self.columns.len().div_ceil(self.kernels.panel());
-        let packed_at_once = (grid::SERIAL / 8 / (self.steps.len() * self.kernels.panel())).max(1);
-        each(pool, n_panels, packed_at_once, |panels| panels.for_each(|panel| self.pack(panel)));
+        self.pack(pool);
         let rows = (CHUNK / (self.steps.len() * self.columns.len())).next_multiple_of(8);
         each(pool, self.product.m, rows.max(32), |rows| {
             let block = Block { rows, columns: self.columns.clone() };
@@ -75,28 +90,90 @@ impl<T: Fast> Slab<'_, T> {
         });
     }
 
-    fn panel(&self, panel: usize) -> *mut T {
-        // SAFETY: `run` made room for all panels of a slab.
-        unsafe { self.panels.pointer().add(panel * self.kernels.panel() * self.steps.len()) }
+    /// Elements that a panel has for one step, or for one group of steps.
+    fn width(&self) -> usize {
+        if self.group > 1 { self.kernels.lanes } else { self.kernels.panel() }
     }
 
-    /// Copies one panel: its columns side by side for each step of `k`.
-    fn pack(&self, panel: usize) {
-        let (wide, product, depth) = (self.kernels.panel(), self.product, self.steps.len());
-        let first = self.columns.start + panel * wide;
-        let width = wide.min(self.columns.end - first);
-        // SAFETY: the panel has room for `depth * wide` elements, and no other chunk writes to it.
-        let to = unsafe { std::slice::from_raw_parts_mut(self.panel(panel).cast::<MaybeUninit<T>>(), depth * wide) };
-        if product.tb {
-            for (j, from) in product.b.chunks_exact(product.k).skip(first).take(width).enumerate() {
-                let from = &from[self.steps.clone()];
-                to[j..].iter_mut().step_by(wide).zip(from).for_each(|(to, &from)| _ = to.write(from));
-            }
-            return;
+    /// Elements of a panel.
+    fn panel_len(&self) -> usize {
+        self.width() * self.pieces.iter().map(|piece| piece.steps.div_ceil(self.group)).sum::<usize>()
+    }
+
+    fn n_panels(&self) -> usize {
+        self.columns.len().div_ceil(self.width())
+    }
+
+    /// Elements of all panels.
+    pub fn len(&self) -> usize {
+        self.n_panels() * self.panel_len()
+    }
+
+    fn panel(&self, panel: usize) -> *mut T {
+        self.panels.pointer().wrapping_add(panel * self.panel_len())
+    }
+
+    /// Copies the right side into the panels.
+    pub fn pack(&self, pool: Option<&Pool>) {
+        if self.group > 1 {
+            // SAFETY: `panels` has room for the one panel that so few columns make, and nobody else writes to it.
+            let to = unsafe { std::slice::from_raw_parts_mut(self.panel(0).cast::<MaybeUninit<T>>(), self.len()) };
+            return self.pack_groups(to);
         }
-        let rows = product.b.chunks_exact(product.n).skip(self.steps.start);
-        for (to, from) in to.chunks_exact_mut(wide).zip(rows) {
-            to.iter_mut().zip(&from[first..first + width]).for_each(|(to, &from)| _ = to.write(from));
+        let at_once = (PACKED_AT_ONCE / self.panel_len().max(1)).max(1);
+        each(pool, self.n_panels(), at_once, |panels| match self.product.tb {
+            true => panels.for_each(|panel| self.pack_transposed(panel)),
+            false => self.pack_rows(panels),
+        });
+    }
+
+    /// The columns of a panel.
+    fn columns_of(&self, panel: usize) -> Range<usize> {
+        let first = self.columns.start + panel * self.width();
+        first..self.columns.end.min(first + self.width())
+    }
+
+    /// Copies panels: their columns side by side for each step of `k`.
+    fn pack_rows(&self, panels: Range<usize>) {
+        let rows = self.product.b.chunks_exact(self.product.n).skip(self.steps.start).take(self.steps.len());
+        // Panels are filled at once, row by row, which reads memory in its order.
+        for (p, row) in rows.enumerate() {
+            for panel in panels.clone() {
+                let from = &row[self.columns_of(panel)];
+                // SAFETY: the panel has room for all steps, and no other chunk writes to it.
+                unsafe { self.panel(panel).add(p * self.width()).copy_from_nonoverlapping(from.as_ptr(), from.len()) };
+            }
+        }
+    }
+
+    /// As [`Slab::pack_rows`], of a transposed right side.
+    fn pack_transposed(&self, panel: usize) {
+        let (wide, columns) = (self.width(), self.columns_of(panel));
+        // SAFETY: the panel has room for all steps, and no other chunk writes to it.
+        let to = unsafe {
+            std::slice::from_raw_parts_mut(self.panel(panel).cast::<MaybeUninit<T>>(), self.steps.len() * wide)
+        };
+        for (j, from) in self.product.b.chunks_exact(self.product.k).skip(columns.start).take(columns.len()).enumerate()
+        {
+            let from = &from[self.steps.clone()];
+            to[j..].iter_mut().step_by(wide).zip(from).for_each(|(to, &from)| _ = to.write(from));
+        }
+    }
+
+    /// Copies the columns group by group of steps: those of one column are neighbours. What is left over is zero.
+    fn pack_groups(&self, to: &mut [MaybeUninit<T>]) {
+        let (n, mut p) = (self.product.n, self.steps.start);
+        let mut vectors = to.chunks_exact_mut(self.width());
+        for piece in self.pieces {
+            for first in (0..piece.steps).step_by(self.group) {
+                let count = self.group.min(piece.steps - first);
+                let rows = &self.product.b[p * n..(p + count) * n];
+                for (lane, to) in vectors.next().into_iter().flatten().enumerate() {
+                    let (column, step) = (lane / self.group, lane % self.group);
+                    to.write(if column < n && step < count { rows[step * n + column] } else { T::ZERO });
+                }
+                p += count;
+            }
         }
     }
 
@@ -105,54 +182,73 @@ impl<T: Fast> Slab<'_, T> {
     /// # Safety
     /// `c` points to the product, and nobody else uses the block meanwhile.
     unsafe fn multiply(&self, block: &Block, c: *mut T) {
-        // SAFETY: as promised by the caller.
+        let (product, count) = (self.product, block.rows.len());
+        // SAFETY: as promised by the caller; rows and the slab's steps lie in the left side.
         unsafe {
-            if self.product.ta {
+            if product.ta {
                 self.transposed(block, c)
             } else {
-                self.rows(block, c, std::ptr::null_mut())
+                let a = product.a.as_ptr().add(block.rows.start * product.k + self.steps.start);
+                self.rows(a, (product.k, 1), count, c.add(block.rows.start * product.n));
             }
-            if self.steps.end == self.product.k {
-                epilogue::apply_rest(self.product, block, c);
+            if self.steps.end == product.k {
+                epilogue::apply_rest(product, block, c);
             }
         }
     }
 
-    /// [`Slab::rows`] with room for a copy of a tile's rows.
+    /// [`Slab::rows`] of copies of a few rows of a transposed left side.
     #[inline(never)]
     unsafe fn transposed(&self, block: &Block, c: *mut T) {
         let mut copy = MaybeUninit::<[[T; 8]; DEPTH]>::uninit();
-        // SAFETY: as promised by the caller.
-        unsafe { self.rows(block, c, copy.as_mut_ptr().cast()) }
+        let copy = copy.as_mut_ptr().cast::<T>();
+        for row in block.rows.clone().step_by(self.kernels.rows) {
+            let count = (block.rows.end - row).min(self.kernels.rows);
+            // SAFETY: eight rows of a slab's depth fit in `copy`; the rest is promised by the caller.
+            unsafe {
+                self.copy_rows(row, count, copy);
+                self.rows(copy, (1, count), count, c.add(row * self.product.n));
+            }
+        }
     }
 
-    /// Tile after tile of rows, each along all panels.
-    unsafe fn rows(&self, block: &Block, c: *mut T, copy: *mut T) {
-        let (product, kernels) = (self.product, self.kernels);
-        for row in block.rows.clone().step_by(kernels.rows) {
-            let count = (block.rows.end - row).min(kernels.rows);
-            let (a_row, a_column) = if product.ta { (1, count) } else { (product.k, 1) };
-            // SAFETY: `row` and the slab's steps lie in the left side; eight rows of a slab's depth fit in `copy`.
-            let a = unsafe {
-                if product.ta {
-                    self.copy_rows(row, count, copy);
-                    copy.cast_const()
-                } else {
-                    product.a.as_ptr().add(row * product.k + self.steps.start)
-                }
+    /// Tile after tile of rows of the left side, each along all panels.
+    ///
+    /// # Safety
+    /// `a` points to the first of `count` rows, `c` to the rows of the product, which nobody else uses meanwhile; the
+    /// panels are packed.
+    pub unsafe fn rows(&self, a: *const T, (a_row, a_column): (usize, usize), count: usize, c: *mut T) {
+        let mut pass = self.pass(a_row, a_column);
+        let mut row = 0;
+        while row < count {
+            // Tiles of about equal heights: a low one at the end would leave the CPU waiting for sums.
+            let left = count - row;
+            let height = left.div_ceil(left.div_ceil(self.kernels.rows));
+            // SAFETY: as promised by the caller.
+            unsafe { self.along(&mut pass, height, a.add(row * a_row), c.add(row * self.product.n)) };
+            row += height;
+        }
+    }
+
+    /// The tiles of some rows, panel after panel.
+    #[inline(always)]
+    unsafe fn along<'p>(&'p self, pass: &mut Pass<'p, T>, height: usize, a: *const T, c: *mut T) {
+        for (panel, column) in self.columns.clone().step_by(self.width()).enumerate() {
+            let left = self.columns.end - column;
+            let width = left.min(self.width());
+            pass.right = self.panel(panel);
+            pass.next = self.panel(if left <= self.width() { 0 } else { panel + 1 });
+            pass.bias = if self.steps.end == self.product.k { self.product.bias.from(column) } else { Bias::None };
+            let tiles = if self.group > 1 {
+                pass.tail = width;
+                self.kernels.grouped(self.group)
+            } else {
+                let panel = self.kernels.packed(width);
+                pass.tail = panel.tail(width);
+                panel.tiles
             };
-            let mut pass = self.pass(a_row, a_column);
-            for (panel, column) in block.columns.clone().step_by(kernels.panel()).enumerate() {
-                let left = block.columns.end - column;
-                let last = left <= kernels.panel();
-                pass.right = self.panel(panel);
-                pass.next = self.panel(if last { 0 } else { panel + 1 });
-                pass.tail = (left.min(kernels.panel()) - 1) % kernels.lanes + 1;
-                pass.bias = if self.steps.end == product.k { product.bias.from(column) } else { Bias::None };
-                let tile = kernels.packed[usize::from(left > kernels.lanes)][count - 1];
-                // SAFETY: the tile's rows and columns lie in the block.
-                unsafe { tile(&pass, a, c.add(row * product.n + column)) };
-            }
+            // SAFETY: the tile's rows and columns lie in the product.
+            unsafe { tiles[height - 1](pass, a, c.add(column)) };
         }
     }
 
@@ -163,9 +259,9 @@ impl<T: Fast> Slab<'_, T> {
             a_row,
             a_column,
             right: std::ptr::null(),
-            right_row: self.kernels.panel(),
+            right_row: self.width(),
             next: std::ptr::null(),
-            depth: self.steps.len(),
+            pieces: self.pieces,
             n: self.product.n,
             tail: 0,
             first: self.steps.start == 0,
@@ -185,7 +281,7 @@ impl<T: Fast> Slab<'_, T> {
 }
 
 /// Runs `f` on parts of `0..whole`, `step` long, in the pool or here.
-fn each(pool: Option<&Pool>, whole: usize, step: usize, f: impl Fn(Range<usize>) + Sync) {
+pub(super) fn each(pool: Option<&Pool>, whole: usize, step: usize, f: impl Fn(Range<usize>) + Sync) {
     let part = |i: usize| f(i * step..whole.min((i + 1) * step));
     match pool {
         Some(pool) => pool.parallel_for(whole.div_ceil(step), &part),
@@ -195,7 +291,7 @@ fn each(pool: Option<&Pool>, whole: usize, step: usize, f: impl Fn(Range<usize>)
 
 /// A cache line of scratch.
 #[repr(align(64))]
-struct Line {
+pub(super) struct Line {
     _bytes: [u8; 64],
 }
 

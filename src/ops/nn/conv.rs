@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::layout::{dims_to_last, from_last, to_last};
 use super::patches::{gather, rows_per_block};
+use super::strips::Strips;
 use super::window::{Geometry, Padding, Window};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
-use crate::kernel::product::{Activation, Epilogue, matmul};
+use crate::kernel::product::{Activation, Epilogue, Filter, matmul};
 use crate::ops::IntoTensor;
 use crate::shape::{Dim, Shape};
 use crate::value::Value;
@@ -267,7 +268,7 @@ pub(super) fn put_columns<T: Number>(part: &[T], n: usize, out: &mut [T], width:
     }
 }
 
-/// The product of windows and filters, block by block; where windows are cells, of the image itself.
+/// The product of windows, where they lie, and filters; where windows are cells, of the image itself.
 fn one_group<T: Number>(
     cx: &RunCx<'_>,
     g: &Geometry,
@@ -283,6 +284,33 @@ fn one_group<T: Number>(
         matmul(pool, out.len() / channels, width, channels, x, false, filter, false, out, epilogue);
         return cx.check();
     }
+    if let Some(strips) = Strips::new(g, channels, size_of::<T>()) {
+        check_columns::<T>(cx, filter.len().saturating_add(strips.len.saturating_mul(pool.threads())))?;
+        if let Some(filter) = Filter::pack(pool, &strips.windows, filter, epilogue) {
+            return cx.for_chunks_mut(out, strips.chunk * channels, &|chunk, mut out| {
+                let first = chunk * strips.chunk;
+                strips.each(x, first..first + out.len() / channels, |image, windows| {
+                    let (part, rest) = std::mem::take(&mut out).split_at_mut(windows.len() * channels);
+                    filter.multiply(image, windows, part);
+                    out = rest;
+                });
+            });
+        }
+    }
+    gathered(cx, g, x, filter, epilogue, out)
+}
+
+/// The product of windows that are copied side by side, block by block: of few of them, and for dtypes without tiles.
+fn gathered<T: Number>(
+    cx: &RunCx<'_>,
+    g: &Geometry,
+    x: &[T],
+    filter: &[T],
+    epilogue: &Epilogue<'_, T>,
+    out: &mut [T],
+) -> Result<()> {
+    let width = g.filter_len() * g.channels;
+    let (pool, channels) = (cx.pool(), filter.len() / width);
     let rows = rows_per_block::<T>(width);
     check_columns::<T>(cx, rows.min(out.len() / channels).saturating_mul(width))?;
     cx.for_chunks_mut(out, rows * channels, &|block, out| {

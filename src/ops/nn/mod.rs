@@ -36,6 +36,7 @@ mod softmax;
 mod softmax_axis;
 mod softmax_loss;
 mod sparse_loss;
+mod strips;
 mod top_k;
 mod top_n;
 mod window;

@@ -1,4 +1,5 @@
-//! Windows as rows of a matrix, so that convolutions are matrix products, and the way back for gradients.
+//! Windows as rows of a matrix, for gradients, for convolutions of few windows and of dtypes without tiles, and the way
+//! back for gradients. Other convolutions leave their windows where they lie: `strips`.
 
 use std::ops::Range;
 

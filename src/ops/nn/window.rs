@@ -282,6 +282,13 @@ impl Geometry {
     #[inline]
     pub fn taps(&self, axis: usize, window: usize) -> Range<usize> {
         let (start, step) = (self.start(axis, window), self.dilation[axis]);
+        if self.filter[axis] <= self.input[axis] && step == 1 {
+            // Most windows lie inside, and divisions would cost more than what small ones hold.
+            let last = self.input[axis] - self.filter[axis];
+            if usize::try_from(start).is_ok_and(|start| start <= last) {
+                return 0..self.filter[axis];
+            }
+        }
         let first = if start < 0 { start.unsigned_abs().div_ceil(step) } else { 0 };
         let left = (self.input[axis] as isize - start).max(0) as usize;
         let end = left.div_ceil(step).min(self.filter[axis]);
@@ -291,8 +298,8 @@ impl Geometry {
     /// The windows in direction `axis` whose cells all lie in the image.
     pub fn inner(&self, axis: usize) -> Range<usize> {
         let first = self.pad[axis].div_ceil(self.stride[axis]);
-        let reach = (self.filter[axis] - 1) * self.dilation[axis];
-        let end = match (self.input[axis] + self.pad[axis]).checked_sub(reach + 1) {
+        let span = (self.filter[axis] - 1).saturating_mul(self.dilation[axis]).saturating_add(1);
+        let end = match (self.input[axis] + self.pad[axis]).checked_sub(span) {
             Some(room) => (room / self.stride[axis] + 1).min(self.output[axis]),
             None => 0,
         };

@@ -9,7 +9,7 @@
 /// written: [`Lanes::LANES`] elements, or the mask's.
 pub(super) unsafe trait Lanes: Copy {
     /// The element.
-    type T: Copy;
+    type T: Copy + std::ops::Add<Output = Self::T>;
     /// Which lanes a partial load or store touches.
     type Mask: Copy;
     /// Elements in a register.
@@ -38,6 +38,18 @@ pub(super) unsafe trait Lanes: Copy {
     unsafe fn sum(self) -> Self::T;
 }
 
+/// Elements of the widest register.
+pub(super) const MOST_LANES: usize = 16;
+
+/// A register that can hold the same few elements again and again.
+///
+/// # Safety
+/// As [`Lanes`].
+pub(super) unsafe trait Spread: Lanes {
+    /// `G` elements from `at`, repeated over all lanes; `G` is a power of two up to [`Lanes::LANES`].
+    unsafe fn spread<const G: usize>(at: *const Self::T) -> Self;
+}
+
 /// Adds the upper half of the lanes onto the lower, down to one.
 macro_rules! sum_lanes {
     ($register:expr, $t:ty, $n:expr) => {{
@@ -58,7 +70,7 @@ macro_rules! sum_lanes {
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::Lanes;
+    use super::{Lanes, Spread};
 
     macro_rules! avx512 {
         ($v:ident, $t:ty, $mask:ty, $n:expr, $set1:ident, $load:ident, $maskload:ident, $store:ident, $maskstore:ident,
@@ -224,6 +236,39 @@ mod x86 {
         _mm256_max_pd,
         _mm256_min_pd
     );
+
+    macro_rules! spread {
+        ($v:ty, $t:ty, $load:ident, $($g:literal => |$at:ident| $spread:expr),*) => {
+            // SAFETY: plain wrappers; `G` elements are read, or as many as the register has.
+            unsafe impl Spread for $v {
+                #[inline(always)]
+                unsafe fn spread<const G: usize>(at: *const $t) -> Self {
+                    unsafe {
+                        match G {
+                            $($g => { let $at = at; $spread })*
+                            _ => $load(at),
+                        }
+                    }
+                }
+            }
+        };
+    }
+    spread!(__m512, f32, _mm512_loadu_ps,
+        1 => |at| _mm512_set1_ps(*at),
+        2 => |at| _mm512_castpd_ps(_mm512_set1_pd(at.cast::<f64>().read_unaligned())),
+        4 => |at| _mm512_broadcast_f32x4(_mm_loadu_ps(at)),
+        8 => |at| _mm512_broadcast_f32x8(_mm256_loadu_ps(at)));
+    spread!(__m512d, f64, _mm512_loadu_pd,
+        1 => |at| _mm512_set1_pd(*at),
+        2 => |at| _mm512_broadcast_f64x2(_mm_loadu_pd(at)),
+        4 => |at| _mm512_broadcast_f64x4(_mm256_loadu_pd(at)));
+    spread!(__m256, f32, _mm256_loadu_ps,
+        1 => |at| _mm256_set1_ps(*at),
+        2 => |at| _mm256_castpd_ps(_mm256_set1_pd(at.cast::<f64>().read_unaligned())),
+        4 => |at| _mm256_broadcast_ps(&_mm_loadu_ps(at)));
+    spread!(__m256d, f64, _mm256_loadu_pd,
+        1 => |at| _mm256_set1_pd(*at),
+        2 => |at| _mm256_broadcast_pd(&_mm_loadu_pd(at)));
 }
 
 /// A register of the target's baseline: 16 bytes, in plain Rust that the compiler turns into vector instructions.
@@ -305,5 +350,17 @@ macro_rules! portable {
         }
     };
 }
+
+// SAFETY: reads `G` elements.
+unsafe impl<T: Copy, const N: usize> Spread for Portable<T, N>
+where
+    Portable<T, N>: Lanes<T = T>,
+{
+    #[inline(always)]
+    unsafe fn spread<const G: usize>(at: *const T) -> Self {
+        Portable(std::array::from_fn(|i| unsafe { at.add(i % G).read() }))
+    }
+}
+
 portable!(f32, 4);
 portable!(f64, 2);

@@ -7,6 +7,8 @@
 //! This file cuts a block into tiles; [`tile`] makes them, compiled for each instruction set into a table of functions.
 
 mod lanes;
+#[cfg(target_arch = "x86_64")]
+mod pair;
 mod tile;
 
 use std::mem::MaybeUninit;
@@ -15,7 +17,7 @@ use super::grid::Block;
 use super::{Activation, Bias, Product, epilogue};
 use crate::kernel::number::Number;
 use crate::kernel::simd::{Level, level};
-pub(super) use tile::{Kernels, Pass};
+pub(super) use tile::{Kernels, Pass, Piece};
 
 /// Steps of `k` in one pass over the tiles: a panel of the right side stays in the first cache, and rounding errors
 /// grow with the number of passes.
@@ -99,7 +101,7 @@ unsafe fn panels<T: Fast>(kernels: &Kernels<T>, product: &Product<'_, T>, block:
                     right,
                     right_row,
                     next: std::ptr::null(),
-                    depth,
+                    pieces: &[Piece { at: 0, steps: depth }],
                     n: product.n,
                     tail: (width - 1) % kernels.lanes + 1,
                     first: p == 0,

@@ -1,13 +1,23 @@
 //! Register tiles and dot products, for each instruction set.
 
-use super::lanes::{Lanes, Portable};
+use super::lanes::{Lanes, MOST_LANES, Portable, Spread};
+#[cfg(target_arch = "x86_64")]
+use super::pair::Pair;
 use super::{Activation, Bias, Fast};
 use crate::kernel::number::Number;
 use crate::kernel::simd::Level;
 
+/// Steps of `k` whose elements are neighbours in the left side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::kernel::product) struct Piece {
+    /// Elements from the row's first one.
+    pub at: usize,
+    pub steps: usize,
+}
+
 /// What all tiles of one panel and one pass share.
 pub(in crate::kernel::product) struct Pass<'a, T> {
-    /// Elements of the left side from a row to the next, and from a column to the next.
+    /// Elements of the left side from a row to the next, and from a column to the next in a piece.
     pub a_row: usize,
     pub a_column: usize,
     /// The panel of the right side, and elements from a row to the next.
@@ -15,8 +25,8 @@ pub(in crate::kernel::product) struct Pass<'a, T> {
     pub right_row: usize,
     /// The panel that comes after this one, where panels are packed.
     pub next: *const T,
-    /// Steps of `k`.
-    pub depth: usize,
+    /// Where the steps of `k` lie in each row.
+    pub pieces: &'a [Piece],
     /// Elements from a row of the product to the next.
     pub n: usize,
     /// Columns in the panel's last vector.
@@ -34,6 +44,22 @@ type Tile<T> = unsafe fn(pass: &Pass<'_, T>, a: *const T, c: *mut T);
 /// Writes dot products of `a` with rows of `b`, all of length `k`, to `c`.
 type Dot<T> = unsafe fn(a: *const T, b: *const T, k: usize, c: *mut T);
 
+/// The tiles of panels that have up to so many columns.
+pub(in crate::kernel::product) struct Panel<T: 'static> {
+    pub columns: usize,
+    /// Lanes of the last vector.
+    lanes: usize,
+    /// By rows less one.
+    pub tiles: &'static [Tile<T>],
+}
+
+impl<T> Panel<T> {
+    /// Columns in the last vector of a panel of `width` columns.
+    pub fn tail(&self, width: usize) -> usize {
+        self.lanes + width - self.columns
+    }
+}
+
 /// The functions of one dtype and instruction set.
 pub(in crate::kernel::product) struct Kernels<T: 'static> {
     /// Elements in a vector.
@@ -42,8 +68,10 @@ pub(in crate::kernel::product) struct Kernels<T: 'static> {
     pub rows: usize,
     /// By the logarithm of the panel's vectors, then by rows less one.
     pub(super) tiles: [&'static [Tile<T>]; 4],
-    /// The tiles of one and two vectors that fetch packed panels and the product ahead.
-    pub packed: [&'static [Tile<T>]; 2],
+    /// The tiles that fetch packed panels and the product ahead, narrow ones first.
+    packed: &'static [Panel<T>],
+    /// The tiles of panels that hold 2, 4, .. steps of `k` in a vector, by rows less one.
+    groups: &'static [&'static [Tile<T>]],
     /// One dot product.
     pub(super) dot: Dot<T>,
     /// Four, with neighbouring rows.
@@ -54,6 +82,22 @@ impl<T> Kernels<T> {
     /// Columns of the widest tile of several rows.
     pub fn panel(&self) -> usize {
         2 * self.lanes
+    }
+
+    /// The tiles of a packed panel of this width.
+    #[inline]
+    pub fn packed(&self, width: usize) -> &'static Panel<T> {
+        self.packed.iter().find(|panel| width <= panel.columns).expect("no panel is wider than the widest")
+    }
+
+    /// Steps of `k` that a vector holds where the product has so few columns: all lanes are in use.
+    pub fn group(&self, n: usize) -> usize {
+        (self.lanes / n.next_power_of_two()).max(1)
+    }
+
+    /// The tiles of that many steps in a vector.
+    pub fn grouped(&self, group: usize) -> &'static [Tile<T>] {
+        self.groups[group.ilog2() as usize - 1]
     }
 }
 
@@ -72,20 +116,82 @@ unsafe fn tile<V: Lanes, const R: usize, const N: usize, const AHEAD: bool>(
         for i in 0..if AHEAD { R * N } else { 0 } {
             V::fetch_ahead(c.wrapping_add(i / N * pass.n + i % N * V::LANES));
         }
-        for p in 0..pass.depth {
-            for i in 0..if AHEAD { N } else { 0 } {
-                V::fetch_ahead(pass.next.wrapping_add(p * pass.right_row + i * V::LANES));
-            }
-            let right = load::<V, N>(pass.right.add(p * pass.right_row), mask);
-            for (row, sums) in sums.iter_mut().enumerate() {
-                let left = V::splat(a.add(row * pass.a_row + p * pass.a_column).read());
-                for (sum, &right) in sums.iter_mut().zip(&right) {
-                    *sum = sum.plus_product(left, right);
+        let (mut right, mut next) = (pass.right, pass.next);
+        for piece in pass.pieces {
+            let a = a.add(piece.at);
+            for p in 0..piece.steps {
+                for i in 0..if AHEAD { N } else { 0 } {
+                    V::fetch_ahead(next.wrapping_add(i * V::LANES));
                 }
+                let vectors = load::<V, N>(right, mask);
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    let left = V::splat(a.add(row * pass.a_row + p * pass.a_column).read());
+                    for (sum, &right) in sums.iter_mut().zip(&vectors) {
+                        *sum = sum.plus_product(left, right);
+                    }
+                }
+                right = right.wrapping_add(pass.right_row);
+                next = next.wrapping_add(pass.right_row);
             }
         }
         finish::<V, R, N>(pass, &mut sums, mask, c);
     }
+}
+
+/// `R` rows by the few columns of a panel whose vectors hold `G` steps of `k` for each column, side by side: so few
+/// columns would leave most lanes idle.
+#[inline(always)]
+unsafe fn grouped<V: Spread, const R: usize, const G: usize>(pass: &Pass<'_, V::T>, a: *const V::T, c: *mut V::T)
+where
+    V::T: Number,
+{
+    // SAFETY: the rows of `a` and `c` are in bounds; each group of steps has a whole vector in the panel.
+    unsafe {
+        let mut sums = [[V::zero()]; R];
+        let mut right = pass.right;
+        for piece in pass.pieces {
+            let a = a.add(piece.at);
+            let whole = piece.steps / G * G;
+            for p in (0..whole).step_by(G) {
+                let vector = V::load(right);
+                for (row, [sum]) in sums.iter_mut().enumerate() {
+                    *sum = sum.plus_product(V::spread::<G>(a.add(row * pass.a_row + p)), vector);
+                }
+                right = right.add(V::LANES);
+            }
+            if whole < piece.steps {
+                let (vector, mask) = (V::load(right), V::mask(piece.steps - whole));
+                for (row, [sum]) in sums.iter_mut().enumerate() {
+                    let mut rest = [V::T::ZERO; MOST_LANES];
+                    V::load_part(a.add(row * pass.a_row + whole), mask).store(rest.as_mut_ptr());
+                    *sum = sum.plus_product(V::spread::<G>(rest.as_ptr()), vector);
+                }
+                right = right.add(V::LANES);
+            }
+        }
+        sums.iter_mut().for_each(|[sum]| *sum = add_groups::<V, G>(*sum));
+        finish::<V, R, 1>(pass, &mut sums, V::mask(pass.tail), c);
+    }
+}
+
+/// The sums of `G` neighbouring lanes each, in the first lanes.
+#[inline(always)]
+unsafe fn add_groups<V: Lanes, const G: usize>(vector: V) -> V
+where
+    V::T: Number,
+{
+    let mut lanes = [V::T::ZERO; MOST_LANES];
+    // SAFETY: `lanes` has room for the widest vector.
+    unsafe { vector.store(lanes.as_mut_ptr()) };
+    let (mut n, mut group) = (V::LANES, G);
+    while group > 1 {
+        (n, group) = (n / 2, group / 2);
+        for i in 0..n {
+            lanes[i] = lanes[2 * i].plus(lanes[2 * i + 1]);
+        }
+    }
+    // SAFETY: as above.
+    unsafe { V::load(lanes.as_ptr()) }
 }
 
 /// Adds the earlier passes, the bias, applies the activation, and writes the tile.
@@ -190,31 +296,50 @@ where
 
 /// Compiles the table of one dtype and instruction set.
 macro_rules! kernels {
-    ($table:ident, $t:ty, $v:ty, $rows:tt $(, $features:literal)?) => {
+    ($table:ident, $t:ty, $v:ty, $rows:tt, [$($narrow:ty)*], [$($wide:ty)*], [$($group:literal)*] $(, $features:literal)?) => {
         static $table: Kernels<$t> = {
             $(#[target_feature(enable = $features)])?
-            unsafe fn tile_in<const R: usize, const N: usize, const AHEAD: bool>(pass: &Pass<'_, $t>, a: *const $t, c: *mut $t) {
+            unsafe fn tile_in<V: Lanes<T = $t>, const R: usize, const N: usize, const AHEAD: bool>(
+                pass: &Pass<'_, $t>,
+                a: *const $t,
+                c: *mut $t,
+            ) {
                 // SAFETY: as promised by the caller.
-                unsafe { tile::<$v, R, N, AHEAD>(pass, a, c) }
+                unsafe { tile::<V, R, N, AHEAD>(pass, a, c) }
+            }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn grouped_in<const R: usize, const G: usize>(pass: &Pass<'_, $t>, a: *const $t, c: *mut $t) {
+                // SAFETY: as promised by the caller.
+                unsafe { grouped::<$v, R, G>(pass, a, c) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn dot_in<const G: usize>(a: *const $t, b: *const $t, k: usize, c: *mut $t) {
                 // SAFETY: as promised by the caller.
                 unsafe { dot::<$v, G>(a, b, k, c) }
             }
-            const ONE: &[Tile<$t>] = &kernels!(@rows 1, false, $rows);
-            const TWO: &[Tile<$t>] = &kernels!(@rows 2, false, $rows);
+            const ONE: &[Tile<$t>] = &kernels!(@rows $v, 1, false, $rows);
+            const TWO: &[Tile<$t>] = &kernels!(@rows $v, 2, false, $rows);
             Kernels {
                 lanes: <$v as Lanes>::LANES,
                 rows: ONE.len(),
-                tiles: [ONE, TWO, &kernels!(@rows 4, false, [1 2 3 4]), &[tile_in::<1, 8, false>]],
-                packed: [&kernels!(@rows 1, true, $rows), &kernels!(@rows 2, true, $rows)],
+                tiles: [ONE, TWO, &kernels!(@rows $v, 4, false, [1 2 3 4]), &[tile_in::<$v, 1, 8, false>]],
+                packed: &[
+                    $(kernels!(@panel $narrow, 1, $rows),)*
+                    kernels!(@panel $v, 1, $rows),
+                    $(kernels!(@panel $wide, 1, $rows),)*
+                    kernels!(@panel $v, 2, $rows),
+                ],
+                groups: &[$(&kernels!(@groups $group, $rows)),*],
                 dot: dot_in::<1>,
                 dots: dot_in::<4>,
             }
         };
     };
-    (@rows $n:literal, $ahead:literal, [$($r:literal)*]) => { [$(tile_in::<$r, $n, $ahead>),*] };
+    (@panel $v:ty, $n:literal, $rows:tt) => {
+        Panel { columns: $n * <$v as Lanes>::LANES, lanes: <$v as Lanes>::LANES, tiles: &kernels!(@rows $v, $n, true, $rows) }
+    };
+    (@rows $v:ty, $n:literal, $ahead:literal, [$($r:literal)*]) => { [$(tile_in::<$v, $r, $n, $ahead>),*] };
+    (@groups $g:literal, [$($r:literal)*]) => { [$(grouped_in::<$r, $g>),*] };
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -223,10 +348,13 @@ mod x86 {
 
     use super::*;
 
-    kernels!(F32_AVX512, f32, __m512, [1 2 3 4 5 6 7 8], "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma");
-    kernels!(F64_AVX512, f64, __m512d, [1 2 3 4 5 6 7 8], "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma");
-    kernels!(F32_AVX2, f32, __m256, [1 2 3 4], "avx2,fma");
-    kernels!(F64_AVX2, f64, __m256d, [1 2 3 4], "avx2,fma");
+    // Where a wide vector is two steps of a narrower unit, half a vector costs half as much.
+    type ThreeHalves = Pair<__m512, __m256>;
+    type ThreeHalvesF64 = Pair<__m512d, __m256d>;
+    kernels!(F32_AVX512, f32, __m512, [1 2 3 4 5 6 7 8], [__m256], [ThreeHalves], [2 4 8 16], "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma");
+    kernels!(F64_AVX512, f64, __m512d, [1 2 3 4 5 6 7 8], [__m256d], [ThreeHalvesF64], [2 4 8], "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma");
+    kernels!(F32_AVX2, f32, __m256, [1 2 3 4 5 6], [], [], [2 4 8], "avx2,fma");
+    kernels!(F64_AVX2, f64, __m256d, [1 2 3 4 5 6], [], [], [2 4], "avx2,fma");
 
     pub(super) fn f32(level: Level) -> &'static Kernels<f32> {
         match level {
@@ -245,8 +373,8 @@ mod x86 {
     }
 }
 
-kernels!(F32_BASELINE, f32, Portable<f32, 4>, [1 2 3 4]);
-kernels!(F64_BASELINE, f64, Portable<f64, 2>, [1 2 3 4]);
+kernels!(F32_BASELINE, f32, Portable<f32, 4>, [1 2 3 4], [], [], [2 4]);
+kernels!(F64_BASELINE, f64, Portable<f64, 2>, [1 2 3 4], [], [], [2]);
 
 impl Fast for f32 {
     #[cfg(target_arch = "x86_64")]
