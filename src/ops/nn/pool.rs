@@ -263,13 +263,28 @@ fn max_windows_body<T: Ordered, const FMA: bool>(g: &Geometry, x: &[T], from: us
     let image = g.input_len() * g.channels;
     for (i, out) in out.chunks_exact_mut(g.channels).enumerate() {
         let (n, window) = ((from + i) / g.output_len(), (from + i) % g.output_len());
-        let x = &x[n * image..(n + 1) * image];
+        let (x, place) = (&x[n * image..(n + 1) * image], g.place(window));
+        match g.channels {
+            64.. => max_blocks::<T, 64>(g, x, place, out),
+            16.. => max_blocks::<T, 16>(g, x, place, out),
+            4.. => max_blocks::<T, 4>(g, x, place, out),
+            _ => max_blocks::<T, 1>(g, x, place, out),
+        }
+    }
+}
+
+/// The largest cells of one window, `N` channels at a time in registers. The last block overlaps the one before it.
+#[inline(always)]
+fn max_blocks<T: Ordered, const N: usize>(g: &Geometry, x: &[T], place: [usize; 3], out: &mut [T]) {
+    for channel in (0..g.channels).step_by(N) {
+        let channel = channel.min(g.channels - N);
         // NaN is larger than nothing, so it counts for nothing, as in TensorFlow.
-        out.fill(T::min_value());
-        g.for_taps(g.place(window), |_, cell| {
-            let x = &x[cell * g.channels..(cell + 1) * g.channels];
-            out.iter_mut().zip(x).for_each(|(out, x)| *out = if *x > *out { *x } else { *out });
+        let mut most = [T::min_value(); N];
+        g.for_taps(place, |_, cell| {
+            let x = &x[cell * g.channels + channel..][..N];
+            most.iter_mut().zip(x).for_each(|(most, x)| *most = if *x > *most { *x } else { *most });
         });
+        out[channel..channel + N].copy_from_slice(&most);
     }
 }
 
@@ -312,6 +327,22 @@ mod tests {
         assert!(check_ksize(&[1, 2, 2, 1], "ksize", &window(1)).is_ok());
         let error = check_ksize(&[1, 2, 2, 1], "ksize", &window(2)).unwrap_err();
         assert_eq!(error.message(), "paddings [0, 2] must be smaller than the window size 2");
+    }
+
+    /// Every way of cutting the channels into blocks.
+    #[test]
+    fn the_largest_of_each_channel_is_kept() {
+        for channels in [1, 3, 4, 7, 16, 24, 63, 64, 100] {
+            let x: Vec<f32> = (0..5 * 4 * channels).map(|i| (i * 31 % 101) as f32 - 50.0).collect();
+            let image = Value::from_vec(&[1, 5, 4, channels], x.clone()).unwrap();
+            let got = run_op(pool(Pooling::Max, 3, 2, Padding::Valid), &[image]).unwrap();
+            let cell = |row: usize, column: usize, channel| x[(row * 4 + column) * channels + channel];
+            for (at, got) in got[0].slice::<f32>().unwrap().iter().enumerate() {
+                let (row, channel) = (at / channels * 2, at % channels);
+                let want = (0..9).map(|i| cell(row + i / 3, i % 3, channel)).fold(f32::MIN, f32::max);
+                assert_eq!(*got, want, "{channels} channels, {at}");
+            }
+        }
     }
 
     /// By hand, on 0..9.
