@@ -27,6 +27,7 @@ fn lines_body<T: Number, const FMA: bool>(g: &Geometry, x: &[T], filter: &[T], f
         let (n, row) = ((from + i) / g.output[1], (from + i) % g.output[1]);
         let line = Line { g, x: &x[n * image..(n + 1) * image], filter, row };
         let done = line.blocks::<FMA, LANES>(0, out);
+        let done = line.blocks::<FMA, 8>(done, out);
         let done = line.blocks::<FMA, 4>(done, out);
         line.blocks::<FMA, 1>(done, out);
     }
@@ -41,16 +42,13 @@ struct Line<'a, T> {
 }
 
 impl<T: Number> Line<'_, T> {
-    /// As many blocks of `N` channels as fit, from a channel on; up to the last channel where a block may begin in
-    /// the one before it. Returns the first channel that is left.
+    /// As many blocks of `N` channels as fit, from a channel on; the last one may begin in the one before it where more
+    /// than half of it is new. Returns the first channel that is left.
     #[inline(always)]
     fn blocks<const FMA: bool, const N: usize>(&self, from: usize, out: &mut [T]) -> usize {
         let channels = self.g.channels;
         let mut done = from;
-        while done < channels && channels >= N {
-            if done + N > channels && N < LANES {
-                break;
-            }
+        while channels >= N && (channels - done) * 2 > N {
             let channel = done.min(channels - N);
             match (self.g.filter[2], self.g.stride[2], self.g.dilation[2]) {
                 (3, 1, 1) => self.block::<FMA, N, 3>(channel, out),
@@ -188,7 +186,7 @@ mod tests {
     #[test]
     fn tiles_of_every_kind_make_the_sums_of_their_windows() {
         for (width, stride, dilation, channels) in
-            [(3, 1, 1, 24), (5, 1, 1, 19), (3, 2, 1, 16), (3, 1, 2, 37), (2, 1, 1, 5), (7, 1, 1, 3)]
+            [(3, 1, 1, 24), (5, 1, 1, 19), (3, 2, 1, 16), (3, 1, 2, 37), (2, 1, 1, 5), (7, 1, 1, 3), (3, 1, 1, 30)]
         {
             for padding in [Padding::Same, Padding::Valid] {
                 let mut window = Window::new(2, stride, padding.clone());
