@@ -1,5 +1,5 @@
-//! Windows as rows of a matrix, for gradients, for convolutions of few windows and of dtypes without tiles, and the way
-//! back for gradients. Other convolutions leave their windows where they lie: `strips`.
+//! Windows as rows of a matrix, for gradients and for convolutions of few windows or of dtypes without tiles, and the way
+//! back. Other convolutions leave their windows where they lie: `strips`.
 
 use std::ops::Range;
 
