@@ -76,6 +76,14 @@ impl Elements {
         let is_alike = *dtype == other.dtype && *keys == other.keys;
         is_alike.then(|| Elements { dtype: *dtype, shape: shape.join(&other.shape), keys: *keys })
     }
+
+    /// What holds of the elements of a list that both are known of; what the first says where they contradict each
+    /// other, which is for the run to refuse.
+    pub fn merge(&self, other: &Elements) -> Option<Elements> {
+        let is_alike = self.dtype == other.dtype && self.keys == other.keys;
+        let shape = self.shape.merge(&other.shape).unwrap_or_else(|_| self.shape.clone());
+        is_alike.then(|| Elements { shape, ..self.clone() })
+    }
 }
 
 /// Values flow along edges; so do references to variables, which have TensorFlow's two spellings.

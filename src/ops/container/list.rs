@@ -129,15 +129,19 @@ fn to_dim(n: i64) -> Result<Dim> {
     }
 }
 
-/// What the list, the op and, if asked for, the elements that are set say together of the shape of each element.
+/// What the list, the op and these elements say together of the shape of each element.
 ///
 /// # Errors
 /// `InvalidArgument` where they contradict each other.
-pub(super) fn merged_shape(list: &TensorList, asked: &Value, with_items: bool) -> Result<Shape> {
+pub(super) fn merged_shape<'a>(
+    list: &TensorList,
+    asked: &Value,
+    items: impl IntoIterator<Item = &'a Value>,
+) -> Result<Shape> {
     let merge = |a: &Shape, b: &Shape| a.merge(b).map_err(|error| Error::invalid(error.message()));
     let mut shape = merge(&list.shape, &shape_of(asked)?)?;
-    if with_items && !shape.is_fully_known() {
-        for (_, item) in list.set_items() {
+    if !shape.is_fully_known() {
+        for item in items {
             shape = merge(&shape, &Shape::from(item.dims()))?;
         }
     }

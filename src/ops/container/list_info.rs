@@ -292,6 +292,10 @@ fn add_within(cx: &RunCx<'_>, sum: &mut Value, value: &Value, depth: usize) -> R
 
 fn add_lists(cx: &RunCx<'_>, a: &mut TensorList, b: &TensorList, depth: usize) -> Result<()> {
     check_dtype(a, b.dtype)?;
+    a.shape = a.shape.merge(&b.shape).map_err(|_| {
+        let (a, b) = (show_shape(&a.shape), show_shape(&b.shape));
+        Error::invalid(format!("lists that are added must have compatible element shapes, but have {a} and {b}"))
+    })?;
     if a.items.len() != b.items.len() {
         let (a, b) = (a.items.len(), b.items.len());
         return Err(Error::invalid(format!("the lists must have equally many elements, but have {a} and {b}")));

@@ -196,7 +196,7 @@ impl Op for TensorListPopBack {
             let item = list.items.pop().ok_or_else(|| Error::invalid("the list is empty: there is nothing to pop"))?;
             last = Some(match item {
                 Some(item) => fitting(item, &asked)?,
-                None => zeros(list, &merged_shape(list, &asked, false)?)?,
+                None => zeros(list, &merged_shape(list, &asked, [])?)?,
             });
             Ok(())
         })?;
@@ -233,7 +233,7 @@ impl Op for TensorListGetItem {
         let item = list.get(place(list, cx.input(1))?);
         let item = match item {
             Some(item) => fitting(item.clone(), cx.input(2))?,
-            None => zeros(list, &merged_shape(list, cx.input(2), true)?)?,
+            None => zeros(list, &merged_shape(list, cx.input(2), list.set_items().map(|(_, item)| item))?)?,
         };
         cx.output(0, item);
         Ok(())

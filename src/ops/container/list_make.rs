@@ -349,8 +349,12 @@ impl Op for TensorListSplit {
         let tensor = cx.take(0);
         let lens = lengths(cx.input(2), &tensor)?;
         // TensorFlow compares what is behind the first dim only.
-        let rest = shape.dims().and_then(|dims| dims.split_first()).map(|(_, rest)| Shape::from(rest.to_vec()));
-        check_rows(&tensor, &rest.unwrap_or_else(Shape::unknown))?;
+        let rest = match shape.dims() {
+            Some([]) => return Err(Error::invalid("the element shape must be at least of rank 1, but is []")),
+            Some([_, rest @ ..]) => Shape::from(rest.to_vec()),
+            None => Shape::unknown(),
+        };
+        check_rows(&tensor, &rest)?;
         let mut list = TensorList::new(tensor.dtype(), shape, 0)?;
         for part in cut(cx, tensor, Rows::Lens(&lens))? {
             list.items.push(Some(part));

@@ -105,7 +105,8 @@ fn rows<'a>(
     items: impl Iterator<Item = (usize, &'a Value)>,
     asked: &Value,
 ) -> Result<Value> {
-    let shape = merged_shape(list, asked, true)?;
+    let items: Vec<(usize, &Value)> = items.collect();
+    let shape = merged_shape(list, asked, items.iter().map(|(_, item)| *item))?;
     let why = if n == 0 { "there are no elements" } else { "no element is set" };
     let element = known_dims(&shape, why)?;
     let len = element_count(&element)?;
@@ -206,13 +207,16 @@ fn common_dims(list: &TensorList, shape: &Shape) -> Result<(Option<usize>, Dims)
         None => Shape::unknown(),
     };
     let known = shape.dims().and_then(|dims| dims.first()).and_then(Dim::known);
-    let mut first = known;
-    let mut differs = false;
+    let (mut first, mut differs) = (known, false);
     for (i, item) in list.set_items() {
         let [dim, others @ ..] = item.dims() else {
             return Err(Error::invalid(format!("elements must be at least vectors, but number {i} is a scalar")));
         };
         rest = rest.merge(&Shape::from(others)).map_err(|error| Error::invalid(error.message()))?;
+        if let Some(known) = known.filter(|known| known != dim) {
+            let text = format!("elements must have {known} rows, as the element shape says, but number {i} has {dim}");
+            return Err(Error::invalid(text));
+        }
         differs |= first.is_some_and(|first| first != *dim);
         first = first.or(Some(*dim));
     }
@@ -232,8 +236,8 @@ impl Op for TensorListConcat {
         };
         let shape = elements(cx, 0, self.element_dtype)?.merge(&asked)?;
         let out = match shape.dims() {
-            Some([_, rest @ ..]) => Shape::new([Dim::unknown()]).concat(&Shape::from(rest.to_vec()))?,
-            _ => Shape::unknown(),
+            Some(dims) => Shape::new([Dim::unknown()].iter().chain(dims.iter().skip(1)).cloned()),
+            None => Shape::unknown(),
         };
         cx.output(self.element_dtype, out);
         cx.output(DType::I64, Shape::unknown_of_rank(1));
@@ -280,7 +284,7 @@ fn unset(
     rest: &[usize],
 ) -> Result<Value> {
     let said = || leading.get(i).and_then(|len| usize::try_from(*len).ok());
-    let len = common.or_else(said).ok_or_else(|| {
+    let len = said().or(common).ok_or_else(|| {
         let n = leading.len();
         Error::invalid(format!("element {i} is not set, and there are {n} leading dims that could say how long it is"))
     })?;

@@ -118,6 +118,19 @@ fn lists_are_stacked_and_gathered() {
 }
 
 #[test]
+fn only_the_gathered_must_be_alike() {
+    let gather = |indices: &[i32]| {
+        let unknown = one(TensorListReserve { element_dtype: DType::F32 }, &[int(-1), int(3)]).unwrap();
+        let list = set(set(unknown, 0, &[1.]), 1, &[2., 3.]);
+        one(TensorListGather { element_dtype: DType::F32 }, &[list, ints(indices), int(-1)])
+    };
+    check(gather(&[0]), "[[1.]]");
+    check(gather(&[2, 1]), "[[0. 0.]\n [2. 3.]]");
+    check_err(gather(&[0, 1]), "must be equal, but are 1 and 2");
+    check_err(gather(&[2]), "no element is set, and the element shape <unknown>");
+}
+
+#[test]
 fn tensors_become_lists() {
     let from = |shape: &[i32]| one(TensorListFromTensor, &[[[1.0f32, 2.], [3., 4.]].into_value(), ints(shape)]);
     check(from(&[2]).and_then(|list| stacked(list, &[2])), "[[1. 2.]\n [3. 4.]]");
@@ -153,12 +166,18 @@ fn lists_are_joined_end_to_end() {
     assert_eq!(text(concat(reserve(&[-1], 2), &[-1], &[2, 1])), "[0. 0. 0.] [2 1]");
     assert!(text(concat(reserve(&[-1], 2), &[-1], &[2])).starts_with("element 1 is not set, and there are 1 leading"));
     assert_eq!(text(concat(set(reserve(&[-1], 2), 1, &[1., 2.]), &[-1], &[])), "[0. 0. 1. 2.] [2 2]");
+    let one_set = || set(reserve(&[-1], 3), 1, &[1., 2.]);
+    assert_eq!(text(concat(one_set(), &[-1], &[1, 7, 1])), "[0. 1. 2. 0.] [1 2 1]");
+    assert_eq!(text(concat(one_set(), &[-1], &[1])), "[0. 1. 2. 0. 0.] [1 2 2]");
+    assert!(text(concat(one_set(), &[3], &[])).starts_with("elements must have 3 rows"));
     assert_eq!(text(concat(empty(&[-1, 2]), &[-1, 2], &[])), "[] []");
     assert!(text(concat(empty(&[-1, -1]), &[-1, -1], &[])).starts_with("there are no elements, and the element shape"));
     let split = |lens: &[i64]| one(TensorListSplit, &[floats(&[1., 2., 3.]), ints(&[-1]), lens.into_value()]);
     assert_eq!(text(concat(split(&[1, 2]).unwrap(), &[-1], &[])), "[1. 2. 3.] [1 2]");
     check_err(split(&[2]), "must be the 3 rows of the value, but is 2");
     check_err(split(&[-1, 4]), "0 or more, but is -1");
+    let scalars = Value::from_vec(&[0], Vec::<i32>::new()).unwrap();
+    check_err(one(TensorListSplit, &[floats(&[1.]), scalars, [1i64].into_value()]), "at least of rank 1, but is []");
 }
 
 #[test]
@@ -197,6 +216,10 @@ fn variants_are_added_and_zeroed() {
     let sum = one(AddN, &[reserve(&[2], 3), one_set(), one_set()]);
     check(sum.and_then(|list| stacked(list, &[2])), "[[0. 0.]\n [2. 4.]\n [0. 0.]]");
     check_err(one(AddN, &[reserve(&[2], 3), reserve(&[2], 2)]), "equally many elements, but have 3 and 2");
+    let sum = one(AddN, &[reserve(&[-1], 3), one_set()]);
+    check(sum.and_then(|list| stacked(list, &[-1])), "[[0. 0.]\n [1. 2.]\n [0. 0.]]");
+    let sum = one(AddN, &[reserve(&[2], 3), reserve(&[1], 3)]);
+    check_err(sum, "must have compatible element shapes, but have [2] and [1]");
     check(one(ZerosLike, &[one_set()]).and_then(|list| stacked(list, &[2])), "[[0. 0.]\n [0. 0.]\n [0. 0.]]");
     let some = |x: f32| one(OptionalFromValue, &[x.into_value()]).unwrap();
     let get = |optional| {

@@ -65,7 +65,7 @@ impl Op for AddN {
             shape = shape.merge(cx.shape(i))?;
         }
         let lists = (1..cx.n_inputs()).try_fold(cx.fact(0).elements.clone(), |all, i| {
-            Some(Some(Arc::new(all?.join(cx.fact(i).elements.as_deref()?)?)))
+            Some(Some(Arc::new(all?.merge(cx.fact(i).elements.as_deref()?)?)))
         });
         cx.output(cx.dtype(0), shape).elements = lists.flatten();
         Ok(())

@@ -220,8 +220,12 @@ pub(in crate::ops) fn apply(
 ) -> Result<Value> {
     use ScatterRule::*;
     let unsupported = |dtype: DType| Error::unsupported(format!("a variable of {dtype} cannot be scattered into so"));
-    if let (Update, DType::String) = (rule, old.dtype()) {
-        return scatter_strings(old, places, run_len, updates);
+    match (rule, old.dtype()) {
+        (Update, DType::String) => return replace(old, places, run_len, updates, Value::strings, Value::strings_mut),
+        (Update, DType::Variant) => {
+            return replace(old, places, run_len, updates, Value::as_variants, Value::variants_mut);
+        }
+        _ => {}
     }
     with_type!(old.dtype(), T in plain => {
         if rule == Update {
@@ -245,7 +249,8 @@ pub(in crate::ops) fn apply(
         Max => with_type!(old.dtype(), T in reals => {
             change::<T>(cx, old, places, run_len, updates, |a, b| if b > a { b } else { a })
         }, else => Err(unsupported(old.dtype()))),
-        Div | Update => divide(cx, old, places, run_len, updates),
+        Div => divide(cx, old, places, run_len, updates),
+        Update => Err(unsupported(old.dtype())),
     }
 }
 
@@ -290,10 +295,18 @@ fn change<T: Plain>(
     Ok(old)
 }
 
-fn scatter_strings(mut old: Value, places: &[usize], run_len: usize, updates: &Value) -> Result<Value> {
+/// Puts updates in the place of what is not plain bytes.
+fn replace<T: Clone>(
+    mut old: Value,
+    places: &[usize],
+    run_len: usize,
+    updates: &Value,
+    read: impl Fn(&Value) -> Result<&[T]>,
+    write: impl Fn(&mut Value) -> Result<&mut [T]>,
+) -> Result<Value> {
     let is_one_for_all = updates.rank() == 0;
-    let updates = updates.strings()?;
-    let cells = old.strings_mut()?;
+    let updates = read(updates)?;
+    let cells = write(&mut old)?;
     for (i, place) in places.iter().enumerate() {
         for n in 0..run_len {
             let update = if is_one_for_all { 0 } else { i * run_len + n };
@@ -367,6 +380,31 @@ mod tests {
         check(Div, [2i32], [[2, -4]], [1, 2, 3, 4, 2, -1]);
         check(Min, [1i32], [[9, 0]], [1, 2, 3, 0, 5, 6]);
         check(Max, [1i32], [[9, 0]], [1, 2, 9, 4, 5, 6]);
+    }
+
+    #[test]
+    fn rows_of_a_variable_of_lists_are_replaced() -> Result<()> {
+        use crate::ops::container::{EmptyTensorList, TensorListLength, TensorListReserve};
+        let g = Graph::new();
+        let of = |n: i32| {
+            let op = TensorListReserve { element_dtype: DType::F32 };
+            g.apply_one(op, &[&g.constant([1])?, &g.constant(n)?])
+        };
+        let (two, five) = (of(2)?, of(5)?);
+        let empty = EmptyTensorList { element_dtype: DType::F32 };
+        let empty = g.apply_one(empty, &[&g.constant([1])?, &g.constant(-1)?])?;
+        let v = g.variable(crate::ops::array::stack(&[&two, &five, &two], 0)?)?;
+        let updates = crate::ops::array::stack(&[&five, &empty], 0)?;
+        let op = Scatter { spelling: Spelling::Ref, rule: ScatterRule::Update };
+        let scattered = g.apply(op, &[&v.handle(), &g.constant([2i32, 0])?, &updates])?;
+        let rows = v.value()?.unstack(0)?;
+        let lens = rows.iter().map(|row| g.apply_one(TensorListLength, &[row])).collect::<Result<Vec<_>>>()?;
+        let sess = Session::new(&g)?;
+        sess.run(v.initializer())?;
+        sess.run(&scattered)?;
+        let lens = sess.run(&lens)?;
+        assert_eq!(lens.iter().map(ToString::to_string).collect::<Vec<_>>(), ["0", "5", "5"]);
+        Ok(())
     }
 
     #[test]

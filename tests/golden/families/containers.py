@@ -205,18 +205,21 @@ LISTS = {
     "set": lambda: rows(put(put(reserve(), 2, A), 0, B)),
     "stack_unset": lambda: [rows(put(reserve([-1]), 1, A), [-1]), rows(reserve(), num_elements=3), rows(empty(-1), [2, 3])],
     "pick": lambda: [pick(pushed(A, B), i32([1, 0, 1])), pick(reserve(), hidden(np.zeros([0]), tf.int32))],
+    "pick_some": lambda: [pick(put(put(reserve(-1), 0, [1.]), 1, A), i, -1) for i in ([0], [1, 1], [2, 1])],
     "from_tensor": lambda: [rows(l, [3]) for l in [lists.tensor_list_from_tensor(ramp(2, 3), [3])]] +
                            [length(lists.tensor_list_from_tensor(ramp(4), np.int32([])))] * 0,
     "scatter_list": lambda: [rows(scattered(i32([3, 0])), [1]), rows(scattered([1, 0], 4), [1]), rows(scattered([0, 1], -1), [1])],
     "scatter_into": lambda: rows(lists.tensor_list_scatter_into_existing_list(reserve([1], 4), ramp(2, 1), [3, 0]), [1]),
     "join_lists": lambda: joined(pushed(A, [5.], shape=[-1]), [-1]) + joined(reserve([-1, 1], 2), [-1, 1], [2, 1]),
     "join_unset": lambda: joined(put(reserve([-1], 2), 1, A), [-1]) + joined(empty([-1, 2]), [-1, 2]),
+    "join_leading": lambda: [t for n in ([], [1], [1, 7, 3]) for t in joined(put(reserve([-1]), 1, A), [-1], n)],
     "cut": lambda: joined(cut(i64([1, 2])), [-1]) + [length(cut([3]))],
     "resize": lambda: [rows(lists.tensor_list_resize(pushed(A, B), n)) for n in (3, 1)],
     "two_lists": lambda: rows(lists.tensor_list_concat_lists(reserve(n=1), pushed(A), F)),
     "element_shape": lambda: [lists.tensor_list_element_shape(l, t) for l in (empty(), empty([-1, 2]))
                               for t in (tf.int32, tf.int64)],
     "add": lambda: rows(tf.add_n([reserve(), put(reserve(), 1, A), put(reserve(), 1, B)])),
+    "add_shapes": lambda: [rows(tf.add_n([reserve(s), put(reserve([2]), 1, A)]), -1) for s in ([-1], -1)],
     "zeros_of_list": lambda: rows(tf.zeros_like(put(reserve(), 1, A))),
     "batch": lambda: [rows(l, [1]) for l in tf.unstack(lists.tensor_list_push_back_batch(
         tf.stack([empty([1]), empty([1])]), ramp(2, 1)))],
@@ -228,13 +231,18 @@ LISTS = {
                        [bad(length(lists.tensor_list_set_item(reserve(), 0, hidden([1.]))))],
     "bad_stack_list": lambda: [bad(rows(l, [-1])) for l in (reserve([-1]), empty([-1]), pushed(A, [1.], shape=[-1]))] +
                               [bad(rows(reserve(), num_elements=2))],
-    "bad_pick": lambda: [bad(pick(reserve(), hidden([i], tf.int32))) for i in (3, -1)],
+    "bad_pick": lambda: [bad(pick(reserve(), hidden([i], tf.int32))) for i in (3, -1)] +
+                        [bad(pick(put(put(reserve(-1), 0, [1.]), 1, A), i, -1)) for i in ([0, 1], [2])],
+    "bad_add_list": lambda: [bad(length(tf.add_n([lists.tensor_list_reserve(hidden(s, tf.int32), n, F), reserve([2])])))
+                             for s, n in (([3], 3), ([2], 2))],
     "bad_from": lambda: [bad(length(lists.tensor_list_from_tensor(hidden(v), hidden([3], tf.int32)))) for v in ([A, B], 1.)],
     "bad_scatter_list": lambda: [bad(length(scattered(hidden(i, tf.int32)))) for i in ([-1, 0], [0], [0, 1, 2])] +
                                 [bad(length(scattered([3, 0], n))) for n in (2, -2)],
     "bad_join": lambda: [bad(joined(l, s)[0]) for l, s in [(reserve([-1], 2), [-1]), (empty(-1), -1),
-                                                           (pushed([A], [[1.]], shape=-1), -1)]],
-    "bad_cut": lambda: [bad(length(cut(hidden(n, tf.int64)))) for n in ([2], [2, 2], [-1, 4])],
+                                                           (pushed([A], [[1.]], shape=-1), -1),
+                                                           (pushed(A, shape=-1), [3])]],
+    "bad_cut": lambda: [bad(length(cut(hidden(n, tf.int64)))) for n in ([2], [2, 2], [-1, 4])] +
+                       [bad(length(lists.tensor_list_split(feed(A), hidden(np.zeros([0]), tf.int32), [1, 1])))],
     "bad_two_lists": lambda: [bad(length(lists.tensor_list_concat_lists(
         lists.tensor_list_reserve(hidden([2], tf.int32), 1, F), lists.tensor_list_reserve(hidden([1], tf.int32), 1, F), F)))],
     "bad_resize": lambda: [bad(length(lists.tensor_list_resize(empty(), hidden(-1, tf.int32))))],
