@@ -106,6 +106,19 @@ fn expand(term: &Term, rank: usize) -> Result<Vec<Label>> {
     Ok(labels.collect())
 }
 
+/// Labels of the result, whose ellipsis has `n_broadcast` axes.
+///
+/// # Errors
+/// `InvalidArgument` for such axes without an ellipsis: they are never summed over.
+fn expand_result(output: &Term, n_broadcast: usize) -> Result<Vec<Label>> {
+    if n_broadcast > 0 && !output.contains(&None) {
+        return Err(Error::invalid(format!(
+            "the result has {n_broadcast} broadcasting dimensions, but its labels have no ellipsis in einsum"
+        )));
+    }
+    expand(output, output.iter().flatten().count() + n_broadcast)
+}
+
 /// The sizes of labels, where sizes are dims or numbers.
 struct Sizes<D>(Vec<(Label, D)>);
 
@@ -149,10 +162,7 @@ impl Op for Einsum {
         let shape = if output.contains(&None) && !all_known {
             Shape::unknown()
         } else {
-            let labels = expand(
-                &output,
-                output.iter().flatten().count() + if output.contains(&None) { n_broadcast } else { 0 },
-            )?;
+            let labels = expand_result(&output, n_broadcast)?;
             Shape::new(labels.into_iter().map(|label| sizes.get(label).cloned().unwrap_or_else(Dim::unknown)))
         };
         cx.output(dtype, shape);
@@ -202,8 +212,7 @@ impl Plan {
             })?;
         }
         let n_broadcast = sizes.0.iter().filter(|(label, _)| matches!(label, Label::Broadcast(_))).count();
-        let n_ellipsis = if output.contains(&None) { n_broadcast } else { 0 };
-        let output = expand(&output, output.iter().flatten().count() + n_ellipsis)?;
+        let output = expand_result(&output, n_broadcast)?;
         let dims: Dims = output.iter().filter_map(|label| sizes.get(*label).copied()).collect();
         element_count(&dims)?;
         Ok(Plan { inputs, output, sizes, dims })
@@ -340,5 +349,11 @@ mod tests {
         infer_err(&op("ij->k"), "(2,3)", "label 'k' of the result is in no input");
         infer_err(&op("ij->i"), "(2,3,4)", "its rank is 3");
         infer_err(&op("i1->i"), "(2,3)", "is no equation");
+        infer_ok(&op("...ij,...jk->ik"), "(2,3);(3,5)", "(2,5)");
+        infer_err(
+            &op("...ij,...jk->ik"),
+            "(1,2,3);(3,5)",
+            "1 broadcasting dimensions, but its labels have no ellipsis",
+        );
     }
 }
