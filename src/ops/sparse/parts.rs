@@ -305,6 +305,10 @@ impl Op for SparseSplit {
                 "input num_split should be between 1 and the splitting dimension size ({all}), got {n}"
             )));
         }
+        if let Some(row) = coo.rows().find(|row| !(0..all).contains(&row[axis])) {
+            let text = format!("index {row:?} is out of bounds along dimension {axis}: need 0 <= index < {all}");
+            return Err(Error::invalid(text));
+        }
         let (mut start, mut size) = (vec![0; coo.rank()], coo.shape.to_vec());
         let mut outputs = Vec::new();
         for i in 0..n {
@@ -359,6 +363,9 @@ mod tests {
             run_op(SparseSplit { n: 3 }, &inputs).unwrap().iter().map(|value| format!("{value:?}")).collect::<Vec<_>>()
         };
         assert_eq!(split(-1), split(1));
+        let outside = [1i64.into_value(), [[0i64, 3]].into_value(), [1.0f32].into_value(), shape.clone()];
+        let error = run_op(SparseSplit { n: 2 }, &outside).unwrap_err();
+        assert_eq!(error.message(), "index [0, 3] is out of bounds along dimension 1: need 0 <= index < 3");
         let inputs = [indices.clone(), values.clone(), shape.clone(), [0i64, 0].into_value(), [1i64, -1].into_value()];
         assert!(run_op(SparseSlice, &inputs).unwrap_err().message().contains("size must be 0 or more, but is -1"));
     }
