@@ -2,21 +2,39 @@
 //!
 //! A node whose kernel fails stays: the run reports the error if it gets there.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::rebuild::{Outputs, Rebuild};
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::graph::{Effect, Fact, Node, Op, OutputId};
+use crate::graph::{Effect, Fact, Node, NodeId, Op, OutputId};
 use crate::ops::array::{Const, EnsureShape, Rank};
 use crate::value::Value;
 
-/// The rule: copies a node, and replaces it if its one output turns out to be constant.
-pub(super) fn fold(cx: &mut Rebuild<'_>, node: &Node) -> Result<Option<Outputs>> {
+/// What folding remembers of the nodes before.
+#[derive(Default)]
+pub(super) struct Folder {
+    /// Nodes that must run though their values are known: whether they can be computed is the point.
+    asked: HashSet<NodeId>,
+}
+
+impl Folder {
+    /// The rule: copies a node, and replaces it if its one output turns out to be constant.
+    pub(super) fn fold(&mut self, cx: &mut Rebuild<'_>, node: &Node) -> Result<Option<Outputs>> {
+        if asks_for_value(cx, node) || node.inputs().iter().any(|id| self.asked.contains(&id.node)) {
+            self.asked.insert(node.id());
+            return Ok(None);
+        }
+        fold(cx, node)
+    }
+}
+
+fn fold(cx: &mut Rebuild<'_>, node: &Node) -> Result<Option<Outputs>> {
     if node.op_as::<Const>().is_some() || node.outputs().len() != 1 {
         return Ok(None);
     }
-    if asks_for_value(cx, node) || node.op_as::<EnsureShape>().is_some_and(EnsureShape::claims_names) {
+    if node.op_as::<EnsureShape>().is_some_and(EnsureShape::claims_names) {
         return Ok(None);
     }
     if let Some(value) = sizes_value(&node.outputs()[0]) {

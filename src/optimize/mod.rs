@@ -27,7 +27,8 @@ pub fn plan_graph(source: &Graph, request: &Request, passes: &Passes) -> Result<
         plan = rebuild::rebuild(plan, |cx, node| simplify::simplify(cx, node, passes.tensordot))?;
     }
     if passes.fold {
-        plan = rebuild::rebuild(plan, fold::fold)?;
+        let mut folder = fold::Folder::default();
+        plan = rebuild::rebuild(plan, |cx, node| folder.fold(cx, node))?;
     }
     if passes.merge {
         let mut merger = merge::Merger::default();

@@ -74,6 +74,19 @@ fn the_rank_of_a_variable_is_asked_of_its_value() -> sessile::Result<()> {
 }
 
 #[test]
+fn ranks_of_variables_that_are_joined_are_asked_for_too() -> sessile::Result<()> {
+    let g = Graph::new();
+    let v = g.named("v", || g.variable([1.0f32]))?;
+    let rank = g.apply_one(sessile::ops::array::Rank, &[&v.value()?])?;
+    let ranks = sessile::ops::array::stack(&[&rank, &g.constant(7)?], 0)?;
+    let sess = Session::new(&g)?;
+    assert_eq!(sess.run(&ranks).unwrap_err().kind(), ErrorKind::Uninitialized);
+    sess.run(g.global_variables_initializer()?)?;
+    assert_eq!(sess.run(&ranks)?.to_string(), "[1 7]");
+    Ok(())
+}
+
+#[test]
 fn a_variable_may_start_from_another_in_one_initializing_run() -> sessile::Result<()> {
     let g = Graph::new();
     let v = g.variable([3.0f32])?;
