@@ -137,12 +137,12 @@ impl Body {
         }))
     }
 
-    /// The body with some of its parameters and results only: none of these results, and no target, may need the
-    /// parameters that are left out. The nodes and their random streams stay the same.
+    /// The body with some of its parameters and results only, and with its targets or without: nothing of it may need
+    /// the parameters that are left out. The nodes and their random streams stay the same.
     ///
     /// # Errors
     /// `Internal` for parameters or results that are not there.
-    pub(crate) fn part(&self, params: &[usize], results: &[usize]) -> Result<Arc<Body>> {
+    pub(crate) fn part(&self, params: &[usize], results: &[usize], with_targets: bool) -> Result<Arc<Body>> {
         let absent = || Error::internal("a part of a body has the body's own parameters and results");
         let param = |i: &usize| self.params.get(*i).copied().ok_or_else(absent);
         let result = |i: &usize| self.results.get(*i).copied().ok_or_else(absent);
@@ -150,7 +150,7 @@ impl Body {
             graph: self.graph.clone(),
             params: params.iter().map(param).collect::<Result<_>>()?,
             results: results.iter().map(result).collect::<Result<_>>()?,
-            targets: self.targets.clone(),
+            targets: if with_targets { self.targets.clone() } else { Vec::new() },
             template: self.template,
             has_effects: self.has_effects,
             made: Mutex::default(),

@@ -359,7 +359,14 @@ impl<'f, 'b> FunctionBuilder<'f, 'b> {
             }
         }
         let source = Source { node, name: node.name.clone(), is_inner: true };
-        let mut nodes = Nodes { graph, library, budget: self.budget, producer, parameters: self.parameters };
+        let mut nodes = Nodes {
+            graph,
+            library,
+            budget: self.budget,
+            producer,
+            parameters: self.parameters,
+            keeps_effects: self.keeps_effects,
+        };
         nodes.push(&source, inputs, &control)
     }
 

@@ -232,7 +232,7 @@ impl<'a> Builder<'a> {
         let source = Source { node, name: format!("{}{}", self.prefix, node.name), is_inner: false };
         let (graph, producer) = (self.graph, self.def.versions.producer);
         let (library, budget, parameters) = (&mut self.library, &mut self.budget, &BTreeMap::new());
-        Nodes { graph, library, budget, producer, parameters }.push(&source, inputs, &control)
+        Nodes { graph, library, budget, producer, parameters, keeps_effects: false }.push(&source, inputs, &control)
     }
 
     #[allow(clippy::type_complexity)]

@@ -14,6 +14,8 @@ use crate::error::{Error, Result, escape};
 use crate::graph::{AttrValue, Attrs, Effect, Fact, Graph, Naming, NodeId, Op, OpKind, OutputId, Role, nodes_made};
 use crate::ops;
 use crate::ops::array::Const;
+use crate::ops::control::{LOWERED, While};
+use crate::shape::Shape;
 use crate::value::Value;
 
 /// What the names of reads end in that an import adds, before the number of the input.
@@ -37,6 +39,8 @@ pub(super) struct Nodes<'a, 'l> {
     pub(super) producer: i32,
     /// Attributes that the nodes may take from a call.
     pub(super) parameters: &'a BTreeMap<String, AttrValue>,
+    /// Whether the nodes are those of a function that TensorFlow runs as a whole, with all its effects.
+    pub(super) keeps_effects: bool,
 }
 
 impl Nodes<'_, '_> {
@@ -62,6 +66,9 @@ impl Nodes<'_, '_> {
             self.read_variables(kind, &mut inputs, name)?;
         }
         if kind.effect == Effect::Calls {
+            if self.keeps_effects {
+                attrs.remove(LOWERED);
+            }
             attrs = self.build_bodies(callee, kind, attrs, &inputs)?;
         }
         let attrs: Attrs = attrs.into_iter().collect();
@@ -77,6 +84,9 @@ impl Nodes<'_, '_> {
         let has_device = !node.device.is_empty() && !is_inner;
         let id = if has_device { self.graph.device(&node.device, push)? } else { push()? };
         check_types(self.graph, id, &attrs)?;
+        if kind.effect == Effect::Calls {
+            self.claim_shapes(id, &attrs);
+        }
         // Few bytes of a file can make many outputs, be many nodes for each shape, and large constants.
         let outputs = self.graph.node(id).outputs().len().saturating_sub(FREE_OUTPUTS);
         let made = nodes_made().wrapping_sub(made);
@@ -101,8 +111,10 @@ impl Nodes<'_, '_> {
             let body = self.library.callee_body(&callee, &facts, self.budget, self.producer)?;
             return Ok([("f".to_owned(), AttrValue::Body(body))].into());
         }
-        // TensorFlow prunes what these call, where branches, loops and direct calls keep all effects.
-        let keeps_effects = !matches!(kind.name, "PartitionedCall" | "StatefulPartitionedCall");
+        // TensorFlow prunes what calls run, and branches and loops of which it makes plain nodes; others of them, and
+        // calls by a function's name, keep all effects.
+        let is_call = matches!(kind.name, "PartitionedCall" | "StatefulPartitionedCall");
+        let keeps_effects = !is_call && !matches!(attrs.get(LOWERED), Some(AttrValue::Bool(true)));
         let mut build = |name: String, parameters: BTreeMap<String, AttrValue>| {
             self.library.body(&name, &parameters, &facts, self.budget, self.producer, keeps_effects)
         };
@@ -119,6 +131,30 @@ impl Nodes<'_, '_> {
             built.insert(name, attr);
         }
         Ok(built)
+    }
+
+    /// Takes the shapes over that TensorFlow has for what a branch or a loop puts out, as claims for the run to check:
+    /// those of an attribute, else those that a loop starts from. Where the bodies are known to give others, they count.
+    fn claim_shapes(&self, id: NodeId, attrs: &Attrs) {
+        let node = self.graph.node(id);
+        let said = match attrs.get("output_shapes") {
+            Some(AttrValue::Shapes(shapes)) => Some(shapes.clone()),
+            _ => None,
+        };
+        let claims = match node.op_as::<While>() {
+            None => said,
+            Some(op) => {
+                let inputs = self.facts(node.inputs());
+                let said = said.unwrap_or_else(|| inputs.iter().map(|fact| fact.shape.clone()).collect());
+                op.may_keep(&inputs, said).ok()
+            }
+        };
+        let claims: Vec<Shape> = claims.unwrap_or_default();
+        for (slot, (claim, fact)) in claims.iter().zip(node.outputs()).enumerate() {
+            if fact.role == Role::Value {
+                let _ = self.graph.refine(OutputId { node: id, slot: slot as u32 }, claim);
+            }
+        }
     }
 
     fn facts(&self, inputs: &[OutputId]) -> SmallVec<[Fact; 3]> {
@@ -160,7 +196,7 @@ fn read_op() -> Result<Arc<dyn Op>> {
     (kind.parse)(&Attrs::default())
 }
 
-/// All attributes but those that start with `_`, which TensorFlow ignores too.
+/// All attributes but those that start with `_`, which TensorFlow ignores too, except for one.
 fn decode_attrs(
     node: &NodeDef,
     parameters: &BTreeMap<String, AttrValue>,
@@ -178,7 +214,7 @@ fn decode_attrs(
         let value = value.map_err(|error| error.note(format!("in attribute '{}'", escape(name))))?;
         Ok((name.clone(), value))
     };
-    node.attrs.iter().filter(|(name, _)| !name.starts_with('_')).map(decode).collect()
+    node.attrs.iter().filter(|(name, _)| !name.starts_with('_') || *name == LOWERED).map(decode).collect()
 }
 
 /// Refuses a node that asks for a kernel by a label: those that TensorFlow has are of other devices.
@@ -215,6 +251,7 @@ const HINTS: &[&str] = &[
     "allowed_devices",
     "debug_name",
     "sparse_gradient",
+    LOWERED,
 ];
 
 /// Refuses attributes that the op does not know.

@@ -1,60 +1,135 @@
-//! What a request needs of a graph: nodes, and of a loop only some of its variables.
+//! What a request needs of a graph: nodes, and of a loop or a branch only a part.
 //!
 //! A variable of a loop is needed where its last value is, or where the condition, an effect of a turn, or the next value
 //! of a needed variable depends on it. The others are left out with all that they alone need, as TF1 does with its loops,
-//! whose variables are chains of nodes of their own.
+//! whose variables are chains of nodes of their own. So it is with the results of branches that TensorFlow makes plain
+//! nodes of; what these run for its effect is needed where somebody waits for the node itself.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::Request;
 use crate::error::Result;
-use crate::graph::{Body, Effect, Graph, NodeId, Op, OutputId};
-use crate::ops::control::While;
+use crate::graph::{Body, Effect, Graph, Node, NodeId, Op, OutputId};
+use crate::ops::control::{Branch, While};
 
 /// What a request needs.
 pub(super) struct Needs {
     /// Node ids in ascending order: what fetches and targets depend on, up to the feeds.
     pub(super) nodes: BTreeSet<u32>,
-    /// The variables that are needed of loops of which not all are, in ascending order.
-    pub(super) loops: HashMap<NodeId, Vec<usize>>,
+    /// What is needed of loops and branches of which not all is.
+    pub(super) parts: HashMap<NodeId, Part>,
+}
+
+/// A part of a node that holds bodies; places in ascending order.
+pub(super) struct Part {
+    /// The inputs that are needed.
+    pub(super) inputs: Vec<usize>,
+    /// The outputs that are needed.
+    pub(super) outputs: Vec<usize>,
+    /// Whether the bodies run what they run for its effect.
+    with_targets: bool,
 }
 
 impl Needs {
     /// Walks up from fetches and targets.
     pub(super) fn of(source: &Graph, request: &Request) -> Needs {
         let mut walk = Walk::new(source, &request.feeds);
-        request.fetches.iter().for_each(|id| walk.want(*id));
-        walk.stack.extend(request.targets.iter().map(|id| Want::All(*id)));
+        for id in &request.fetches {
+            // TensorFlow fetches an output of a branch from a node that waits for all of them.
+            let is_whole = !request.of_body && branch(source.node(id.node)).is_some();
+            if is_whole { walk.stack.push(Want::All(id.node)) } else { walk.want(*id) }
+        }
+        let target = |id: &NodeId| if request.of_body { Want::Wait(*id) } else { Want::All(*id) };
+        walk.stack.extend(request.targets.iter().map(target));
         walk.run();
-        let is_partial = |(id, walk): (u32, LoopWalk<'_>)| {
-            let is_whole = walk.vars.len() == source.node(NodeId(id)).inputs().len();
-            (!is_whole).then(|| (NodeId(id), walk.vars.into_iter().collect()))
+        let part = |(id, walk): (u32, Inner<'_>)| {
+            let node = source.node(NodeId(id));
+            let (part, is_whole) = match walk {
+                Inner::Loop(walk) => walk.part(node),
+                Inner::Branch(walk) => walk.part(node),
+            };
+            (!is_whole).then_some((node.id(), part))
         };
-        Needs { nodes: walk.nodes, loops: walk.loops.into_iter().filter_map(is_partial).collect() }
+        Needs { nodes: walk.nodes, parts: walk.inner.into_iter().filter_map(part).collect() }
     }
 }
 
-/// The loop with some of its variables only.
-///
-/// # Errors
-/// `Internal` for variables that the loop does not have.
-pub(super) fn with_variables(whole: &While, kept: &[usize]) -> Result<Arc<dyn Op>> {
-    let said = |i: &usize| whole.invariants.get(*i).cloned();
-    Ok(Arc::new(While {
-        cond: whole.cond.part(kept, &[0])?,
-        body: whole.body.part(kept, kept)?,
-        invariants: kept.iter().filter_map(said).collect(),
-        stateless: whole.stateless,
-    }))
+impl Part {
+    /// The op of the part.
+    ///
+    /// # Errors
+    /// `Internal` for variables or results that the whole does not have.
+    pub(super) fn op(&self, whole: &Node) -> Result<Arc<dyn Op>> {
+        if let Some(whole) = whole.op_as::<Branch>() {
+            let params: Vec<usize> = self.inputs.iter().filter_map(|input| input.checked_sub(1)).collect();
+            let bodies = whole.bodies.iter().map(|body| body.part(&params, &self.outputs, self.with_targets));
+            return Ok(Arc::new(Branch { bodies: bodies.collect::<Result<_>>()?, ..whole.clone() }));
+        }
+        let Some(whole) = whole.op_as::<While>() else { return Ok(whole.op_arc().clone()) };
+        let said = |i: &usize| whole.invariants.get(*i).cloned();
+        Ok(Arc::new(While {
+            cond: whole.cond.part(&self.inputs, &[0], true)?,
+            body: whole.body.part(&self.inputs, &self.inputs, true)?,
+            invariants: self.inputs.iter().filter_map(said).collect(),
+            ..whole.clone()
+        }))
+    }
+}
+
+/// A branch of which a part may run.
+fn branch(node: &Node) -> Option<&Branch> {
+    node.op_as::<Branch>().filter(|branch| branch.lowered)
 }
 
 /// What is to be looked at.
 enum Want {
     /// One output.
     Output(OutputId),
+    /// A node, for what it does beside its outputs.
+    Wait(NodeId),
     /// A node with all that it does.
     All(NodeId),
+}
+
+/// The walk through a node that holds bodies.
+enum Inner<'a> {
+    Loop(LoopWalk<'a>),
+    Branch(BranchWalk<'a>),
+}
+
+impl<'a> Inner<'a> {
+    /// None for other nodes.
+    fn new(node: &'a Node) -> Option<Inner<'a>> {
+        match node.op_as::<While>() {
+            Some(op) => Some(Inner::Loop(LoopWalk::new(op))),
+            None => branch(node).map(|op| Inner::Branch(BranchWalk::new(op))),
+        }
+    }
+
+    /// Takes in what is wanted, and answers the inputs that it adds.
+    fn want(&mut self, node: &Node, want: &Want) -> Vec<usize> {
+        match self {
+            Inner::Loop(walk) => {
+                match want {
+                    Want::Output(id) => walk.need(id.slot as usize),
+                    Want::Wait(_) | Want::All(_) => (0..node.outputs().len()).for_each(|slot| walk.need(slot)),
+                }
+                std::mem::take(&mut walk.added)
+            }
+            Inner::Branch(walk) => {
+                match want {
+                    Want::Output(id) => walk.need(id.slot as usize),
+                    Want::Wait(_) => walk.wait(),
+                    Want::All(_) => {
+                        walk.wait();
+                        (0..node.outputs().len()).for_each(|slot| walk.need(slot));
+                    }
+                }
+                walk.follow()
+            }
+        }
+    }
 }
 
 /// A walk from results to what they depend on.
@@ -65,14 +140,14 @@ struct Walk<'a> {
     nodes: BTreeSet<u32>,
     /// Nodes that were found since somebody asked.
     found: Vec<NodeId>,
-    loops: BTreeMap<u32, LoopWalk<'a>>,
+    inner: BTreeMap<u32, Inner<'a>>,
     stack: Vec<Want>,
 }
 
 impl<'a> Walk<'a> {
     fn new(source: &'a Graph, feeds: &'a [OutputId]) -> Walk<'a> {
-        let (nodes, loops) = (BTreeSet::new(), BTreeMap::new());
-        Walk { source, feeds, nodes, found: Vec::new(), loops, stack: Vec::new() }
+        let (nodes, inner) = (BTreeSet::new(), BTreeMap::new());
+        Walk { source, feeds, nodes, found: Vec::new(), inner, stack: Vec::new() }
     }
 
     fn want(&mut self, id: OutputId) {
@@ -83,22 +158,18 @@ impl<'a> Walk<'a> {
 
     fn run(&mut self) {
         while let Some(want) = self.stack.pop() {
-            let (id, slots) = match want {
-                Want::Output(id) => (id.node, id.slot as usize..id.slot as usize + 1),
-                Want::All(id) => (id, 0..self.source.node(id).outputs().len()),
-            };
+            let (Want::Output(OutputId { node: id, .. }) | Want::Wait(id) | Want::All(id)) = want;
             let source = self.source;
             let node = source.node(id);
             let is_new = self.nodes.insert(id.0);
             if is_new {
                 self.found.push(id);
                 let waits = node.control_inputs().iter().filter(|id| !is_fed_placeholder(source, self.feeds, **id));
-                self.stack.extend(waits.map(|id| Want::All(*id)));
+                self.stack.extend(waits.map(|id| Want::Wait(*id)));
+                self.inner.extend(Inner::new(node).map(|inner| (id.0, inner)));
             }
-            if let Some(op) = node.op_as::<While>() {
-                let inner = self.loops.entry(id.0).or_insert_with(|| LoopWalk::new(op));
-                slots.for_each(|slot| inner.need(slot));
-                let added = std::mem::take(&mut inner.added);
+            if let Some(inner) = self.inner.get_mut(&id.0) {
+                let added = inner.want(node, &want);
                 added.into_iter().filter_map(|i| node.inputs().get(i)).for_each(|input| self.want(*input));
             } else if is_new {
                 node.inputs().iter().for_each(|input| self.want(*input));
@@ -137,6 +208,13 @@ impl<'a> LoopWalk<'a> {
         walk
     }
 
+    /// The part that is needed, and whether it is the whole.
+    fn part(self, node: &Node) -> (Part, bool) {
+        let is_whole = self.vars.len() == node.inputs().len();
+        let vars: Vec<usize> = self.vars.into_iter().collect();
+        (Part { inputs: vars.clone(), outputs: vars, with_targets: true }, is_whole)
+    }
+
     /// Takes a variable in, and those that its next value depends on.
     fn need(&mut self, var: usize) {
         if self.vars.insert(var) {
@@ -163,10 +241,62 @@ impl<'a> LoopWalk<'a> {
     }
 }
 
+/// What is needed of a branch.
+struct BranchWalk<'a> {
+    /// The bodies, and which argument is behind a parameter.
+    bodies: Vec<(&'a Body, Walk<'a>, HashMap<NodeId, usize>)>,
+    inputs: BTreeSet<usize>,
+    outputs: BTreeSet<usize>,
+    is_waited_for: bool,
+}
+
+impl<'a> BranchWalk<'a> {
+    fn new(op: &'a Branch) -> BranchWalk<'a> {
+        let bodies = op.bodies.iter().map(|body| (&**body, Walk::new(body.graph(), &[]), params(body))).collect();
+        BranchWalk { bodies, inputs: BTreeSet::new(), outputs: BTreeSet::new(), is_waited_for: false }
+    }
+
+    /// The part that is needed, and whether it is the whole.
+    fn part(self, node: &Node) -> (Part, bool) {
+        let with_targets = self.is_waited_for;
+        let does_all = with_targets || self.bodies.iter().all(|(body, ..)| body.targets().is_empty());
+        let has_all = self.inputs.len() == node.inputs().len() && self.outputs.len() == node.outputs().len();
+        let (inputs, outputs) = (self.inputs.into_iter().collect(), self.outputs.into_iter().collect());
+        (Part { inputs, outputs, with_targets }, does_all && has_all)
+    }
+
+    fn need(&mut self, slot: usize) {
+        if self.outputs.insert(slot) {
+            for (body, walk, _) in &mut self.bodies {
+                body.results().get(slot).into_iter().for_each(|id| walk.want(*id));
+            }
+        }
+    }
+
+    fn wait(&mut self) {
+        if !std::mem::replace(&mut self.is_waited_for, true) {
+            for (body, walk, _) in &mut self.bodies {
+                walk.stack.extend(body.targets().iter().map(|id| Want::Wait(*id)));
+            }
+        }
+    }
+
+    /// The inputs that are needed since somebody asked; first of all that which chooses.
+    fn follow(&mut self) -> Vec<usize> {
+        let mut added = Vec::from_iter(self.inputs.insert(0).then_some(0));
+        for (_, walk, params) in &mut self.bodies {
+            walk.run();
+            let inputs = std::mem::take(&mut walk.found).into_iter().filter_map(|id| Some(params.get(&id)? + 1));
+            added.extend(inputs.filter(|input| self.inputs.insert(*input)));
+        }
+        added
+    }
+}
+
 /// A walk through a body, with what a call runs for its effects to be looked at.
 fn start(body: &Body) -> Walk<'_> {
     let mut walk = Walk::new(body.graph(), &[]);
-    walk.stack.extend(body.targets().iter().map(|id| Want::All(*id)));
+    walk.stack.extend(body.targets().iter().map(|id| Want::Wait(*id)));
     walk
 }
 
@@ -244,6 +374,36 @@ mod tests {
         )?;
         runs(&x, 16.0);
         reads_unset(&y);
+        Ok(())
+    }
+
+    #[test]
+    fn results_of_a_branch_that_nobody_needs_are_left_out() -> Result<()> {
+        let g = Graph::new();
+        let (w, x) = (unset(&g)?, g.constant(3.0)?);
+        let p = g.constant(true)?.identity()?;
+        let (y, z) = g.cond(&p, || Ok((&x * 2.0, &x * &w)), || Ok((&x + 1.0, &x + &w)))?;
+        runs(&y, 6.0);
+        reads_unset(&z);
+        let inner = g.cond(&p, || Ok(g.cond(&p, || Ok((&x * 2.0, &x * &w)), || Ok((&x, &x)))?.0), || Ok(&x))?;
+        runs(&inner, 6.0);
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_branch_runs_beside_its_results_is_for_those_who_wait_for_it() -> Result<()> {
+        let g = Graph::new();
+        let (v, x) = (g.variable(1.0f32)?, g.constant(3.0)?);
+        let (y, done) =
+            g.cond(g.constant(true)?, || Ok((&x * 2.0, v.assign(5.0))), || Ok((Ok(x.clone()), v.assign(6.0))))?;
+        let waits = g.control_dependencies(&[done.clone()], || x.identity())?;
+        let sess = Session::new(&g)?;
+        sess.run(v.initializer())?;
+        assert_eq!((sess.run(&y)?.scalar::<f32>()?, sess.run(&v)?.scalar::<f32>()?), (6.0, 1.0));
+        assert_eq!((sess.run(&waits)?.scalar::<f32>()?, sess.run(&v)?.scalar::<f32>()?), (3.0, 5.0));
+        sess.run(v.initializer())?;
+        sess.run(&done)?;
+        assert_eq!(sess.run(&v)?.scalar::<f32>()?, 5.0);
         Ok(())
     }
 }

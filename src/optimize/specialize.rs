@@ -8,11 +8,10 @@ use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 
-use super::needs::{Needs, with_variables};
+use super::needs::{Needs, Part};
 use crate::error::{Error, ErrorKind, Result, escape};
 use crate::graph::{Effect, Graph, Naming, Node, NodeId, Op, OutputId, Role};
 use crate::ops::array::EnsureShape;
-use crate::ops::control::While;
 use crate::ops::state::ReadVariable;
 
 /// What one call of a session asks for. Ids are of the user's graph; feeds are sorted.
@@ -50,7 +49,7 @@ pub struct PlanGraph {
 pub(super) fn specialize(source: &Graph, request: &Request) -> Result<PlanGraph> {
     let needs = Needs::of(source, request);
     check_all_fed(source, &needs.nodes)?;
-    let mut copy = Copy::new(source, request, needs.loops)?;
+    let mut copy = Copy::new(source, request, needs.parts)?;
     for id in needs.nodes {
         copy.node(source.node(NodeId(id)))?;
     }
@@ -83,14 +82,14 @@ struct Copy<'a> {
     stand_ins: HashMap<OutputId, OutputId>,
     /// For each node of the source whether any of its outputs has a stand-in.
     has_stand_in: Vec<bool>,
-    /// The variables that are kept of loops of which not all are.
-    loops: HashMap<NodeId, Vec<usize>>,
+    /// What is kept of loops and branches of which not all is.
+    parts: HashMap<NodeId, Part>,
     feeds: Vec<OutputId>,
     origins: Vec<(u64, u32)>,
 }
 
 impl<'a> Copy<'a> {
-    fn new(source: &'a Graph, request: &Request, loops: HashMap<NodeId, Vec<usize>>) -> Result<Copy<'a>> {
+    fn new(source: &'a Graph, request: &Request, parts: HashMap<NodeId, Part>) -> Result<Copy<'a>> {
         let graph = Graph::new();
         let mut copy = Copy {
             source,
@@ -98,7 +97,7 @@ impl<'a> Copy<'a> {
             nodes: vec![0; source.len()],
             stand_ins: HashMap::new(),
             has_stand_in: vec![false; source.len()],
-            loops,
+            parts,
             feeds: Vec::new(),
             origins: Vec::new(),
         };
@@ -140,23 +139,23 @@ impl<'a> Copy<'a> {
 
     /// The slot in the copy of a kept output.
     fn slot(&self, id: OutputId) -> u32 {
-        match self.loops.get(&id.node) {
-            Some(kept) => kept.partition_point(|var| *var < id.slot as usize) as u32,
+        match self.parts.get(&id.node) {
+            Some(part) => part.outputs.partition_point(|slot| *slot < id.slot as usize) as u32,
             None => id.slot,
         }
     }
 
     fn is_kept(&self, id: OutputId) -> bool {
-        self.loops.get(&id.node).is_none_or(|kept| kept.binary_search(&(id.slot as usize)).is_ok())
+        self.parts.get(&id.node).is_none_or(|part| part.outputs.binary_search(&(id.slot as usize)).is_ok())
     }
 
     fn node(&mut self, node: &Node) -> Result<()> {
-        let (op, inputs) = match (self.loops.get(&node.id()), node.op_as::<While>()) {
-            (Some(kept), Some(whole)) => {
-                let inputs = kept.iter().map(|i| self.output(node.inputs()[*i])).collect();
-                (with_variables(whole, kept)?, inputs)
+        let (op, inputs) = match self.parts.get(&node.id()) {
+            Some(part) => {
+                let inputs = part.inputs.iter().map(|i| self.output(node.inputs()[*i])).collect();
+                (part.op(node)?, inputs)
             }
-            _ => (node.op_arc().clone(), node.inputs().iter().map(|id| self.output(*id)).collect()),
+            None => (node.op_arc().clone(), node.inputs().iter().map(|id| self.output(*id)).collect()),
         };
         let control: SmallVec<[NodeId; 4]> = node.control_inputs().iter().filter_map(|id| self.copied(*id)).collect();
         let naming = Naming::Kept(node.name_arc());

@@ -291,3 +291,57 @@ fn pipes_are_not_read() {
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
     }
 }
+
+/// A loop of one turn that reshapes `x` of shape (2, 2) to the shape that `s` says.
+const RESHAPING: &str = "
+    node { name: 'x' op: 'Placeholder' attr { key: 'dtype' value { type: DT_FLOAT } }
+           attr { key: 'shape' value { shape { dim { size: 2 } dim { size: 2 } } } } }
+    node { name: 's' op: 'Placeholder' attr { key: 'dtype' value { type: DT_INT32 } }
+           attr { key: 'shape' value { shape { dim { size: 2 } } } } }
+    node { name: 'go' op: 'Const' attr { key: 'dtype' value { type: DT_BOOL } }
+           attr { key: 'value' value { tensor { dtype: DT_BOOL tensor_shape { } bool_val: true } } } }
+    node { name: 'w' op: 'While' input: 'go' input: 's' input: 'x'
+           attr { key: 'cond' value { func { name: 'goes' } } } attr { key: 'body' value { func { name: 'turn' } } } }
+    library {
+      function {
+        signature { name: 'goes' input_arg { name: 'go' type: DT_BOOL } input_arg { name: 's' type: DT_INT32 }
+                    input_arg { name: 'x' type: DT_FLOAT } output_arg { name: 'c' type: DT_BOOL } }
+        ret { key: 'c' value: 'go' }
+      }
+      function {
+        signature { name: 'turn' input_arg { name: 'go' type: DT_BOOL } input_arg { name: 's' type: DT_INT32 }
+                    input_arg { name: 'x' type: DT_FLOAT } output_arg { name: 'a' type: DT_BOOL }
+                    output_arg { name: 'b' type: DT_INT32 } output_arg { name: 'c' type: DT_FLOAT } }
+        node_def { name: 'no' op: 'LogicalNot' input: 'go' }
+        node_def { name: 'r' op: 'Reshape' input: 'x' input: 's' }
+        ret { key: 'a' value: 'no:y:0' } ret { key: 'b' value: 's' } ret { key: 'c' value: 'r:output:0' }
+      }
+    }";
+
+/// TensorFlow takes it that a loop keeps the shapes that it starts from; here each run checks that.
+#[test]
+fn the_shapes_that_a_loop_starts_from_are_claims() -> Result<()> {
+    let g = load(RESHAPING)?;
+    let out = g.tensor_by_name("w:2")?;
+    assert_eq!(out.shape().to_string(), "(2, 2)");
+    let sess = Session::new(&g)?;
+    let x = [[1.0f32, 2.0], [3.0, 4.0]];
+    assert_eq!(sess.run_with(&out, feeds! { "x:0" => x, "s:0" => [2, 2] })?.dims(), [2, 2]);
+    let error = sess.run_with(&out, feeds! { "x:0" => x, "s:0" => [4, 1] }).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ShapeMismatch, "{error}");
+    Ok(())
+}
+
+/// A turn that is known to change a shape is not taken to keep it.
+#[test]
+fn shapes_that_a_turn_changes_are_no_claims() -> Result<()> {
+    let text = RESHAPING.replace("op: 'Reshape' input: 'x' input: 's'", "op: 'ExpandDims' input: 'x' input: 'zero:output:0'")
+        .replace("node_def { name: 'no'", "node_def { name: 'zero' op: 'Const' attr { key: 'dtype' value { type: DT_INT32 } } \
+            attr { key: 'value' value { tensor { dtype: DT_INT32 tensor_shape { } int_val: 0 } } } } node_def { name: 'no'");
+    let g = load(&text)?;
+    let out = g.tensor_by_name("w:2")?;
+    assert_eq!(out.shape().to_string(), "<unknown>");
+    let got = Session::new(&g)?.run_with(&out, feeds! { "x:0" => [[1.0f32, 2.0], [3.0, 4.0]], "s:0" => [2, 2] })?;
+    assert_eq!(got.dims(), [1, 2, 2]);
+    Ok(())
+}

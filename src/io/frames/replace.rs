@@ -12,6 +12,7 @@ use super::parts::{Loop, Side, components, loop_of};
 use super::turn::Turn;
 use super::{Names, absent, unsupported};
 use crate::error::{Error, Result};
+use crate::ops::control::LOWERED;
 
 /// Replaces what is in a frame, and answers what is left of it: that belongs to the frame around it.
 pub(super) fn frame(
@@ -97,14 +98,11 @@ fn while_node(
 ) -> NodeDef {
     let entered = found.variables.iter().map(|variable| &variable.enter).chain(constants);
     let inputs = entered.filter_map(|enter| nodes.get(*enter)).map(|node| node.name.clone()).collect();
-    let attrs = [("cond", cond), ("body", body)].map(|(attr, function)| (attr.to_owned(), call_of(&function.name)));
-    NodeDef {
-        name: name.to_owned(),
-        op: "While".to_owned(),
-        inputs,
-        device: String::new(),
-        attrs: BTreeMap::from(attrs).into(),
-    }
+    let mut attrs = BTreeMap::from(
+        [("cond", cond), ("body", body)].map(|(attr, function)| (attr.to_owned(), call_of(&function.name))),
+    );
+    attrs.insert(LOWERED.to_owned(), AttrProto { value: Some(AttrKind::B(true)) });
+    NodeDef { name: name.to_owned(), op: "While".to_owned(), inputs, device: String::new(), attrs: attrs.into() }
 }
 
 fn call_of(function: &str) -> AttrProto {

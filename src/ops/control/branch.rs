@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::LOWERED;
 use super::bodies::{arguments, call, call_gradient, is_true, join, output};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
@@ -17,6 +18,9 @@ pub struct Branch {
     pub by: Choose,
     /// The bodies: of `If` the one for true comes first.
     pub bodies: Vec<Arc<Body>>,
+    /// Whether only that runs of a branch which somebody needs: what the results lead to that are used, and the targets
+    /// where the node itself is waited for. Else all of it runs.
+    pub lowered: bool,
 }
 
 /// How a branch is chosen.
@@ -83,7 +87,7 @@ fn parse(by: Choose, attrs: &Attrs) -> Result<Arc<dyn Op>> {
     if bodies.is_empty() {
         return Err(Error::invalid("there must be at least 1 branch, but there is none"));
     }
-    Ok(Arc::new(Branch { by, bodies }))
+    Ok(Arc::new(Branch { by, bodies, lowered: attrs.bool_or(LOWERED, false)? }))
 }
 
 fn examples(by: Choose) -> Vec<Example> {
@@ -91,8 +95,9 @@ fn examples(by: Choose) -> Vec<Example> {
         Choose::Truth | Choose::TruthStateless => true.into_value(),
         _ => 1i32.into_value(),
     };
-    let branch = Branch { by, bodies: vec![samples::same_body(DType::F32), samples::negated_body(DType::F32)] };
-    vec![Example::new(branch, [first, [1.0f32, 2.0].into_value()])]
+    let bodies = vec![samples::same_body(DType::F32), samples::negated_body(DType::F32)];
+    let branch = |lowered| Branch { by, bodies: bodies.clone(), lowered };
+    [false, true].map(|lowered| Example::new(branch(lowered), [first.clone(), [1.0f32, 2.0].into_value()])).into()
 }
 
 impl Op for Branch {
@@ -142,16 +147,18 @@ impl Op for Branch {
 
     fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
         let bodies = self.bodies.iter().map(|body| cx.body_gradient(body)).collect::<Result<_>>()?;
-        call_gradient(cx, 1, Arc::new(Branch { by: self.by, bodies }))
+        call_gradient(cx, 1, Arc::new(Branch { by: self.by, bodies, lowered: self.lowered }))
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
-        match self.by {
+        let mut attrs = match self.by {
             Choose::Truth | Choose::TruthStateless => vec![
                 ("then_branch", AttrValue::Body(self.bodies[0].clone())),
                 ("else_branch", AttrValue::Body(self.bodies[1].clone())),
             ],
             Choose::Index | Choose::IndexStateless => vec![("branches", AttrValue::Bodies(self.bodies.clone()))],
-        }
+        };
+        attrs.extend(self.lowered.then_some((LOWERED, AttrValue::Bool(true))));
+        attrs
     }
 }

@@ -62,7 +62,7 @@ impl Graph {
             check_dtypes(&built_yes, &built_no, names)?;
             let node = hold(g, scope, &[&pred], &[&built_yes, &built_no], false, |bodies| {
                 let by = if is_stateful(&bodies) { Choose::Truth } else { Choose::TruthStateless };
-                Arc::new(Branch { by, bodies })
+                Arc::new(Branch { by, bodies, lowered: true })
             })?;
             // Beside the merges, which TF1 makes too, there is the node itself; TF1 merges for operations as well.
             let n_operations = leaves(&yes).iter().filter(|leaf| matches!(leaf, OwnLeaf::Operation(_))).count();
@@ -267,7 +267,7 @@ impl Graph {
                 let (nests, built) = built?;
                 let first = nests.first().ok_or_else(|| Error::internal("there is a branch"))?;
                 let built: Vec<&Built> = built.iter().collect();
-                let op = |bodies| -> Arc<dyn Op> { Arc::new(Branch { by: Choose::Index, bodies }) };
+                let op = |bodies| -> Arc<dyn Op> { Arc::new(Branch { by: Choose::Index, bodies, lowered: true }) };
                 let node = hold(g, scope, &[&index], &built, false, op)?;
                 put_out(g, first, &node, "Identity")
             })

@@ -295,7 +295,7 @@ impl Loop<'_> {
         let inputs: Vec<&Tensor> = inputs.iter().collect();
         let node = hold(g, self.scope, &inputs, &[&built_cond, &built_body], true, |mut bodies| {
             let (cond, body) = (bodies.remove(0), bodies.remove(0));
-            Arc::new(While { cond, body, invariants, stateless: false })
+            Arc::new(While { cond, body, invariants, stateless: false, lowered: true })
         })?;
         // NextIteration and Exit were counted above.
         target.mark_extra(1 + n);

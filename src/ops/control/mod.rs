@@ -52,6 +52,10 @@ pub use self::to_bool::ToBool;
 pub use self::while_loop::While;
 use crate::graph::OpKind;
 
+/// The attribute by which TensorFlow makes plain nodes of a branch or a loop before a run: what nobody needs of it then
+/// does not run. Alone among attributes that begin with `_` it changes what a run does.
+pub(crate) const LOWERED: &str = "_lower_using_switch_merge";
+
 /// The rows of this family.
 pub(super) static OPS: &[&OpKind] = &[
     &no_op::NO_OP,

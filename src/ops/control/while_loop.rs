@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::LOWERED;
 use super::bodies::{arguments, is_true, output};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
@@ -27,6 +28,8 @@ pub struct While {
     pub invariants: Vec<Shape>,
     /// Whether the name in files is `StatelessWhile`.
     pub stateless: bool,
+    /// Whether TensorFlow makes plain nodes of it. The bodies already hold no effects but those that must happen.
+    pub lowered: bool,
 }
 
 /// The row of [`While`].
@@ -52,7 +55,7 @@ fn parse_while(stateless: bool, attrs: &Attrs) -> Result<Arc<dyn Op>> {
     for name in ["output_shapes", "parallel_iterations"] {
         let _: Option<&AttrValue> = attrs.get(name);
     }
-    Ok(Arc::new(While { cond, body, invariants: Vec::new(), stateless }))
+    Ok(Arc::new(While { cond, body, invariants: Vec::new(), stateless, lowered: attrs.bool_or(LOWERED, false)? }))
 }
 
 fn examples(stateless: bool) -> Vec<Example> {
@@ -62,6 +65,7 @@ fn examples(stateless: bool) -> Vec<Example> {
         body: samples::negated_body(DType::F32),
         invariants: Vec::new(),
         stateless,
+        lowered: false,
     };
     vec![Example::new(while_loop, [[1.0f32, 2.0].into_value()])]
 }
@@ -97,6 +101,18 @@ impl While {
         }
     }
 
+    /// What a turn does not contradict of shapes that somebody says the variables keep.
+    ///
+    /// # Errors
+    /// What the rules inside refuse.
+    #[cfg(feature = "tensorflow")]
+    pub(crate) fn may_keep(&self, inputs: &[Fact], said: Vec<Shape>) -> Result<Vec<Shape>> {
+        let vars: Vec<Argument> = inputs.iter().map(|fact| Argument { fact: fact.clone(), value: None }).collect();
+        let results = self.body.made_for(&vars)?.1;
+        let pairs = said.into_iter().zip(inputs).zip(&results);
+        Ok(pairs.map(|((said, input), result)| uncontradicted(said, &input.shape, &result.shape)).collect())
+    }
+
     fn check(&self, vars: &[Argument], results: &[Fact]) -> Result<()> {
         if vars.len() != results.len() {
             let (vars, results) = (vars.len(), results.len());
@@ -121,6 +137,17 @@ fn weaken(shape: &Shape, said: &Shape) -> Shape {
     }
     let keep = |(dim, said): (&Dim, &Dim)| if said.known().is_some() { dim.clone() } else { Dim::unknown() };
     Shape::new(dims.iter().zip(said).map(keep))
+}
+
+/// The dims of a shape that are the same before and after a turn, or not known after it.
+#[cfg(feature = "tensorflow")]
+fn uncontradicted(said: Shape, before: &Shape, after: &Shape) -> Shape {
+    let (Some(dims), Some(before), Some(after)) = (said.dims(), before.dims(), after.dims()) else { return said };
+    if dims.len() != after.len() || dims.len() != before.len() {
+        return Shape::unknown();
+    }
+    let keeps = |i: usize| after[i].is_anonymous() || after[i] == before[i];
+    Shape::new(dims.iter().enumerate().map(|(i, dim)| if keeps(i) { dim.clone() } else { Dim::unknown() }))
 }
 
 /// What holds before and after a turn, if that is less than what was thought. `widened` has the dims that a turn may
@@ -193,7 +220,10 @@ impl Op for While {
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
-        vec![("cond", AttrValue::Body(self.cond.clone())), ("body", AttrValue::Body(self.body.clone()))]
+        let mut attrs =
+            vec![("cond", AttrValue::Body(self.cond.clone())), ("body", AttrValue::Body(self.body.clone()))];
+        attrs.extend(self.lowered.then_some((LOWERED, AttrValue::Bool(true))));
+        attrs
     }
 }
 
@@ -226,6 +256,7 @@ mod tests {
             body: body_of(&counter(), |_, i| Ok(vec![(&i[0] + 1)?])),
             invariants: Vec::new(),
             stateless: true,
+            lowered: false,
         }
     }
 
@@ -272,6 +303,7 @@ mod tests {
             }),
             invariants: Vec::new(),
             stateless: false,
+            lowered: false,
         };
         let g = Graph::new();
         let x = g.placeholder(DType::F32, shape![2, "n"])?;

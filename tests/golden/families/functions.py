@@ -109,6 +109,13 @@ def grow():
     return raw._while(input=[tf.constant(0), feed([1, 2], [None])], cond=cond, body=body)[1]
 
 
+def reshapes():
+    """TensorFlow takes it that a loop keeps the shapes that it starts from."""
+    cond = define(I, I, F, func_name="once")(lambda i, s, x: i < 1)
+    body = define(I, I, F, func_name="reshape")(lambda i, s, x: (i + 1, s[::-1], tf.reshape(x, s[::-1])))
+    return list(raw._while(input=[tf.constant(0), i32([2, 2]), ramp(2, 2)], cond=cond, body=body))
+
+
 def gives_up():
     cond = define(F)(lambda x: x)
     body = define(F)(lambda x: x - 1.)
@@ -131,6 +138,7 @@ LOOPS = {
     "while_stateless": lambda: both_ways(lambda i: count(raw.stateless_while)(i, tf.constant([1., 2.])), 0, 5),
     "while_shapes": lambda: [t for s in ("same", [None], None) for t in count()(tf.constant(2), feed([1, 2], s))] +
                             count(shapes=[[], [2]])(tf.constant(2), feed([1, 2])),
+    "while_reshapes": reshapes,
     "while_of_number": gives_up,
     "while_fails": loop_fails,
     "for": lambda: [t for args in [(0, 4, 1), (3, 0, -1), (0, 5, 2), (2, 2, 1)] for x in (feed([1, 2]), i32(3))
@@ -206,7 +214,46 @@ def effects():
     return steps(v.initializer, *[step for run in runs for step in (run, v.read_value())])
 
 
+def lowered(run, is_lowered):
+    """Which of three writes happen: one that nothing needs, and one for each of two results."""
+    handles = [tf.Variable(7., use_resource=True).handle for _ in range(3)]
+    init = tf.group(*[resources.assign_variable_op(h, tf.constant(7.)) for h in handles])
+
+    def writes(*handles):
+        done = [resources.assign_variable_op(h, tf.constant(float(i))) for i, h in enumerate(handles)]
+        results = []
+        for i in (1, 2):
+            with tf.control_dependencies([done[i]]):
+                results.append(tf.constant(1.) + 1.)
+        return results
+
+    op, outs = run(writes, handles)
+    op._set_attr("_lower_using_switch_merge", tf.AttrValue(b=is_lowered))
+    with tf.control_dependencies([op]):
+        waits = tf.constant(3.) + 1.
+    reads = [resources.read_variable_op(h, F) for h in handles]
+    return steps(*[step for run in (tf.identity(outs[0]), tf.identity(outs[1]), waits, op) for step in (init, run, reads)])
+
+
+def lowered_if(writes, handles):
+    f = define(*[tf.resource] * 3, func_name="writes")(writes)
+    outs = raw._if(cond=boolean(True), input=handles, Tout=[F, F], then_branch=f, else_branch=f)
+    return outs[0].op, outs
+
+
+def lowered_while(writes, handles):
+    kinds = [I, F, F] + [tf.resource] * 3
+    cond = define(*kinds, func_name="first")(lambda i, *_: i < 1)
+    turn = define(*kinds, func_name="turn")(lambda i, x, y, *h: [i + 1] + writes(*h) + [tf.identity(one) for one in h])
+    outs = raw._while(input=[tf.constant(0), tf.constant(0.), tf.constant(0.)] + handles, cond=cond, body=turn)
+    return outs[0].op, outs[1:3]
+
+
 CALLS = {
+    "lowered_if": lambda: lowered(lowered_if, True),
+    "whole_if": lambda: lowered(lowered_if, False),
+    "lowered_while": lambda: lowered(lowered_while, True),
+    "whole_while": lambda: lowered(lowered_while, False),
     "call": lambda: [t for op in (raw.partitioned_call, raw.stateful_partitioned_call)
                      for t in call(ramp(2), i32([[3]]), op=op)],
     "call_unknown": lambda: [t for s in ([None], None) for t in call(feed([1, 2], s))],
