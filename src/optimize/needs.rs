@@ -37,7 +37,8 @@ impl Needs {
         let mut walk = Walk::new(source, &request.feeds);
         for id in &request.fetches {
             // TensorFlow fetches an output of a branch from a node that waits for all of them.
-            let is_whole = !request.of_body && branch(source.node(id.node)).is_some();
+            let is_fed = request.feeds.binary_search(id).is_ok();
+            let is_whole = !request.of_body && !is_fed && branch(source.node(id.node)).is_some();
             if is_whole { walk.stack.push(Want::All(id.node)) } else { walk.want(*id) }
         }
         let target = |id: &NodeId| if request.of_body { Want::Wait(*id) } else { Want::All(*id) };
@@ -396,7 +397,7 @@ mod tests {
         let (v, x) = (g.variable(1.0f32)?, g.constant(3.0)?);
         let (y, done) =
             g.cond(g.constant(true)?, || Ok((&x * 2.0, v.assign(5.0))), || Ok((Ok(x.clone()), v.assign(6.0))))?;
-        let waits = g.control_dependencies(&[done.clone()], || x.identity())?;
+        let waits = g.control_dependencies(std::slice::from_ref(&done), || x.identity())?;
         let sess = Session::new(&g)?;
         sess.run(v.initializer())?;
         assert_eq!((sess.run(&y)?.scalar::<f32>()?, sess.run(&v)?.scalar::<f32>()?), (6.0, 1.0));
