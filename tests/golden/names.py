@@ -1145,6 +1145,7 @@ def parts_and_stitches():
     tf.scatter_nd(tf.placeholder(tf.int32, [4, 1]), x, [6])
     tf.bincount(i)
     tf.bincount(i, minlength=3, maxlength=5)
+    tf.histogram_fixed_width(i, [0, 5], 10)
 
 
 @program

@@ -59,7 +59,7 @@ const CLASSES: &[(Class, &str)] = &[
     ),
     (
         Class::Folds(1),
-        "All Any ArgMax ArgMin AvgPool AvgPool3D BiasAddGrad Bincount DenseBincount EuclideanNorm InTopK InTopKV2 L2Loss Max MaxPool
+        "All Any ArgMax ArgMin AvgPool AvgPool3D BiasAddGrad Bincount DenseBincount HistogramFixedWidth RaggedBincount SparseBincount EuclideanNorm InTopK InTopKV2 L2Loss Max MaxPool
          MaxPool3D MaxPoolV2 MaxPoolWithArgmax Mean Min NthElement Prod SegmentMax SegmentMean SegmentMin SegmentProd
          SegmentSum SparseAdd SparseAddGrad SparseTensorDenseAdd SparseSegmentMean SparseSegmentMeanGrad
          SparseSegmentMeanWithNumSegments SparseSegmentSqrtN SparseSegmentSqrtNGrad SparseSegmentSqrtNWithNumSegments
@@ -89,7 +89,7 @@ const CLASSES: &[(Class, &str)] = &[
     (Class::Updates(2), "ApplyGradientDescent ResourceApplyGradientDescent"),
     (
         Class::Updates(5),
-        "ApplyAdagrad ApplyAdagradV2 ApplyAddSign ApplyMomentum ApplyProximalAdagrad ApplyProximalGradientDescent
+        "ApplyAdagrad ApplyAdagradDA ResourceApplyAdagradDA ResourceSparseApplyAdagradDA SparseApplyAdagradDA ApplyAdagradV2 ApplyAddSign ApplyMomentum ApplyProximalAdagrad ApplyProximalGradientDescent
          ResourceApplyAdagrad ResourceApplyAdagradV2 ResourceApplyAddSign ResourceApplyMomentum ResourceApplyProximalAdagrad ResourceApplyProximalGradientDescent
          ResourceSparseApplyAdagrad ResourceSparseApplyAdagradV2 ResourceSparseApplyMomentum ResourceSparseApplyProximalAdagrad
          ResourceSparseApplyProximalGradientDescent SparseApplyAdagrad SparseApplyAdagradV2 SparseApplyMomentum
@@ -109,9 +109,9 @@ const CLASSES: &[(Class, &str)] = &[
         "Abs Acos Acosh AddN AddV2 Angle ApproximateEqual Asin Asinh Atan Atan2 Atanh AvgPool3DGrad
          AvgPoolGrad BesselI0e BesselI1e Betainc BiasAdd BitwiseAnd BitwiseOr BitwiseXor Ceil CheckNumerics ClipByValue
          Complex ComplexAbs Conj Cos Cosh CropAndResize CropAndResizeGradBoxes CropAndResizeGradImage Cross Cumprod
-         Cumsum CumulativeLogsumexp Digamma Div DivNoNan Elu EluGrad Equal Erf Erfc Exp Expm1 Floor FloorDiv FloorMod
+         Cumsum CumulativeLogsumexp Digamma Div DivNoNan Elu EluGrad Dequantize Equal Erf Erfc Erfinv Ndtri QuantizeAndDequantize QuantizeAndDequantizeV2 QuantizeAndDequantizeV3 QuantizeAndDequantizeV4 QuantizeAndDequantizeV4Grad Exp Expm1 Floor FloorDiv FloorMod
          Greater GreaterEqual Igamma Igammac Imag Invert IsFinite IsInf IsNan LeakyRelu LeakyReluGrad LeftShift Less
-         LessEqual Lgamma LinSpace Log Log1p LogicalAnd LogicalNot LogicalOr MaxPool3DGrad MaxPool3DGradGrad MaxPoolGrad
+         LessEqual PopulationCount InplaceAdd InplaceSub Lgamma LinSpace Log Log1p LogicalAnd LogicalNot LogicalOr MaxPool3DGrad MaxPool3DGradGrad MaxPoolGrad
          MaxPoolGradGrad MaxPoolGradGradV2 MaxPoolGradGradWithArgmax MaxPoolGradV2 MaxPoolGradWithArgmax Maximum Minimum
          Mul MulNoNan Neg NextAfter NonMaxSuppression NonMaxSuppressionV2 NonMaxSuppressionV3 NonMaxSuppressionV4
          NonMaxSuppressionV5 NotEqual Polygamma Pow RandomStandardNormal RandomUniform RandomUniformInt
@@ -130,7 +130,7 @@ const CLASSES: &[(Class, &str)] = &[
          BroadcastTo Bucketize Case Cast ComputeAccidentalHits Concat ConcatOffset ConcatV2 ConjugateTranspose Const
          ControlTrigger CountUpTo DataFormatDimMap DataFormatVecPermute DenseToDenseSetOperation
          DenseToSparseSetOperation DepthToSpace Diag DiagPart DynamicPartition DynamicStitch EmptyTensorList EnsureShape
-         ExpandDims ExtractImagePatches Fill For Gather GatherNd GatherV2 GuaranteeConst Identity IdentityN If
+         DeepCopy Empty InplaceUpdate ExpandDims ExtractImagePatches Fill For Gather GatherNd GatherV2 GuaranteeConst Identity IdentityN If
          InvertPermutation IsVariableInitialized ListDiff LowerBound MatrixBandPart MatrixDiag MatrixDiagPart
          MatrixDiagPartV2 MatrixDiagPartV3 MatrixDiagV2 MatrixDiagV3 MatrixSetDiag MatrixSetDiagV2 MatrixSetDiagV3 Merge
          MirrorPad NoOp OneHot OnesLike OptionalFromValue OptionalGetValue OptionalHasValue OptionalNone Pack Pad PadV2

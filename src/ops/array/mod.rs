@@ -10,6 +10,7 @@ mod concat;
 mod concat_offset;
 mod constant;
 mod data_format;
+mod dequantize;
 mod diagonals;
 mod distinct;
 mod dynamic_partition;
@@ -22,6 +23,7 @@ mod gather_nd;
 mod identity;
 mod identity_n;
 mod index;
+mod inplace;
 mod into_sizes;
 mod lin_space;
 mod mirror_pad_grad;
@@ -32,6 +34,8 @@ mod parallel_concat;
 mod placeholder;
 mod placeholder_with_default;
 mod quantize;
+mod quantize_and_dequantize;
+mod quantize_grad;
 mod range;
 mod reshape;
 mod reverse;
@@ -65,6 +69,7 @@ pub use self::concat::{Concat, concat};
 pub use self::concat_offset::ConcatOffset;
 pub use self::constant::Const;
 pub use self::data_format::{DataFormatDimMap, DataFormatVecPermute};
+pub use self::dequantize::Dequantize;
 pub(in crate::ops) use self::diagonals::OPS as DIAGONALS;
 pub use self::diagonals::{Diag, DiagPart, MatrixBandPart, MatrixDiag, MatrixDiagPart, MatrixSetDiag};
 pub use self::distinct::{ListDiff, Unique};
@@ -79,6 +84,7 @@ pub(in crate::ops) use self::gather_nd::{pick_slices, slices};
 pub use self::identity::{Identity, RefIdentity};
 pub use self::identity_n::{IdentityN, identity_n};
 pub use self::index::{Index, IntoIndex};
+pub use self::inplace::{DeepCopy, Empty, InplaceChange};
 pub use self::into_sizes::{IntoSizes, Size};
 pub use self::lin_space::LinSpace;
 pub use self::mirror_pad_grad::MirrorPadGrad;
@@ -89,6 +95,8 @@ pub use self::parallel_concat::ParallelConcat;
 pub use self::placeholder::Placeholder;
 pub use self::placeholder_with_default::{EnsureShape, PlaceholderWithDefault};
 pub use self::quantize::{QuantizeMode, QuantizeV2, RoundMode};
+pub use self::quantize_and_dequantize::{QuantizeAndDequantize, QuantizeVersion};
+pub use self::quantize_grad::QuantizeAndDequantizeV4Grad;
 pub use self::range::Range;
 pub(in crate::ops) use self::range::range_of;
 pub use self::reshape::Reshape;
@@ -144,6 +152,11 @@ pub(super) static OPS: &[&OpKind] = &[
     &identity::IDENTITY,
     &identity::REF_IDENTITY,
     &identity_n::IDENTITY_N,
+    &inplace::DEEP_COPY,
+    &inplace::EMPTY,
+    &inplace::INPLACE_ADD,
+    &inplace::INPLACE_SUB,
+    &inplace::INPLACE_UPDATE,
     &lin_space::LIN_SPACE,
     &one_hot::ONE_HOT,
     &pack::PACK,
@@ -156,7 +169,13 @@ pub(super) static OPS: &[&OpKind] = &[
     &placeholder::PLACEHOLDER,
     &placeholder_with_default::ENSURE_SHAPE,
     &placeholder_with_default::PLACEHOLDER_WITH_DEFAULT,
+    &dequantize::DEQUANTIZE,
     &quantize::QUANTIZE_V2,
+    &quantize_and_dequantize::QUANTIZE_AND_DEQUANTIZE,
+    &quantize_and_dequantize::QUANTIZE_AND_DEQUANTIZE_V2,
+    &quantize_and_dequantize::QUANTIZE_AND_DEQUANTIZE_V3,
+    &quantize_and_dequantize::QUANTIZE_AND_DEQUANTIZE_V4,
+    &quantize_grad::QUANTIZE_AND_DEQUANTIZE_V4_GRAD,
     &range::RANGE,
     &reshape::RESHAPE,
     &reverse::INVERT_PERMUTATION,

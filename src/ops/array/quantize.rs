@@ -59,7 +59,7 @@ pub static QUANTIZE_V2: OpKind = OpKind::new(
 )
 .not_differentiable("integers do not change smoothly");
 
-const MODES: [(&str, QuantizeMode); 3] = [
+pub(super) const MODES: [(&str, QuantizeMode); 3] = [
     ("MIN_COMBINED", QuantizeMode::MinCombined),
     ("MIN_FIRST", QuantizeMode::MinFirst),
     ("SCALED", QuantizeMode::Scaled),
@@ -110,7 +110,7 @@ impl Tensor {
     }
 }
 
-fn choice<T: Copy>(attrs: &Attrs, name: &str, all: &[(&str, T)]) -> Result<T> {
+pub(super) fn choice<T: Copy>(attrs: &Attrs, name: &str, all: &[(&str, T)]) -> Result<T> {
     let text = attrs.str_or(name, all[0].0)?;
     let known = all.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
     known.ok_or_else(|| Error::invalid(format!("{name} must be one that is known, but is '{}'", escape(&text))))

@@ -46,14 +46,8 @@ impl Op for DenseBincount {
     }
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
-        let (index, dtype) = (cx.dtype(0), cx.dtype(2));
-        if !matches!(index, DType::I32 | DType::I64) {
-            return Err(Error::dtype(format!("the input must be int32 or int64, but is {index}")));
-        }
-        if !matches!(dtype, DType::I32 | DType::I64 | DType::F32 | DType::F64) {
-            let text = format!("the weights must be int32, int64, float32 or float64, but are {dtype}");
-            return Err(Error::unsupported(text));
-        }
+        let dtype = cx.dtype(2);
+        check_bincount_dtypes(cx.dtype(0), dtype)?;
         let input = cx.shape(0).with_rank_at_most(2)?;
         cx.shape(1).with_rank(0)?;
         let size = match cx.ints(1).as_deref() {
@@ -90,7 +84,7 @@ impl Op for DenseBincount {
         if size > 0 {
             let width = dims[dims.len() - 1];
             with_type!(weights.dtype(), T in numbers => {
-                self.count::<T>(&places, width, weights.slice()?, bins.make_mut::<T>()?, size);
+                self.count::<T>(&places, |i| i / width, weights.slice()?, bins.make_mut::<T>()?, size);
             }, else => return Err(Error::unsupported(format!("weights cannot be {}", weights.dtype()))));
         }
         cx.output(0, bins);
@@ -103,12 +97,19 @@ impl Op for DenseBincount {
 }
 
 impl DenseBincount {
-    /// Rows of `width` integers make rows of `size` bins.
-    fn count<T: Number>(&self, places: &[usize], width: usize, weights: &[T], bins: &mut [T], size: usize) {
+    /// Integer `i` counts for row `row_of(i)` of `size` bins.
+    pub(super) fn count<T: Number>(
+        &self,
+        places: &[usize],
+        row_of: impl Fn(usize) -> usize,
+        weights: &[T],
+        bins: &mut [T],
+        size: usize,
+    ) {
         for (i, &place) in places.iter().enumerate() {
             // Integers beyond the last bin are not counted.
             if place < size {
-                let bin = &mut bins[i / width * size + place];
+                let bin = &mut bins[row_of(i) * size + place];
                 let weight = weights.get(i).copied().unwrap_or(T::ONE);
                 *bin = if self.binary_output { T::ONE } else { bin.plus(weight) };
             }
@@ -116,11 +117,23 @@ impl DenseBincount {
     }
 }
 
-fn checked_size(size: i64) -> Result<usize> {
+/// Refuses what cannot be counted, and weights that cannot be added.
+pub(super) fn check_bincount_dtypes(index: DType, weights: DType) -> Result<()> {
+    if !matches!(index, DType::I32 | DType::I64) {
+        return Err(Error::dtype(format!("the input must be int32 or int64, but is {index}")));
+    }
+    if !matches!(weights, DType::I32 | DType::I64 | DType::F32 | DType::F64) {
+        let text = format!("the weights must be int32, int64, float32 or float64, but are {weights}");
+        return Err(Error::unsupported(text));
+    }
+    Ok(())
+}
+
+pub(super) fn checked_size(size: i64) -> Result<usize> {
     usize::try_from(size).map_err(|_| Error::invalid(format!("size ({size}) must be non-negative")))
 }
 
-fn places(input: &Value) -> Result<Vec<usize>> {
+pub(super) fn places(input: &Value) -> Result<Vec<usize>> {
     let ints = to_ints(input).ok_or_else(|| Error::internal("the input is int32 or int64"))?;
     let place =
         |n: i64| usize::try_from(n).map_err(|_| Error::invalid(format!("the input must be non-negative, but has {n}")));

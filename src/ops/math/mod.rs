@@ -22,13 +22,16 @@ mod elementwise;
 mod elementwise_tests;
 mod equality;
 mod functions;
+mod histogram;
 mod inexact;
 mod infix;
 mod leaky_relu;
 mod matmul;
 mod norm;
 pub mod operators;
+mod population_count;
 pub(super) mod reduce;
+mod row_bincount;
 mod scalar;
 mod segment;
 mod sizes;
@@ -57,10 +60,13 @@ pub use self::dense_bincount::DenseBincount;
 pub use self::einsum::{Einsum, einsum};
 pub use self::equality::{ApproximateEqual, Equality};
 pub use self::functions::{add, divide, multiply, subtract};
+pub use self::histogram::HistogramFixedWidth;
 pub use self::leaky_relu::LeakyRelu;
 pub use self::matmul::MatMul;
 pub use self::norm::Norm;
+pub use self::population_count::PopulationCount;
 pub use self::reduce::{Reduce, Reduction};
+pub use self::row_bincount::{RaggedBincount, SparseBincount};
 pub(in crate::ops) use self::scalar::Arith;
 pub(in crate::ops) use self::segment::unsorted_shape;
 pub use self::segment::{Combine, Segment};
@@ -99,6 +105,10 @@ pub(super) static OPS: &[&OpKind] = &[
     &add_n::ADD_N,
     &bincount::BINCOUNT,
     &dense_bincount::DENSE_BINCOUNT,
+    &histogram::HISTOGRAM_FIXED_WIDTH,
+    &population_count::POPULATION_COUNT,
+    &row_bincount::RAGGED_BINCOUNT,
+    &row_bincount::SPARSE_BINCOUNT,
     &betainc::BETAINC,
     &clip::CLIP_BY_VALUE,
     &cross::CROSS,

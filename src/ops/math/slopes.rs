@@ -3,7 +3,7 @@
 //! `dy` is what flows into the result. Of a complex function it is multiplied with the conjugate of the slope, as
 //! TensorFlow does.
 
-use std::f64::consts::FRAC_2_SQRT_PI;
+use std::f64::consts::{FRAC_2_SQRT_PI, TAU};
 
 use super::binary::BinaryOp;
 use super::unary::UnaryOp;
@@ -47,6 +47,8 @@ pub(super) fn unary(f: UnaryOp, cx: &GradCx<'_>) -> Result<Option<Tensor>> {
         Digamma => dy * x.ones_like()?.polygamma(&x)?,
         Erf => dy * (gaussian()? * FRAC_2_SQRT_PI)?,
         Erfc => dy * (gaussian()? * -FRAC_2_SQRT_PI)?,
+        Erfinv => dy * (y.square()?.exp()? / FRAC_2_SQRT_PI)?,
+        Ndtri => dy * ((y.square()? * 0.5)?.exp()? * TAU.sqrt())?,
         BesselI0e => dy * (x.bessel_i1e()? - (x.sign()? * &y)?)?,
         BesselI1e => dy * slope_of_i1e(&x, &y)?,
         Sigmoid => of_result(UnaryGradOp::Sigmoid),

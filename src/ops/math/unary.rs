@@ -133,6 +133,10 @@ functions! {
     Erf ERF "Erf" [] "x: T -> y: T" Floats;
     /// `1 - erf(x)`, precise where it is small.
     Erfc ERFC "Erfc" [] "x: T -> y: T" Floats;
+    /// The inverse of the error function.
+    Erfinv ERFINV "Erfinv" [] "x: T -> y: T" Floats;
+    /// The quantile of the normal distribution.
+    Ndtri NDTRI "Ndtri" [] "x: T -> y: T" Floats;
     /// The modified Bessel function of the first kind and order 0, times `exp(-|x|)`.
     BesselI0e BESSEL_I0E "BesselI0e" [] "x: T -> y: T" Floats;
     /// The modified Bessel function of the first kind and order 1, times `exp(-|x|)`.
@@ -246,6 +250,8 @@ fn run(f: UnaryOp, dtype: DType, cx: &mut RunCx<'_>) -> Result<()> {
         Digamma => wide!(|x| through(special::digamma, x)),
         Erf => wide!(|x| through(special::erf, x)),
         Erfc => wide!(|x| through(special::erfc, x)),
+        Erfinv => wide!(|x| through(special::erfinv, x)),
+        Ndtri => wide!(|x| through(special::ndtri, x)),
         BesselI0e => wide!(|x| through(special::bessel_i0e, x)),
         BesselI1e => wide!(|x| through(special::bessel_i1e, x)),
         Sigmoid => map!(T in inexact => <T as Inexact>::sigmoid),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use num_traits::Float;
 
 use super::rules::{Cells, Rule};
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, Role, RunCx, VarHandle};
 use crate::kernel::Number;
@@ -88,6 +89,14 @@ rows! {
         "var: Ref(T), accum: Ref(T), lr: T, epsilon: T, grad: T, indices: Tindices -> out: Ref(T)";
     "ResourceSparseApplyAdagradV2" Resource true (AdagradV2 { .. }) (AdagradV2 { update_slots: true })
         "var: Ref(T), accum: Ref(T), lr: T, epsilon: T, grad: T, indices: Tindices ->";
+    "ApplyAdagradDA" Ref false (AdagradDa) (AdagradDa)
+        "var: Ref(T), gradient_accumulator: Ref(T), gradient_squared_accumulator: Ref(T), grad: T, lr: T, l1: T, l2: T, global_step: int64 -> out: Ref(T)";
+    "ResourceApplyAdagradDA" Resource false (AdagradDa) (AdagradDa)
+        "var: Ref(T), gradient_accumulator: Ref(T), gradient_squared_accumulator: Ref(T), grad: T, lr: T, l1: T, l2: T, global_step: int64 ->";
+    "SparseApplyAdagradDA" Ref true (AdagradDa) (AdagradDa)
+        "var: Ref(T), gradient_accumulator: Ref(T), gradient_squared_accumulator: Ref(T), grad: T, indices: Tindices, lr: T, l1: T, l2: T, global_step: int64 -> out: Ref(T)";
+    "ResourceSparseApplyAdagradDA" Resource true (AdagradDa) (AdagradDa)
+        "var: Ref(T), gradient_accumulator: Ref(T), gradient_squared_accumulator: Ref(T), grad: T, indices: Tindices, lr: T, l1: T, l2: T, global_step: int64 ->";
     "ApplyAdadelta" Ref false (Adadelta) (Adadelta)
         "var: Ref(T), accum: Ref(T), accum_update: Ref(T), lr: T, rho: T, epsilon: T, grad: T -> out: Ref(T)";
     "ResourceApplyAdadelta" Resource false (Adadelta) (Adadelta)
@@ -176,6 +185,7 @@ fn examples(rule: Rule, spelling: Spelling, is_sparse: bool) -> Vec<Example> {
         inputs.push(match arg.name.as_str() {
             "grad" | "delta" => matrix(),
             "indices" => [1i32, 0].into_value(),
+            "global_step" => 3i64.into_value(),
             _ => 0.5f32.into_value(),
         });
     }
@@ -297,8 +307,12 @@ impl Apply {
     ) -> Result<()> {
         let rows = if self.is_sparse { Some(self.rows(cx, values)?) } else { None };
         let scalar = |i: usize| {
-            let value = cx.input(i).slice::<T>()?;
-            value.first().filter(|_| value.len() == 1).map(|x| x.widen()).ok_or_else(|| not_a_scalar(cx.input(i)))
+            let value = cx.input(i);
+            let one = match value.dtype() {
+                DType::I64 => value.slice::<i64>()?.first().and_then(|n| num_traits::NumCast::from(*n)),
+                _ => value.slice::<T>()?.first().map(|x| x.widen()),
+            };
+            one.filter(|_| value.len() == 1).ok_or_else(|| not_a_scalar(value))
         };
         let scalars = self.scalars(cx.n_inputs()).map(scalar).collect::<Result<Vec<_>>>()?;
         let vars = values.iter_mut().flatten().map(Value::make_mut::<T>).collect::<Result<Vec<_>>>()?;

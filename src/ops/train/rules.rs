@@ -19,6 +19,8 @@ pub enum Rule {
     Adagrad { update_slots: bool },
     /// Adagrad with an epsilon.
     AdagradV2 { update_slots: bool },
+    /// Dual averaging of Adagrad: the sums of gradients and of their squares since the first step say where to be.
+    AdagradDa,
     /// Adadelta.
     Adadelta,
     /// RMSProp.
@@ -48,7 +50,7 @@ impl Rule {
             Rule::Momentum { .. } | Rule::Adagrad { .. } | Rule::AdagradV2 { .. } => 2,
             Rule::ProximalAdagrad | Rule::AddSign | Rule::PowerSign => 2,
             Rule::Adam { .. } | Rule::AdaMax | Rule::Adadelta | Rule::RmsProp => 3,
-            Rule::Ftrl { .. } | Rule::FtrlV2 { .. } => 3,
+            Rule::Ftrl { .. } | Rule::FtrlV2 { .. } | Rule::AdagradDa => 3,
             Rule::CenteredRmsProp => 4,
         }
     }
@@ -56,7 +58,7 @@ impl Rule {
     /// Which of the inputs after the variables is the gradient.
     pub fn grad_at(self) -> usize {
         match self {
-            Rule::Ftrl { .. } | Rule::FtrlV2 { .. } => 0,
+            Rule::Ftrl { .. } | Rule::FtrlV2 { .. } | Rule::AdagradDa => 0,
             Rule::GradientDescent | Rule::Momentum { .. } | Rule::Adagrad { .. } => 1,
             Rule::AdagradV2 { .. } => 2,
             Rule::Adadelta | Rule::ProximalGradientDescent | Rule::ProximalAdagrad => 3,
@@ -101,6 +103,12 @@ impl Rule {
                     *accum = *accum + g * g;
                 }
                 *var = *var - g * lr / (accum.sqrt() + epsilon);
+            }),
+            (Rule::AdagradDa, &[lr, l1, l2, step]) => cells.each(|[var, sum, squares], g| {
+                *sum = *sum + g;
+                *squares = *squares + g * g;
+                let far = if l1 > A::zero() { sign(*sum) * (sum.abs() - l1 * step).max(A::zero()) } else { *sum };
+                *var = -(lr * far) / (l2 * lr * step + squares.sqrt());
             }),
             (Rule::Adadelta, &[lr, rho, epsilon]) => cells.each(|[var, accum, updates], g| {
                 *accum = *accum * rho + g * g * (one - rho);

@@ -150,6 +150,21 @@ def quantized():
             for x, low, high in [quantize(*r, d, k)] for t in (tf.cast(x, tf.int32), low, high)]))
     errors("quantize_errors", lambda: [R.QuantizeV2(input=feed([1, 2]), min_range=feed(2.), max_range=feed(1.),
             T=tf.qint8)[0]])
+    x = lambda d: feed([[-7, -1, -0.5, 0], [0.25, 0.5, 2.5, 7]], dtype=d)
+    ends = lambda d, r: dict(input_min=feed(r[0], dtype=d), input_max=feed(r[1], dtype=d))
+    kinds = [(d, s, b) for d in (tf.float32, tf.float64) for s in (True, False) for b in (2, 8, 20)]
+    case("there_and_back_v2", lambda: pack([R.QuantizeAndDequantizeV2(input=x(d), signed_input=s, num_bits=b, range_given=g,
+            round_mode=m, narrow_range=n, **ends(d, r)) for d, s, b in kinds for g in (True, False)
+            for m in ("HALF_TO_EVEN", "HALF_UP") for n in (True, False) for r in ranges]))
+    case("there_and_back_v3", lambda: pack([R.QuantizeAndDequantizeV3(input=x(d), signed_input=s, num_bits=i32(b),
+            range_given=g, narrow_range=n, **ends(d, r)) for d, s, b in kinds for g in (True, False)
+            for n in (True, False) for r in ranges]))
+    errors("there_and_back_errors", lambda: [R.QuantizeAndDequantizeV2(input=x(tf.float32), range_given=True,
+            **ends(tf.float32, (2., 1.))), R.QuantizeAndDequantizeV3(input=x(tf.float32), num_bits=i32(0, None),
+            **ends(tf.float32, (1., 2.)))])
+    stored = lambda d: tf.cast(feed([-128, -127, -1, 0, 1, 77, 127, 255]), d)
+    case("dequantize", lambda: pack([R.Dequantize(input=stored(d), min_range=r[0], max_range=r[1], mode=m)
+            for d in QUANTIZED[:4] for m in ("MIN_COMBINED", "MIN_FIRST", "SCALED") for r in ranges]))
 
 
 CASES = {"source": source, "shape": shape, "cast": cast, "quantized": quantized}

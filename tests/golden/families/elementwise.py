@@ -99,6 +99,7 @@ def binary():
     grades = [(0, 1), (1, 1), (2, 0.5), (3, 4), (0, 0.1), (-1, 2), (nan, 1), (1.5, 2)]
     sweep("polygamma", lambda a, x: R.Polygamma(a=a, x=x), side(0, grades), side(1, grades))
 
+    sweep("population_count", lambda x: R.PopulationCount(x=x), limits, dtypes=INTS)
     sweep("wraps", [tf.add, tf.subtract, tf.multiply], limits, lambda dtype: limits(dtype)[::-1][1:] + [2],
             dtypes=INTS)
     # TruncateDiv and TruncateMod by zero end in TensorFlow's own internal error: a slip, not something to match.

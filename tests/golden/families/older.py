@@ -36,6 +36,9 @@ def older():
             indices=i32([0]))])
     errors("concat_errors", lambda: [R.Concat(concat_dim=i32(a, None), values=[x(None), feed(v, None)]) for a, v in [(2, [[1]]),
             (0, [[1, 2]]), (-3, [[1, 2, 3]]), (0, [1, 2, 3]), ([0, 1], [[1, 2, 3]])]])
+    old_case("there_and_back", 21, lambda: pack([R.QuantizeAndDequantize(input=feed([-7, -1, -0.5, 0.25, 0.5, 2.5, 7], dtype=d),
+            signed_input=n, num_bits=b, range_given=g, input_min=-2., input_max=3.) for d in (tf.float32, tf.float64)
+            for n in (True, False) for b in (2, 8) for g in (True, False)]))
     old_case("tf1_top_k", 6, lambda: [t for k, s in [(2, True), (3, True), (1, False), (0, True)] for t in R.TopK(input=x(), k=k,
             sorted=s)] + [t for t in R.TopK(input=feed([2, 2, 1], [None], tf.float64), k=2)] +
             [t for t in R.TopK(input=i32([[[3, -1], [5, 5]]], None), k=1)])

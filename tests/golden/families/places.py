@@ -73,8 +73,22 @@ def sparse():
             sampled_candidates=i64([1]), num_true=2)[0]])
 
 
+def inplace():
+    """TensorFlow changes the memory of the input: each op gets a copy."""
+    ops = [R.InplaceUpdate, R.InplaceAdd, R.InplaceSub]
+    copy = lambda d, s="same": R.DeepCopy(x=feed(START, s, dtype=d))
+    case("inplace", lambda: [op(x=copy(d, s), i=i32(i), v=feed(v, dtype=d)) for op in ops for d in (tf.float32, tf.int64)
+         for s, i, v in [("same", [2, 0], [[7, 8], [9, 10]]), ([None, 2], [-1, 4, 1], [[1, 2], [3, 4], [5, 6]]),
+                         ("same", np.zeros([0]), np.zeros([0, 2]))]])
+    case("empty", lambda: [R.Empty(shape=i32([2, 3], s), dtype=d, init=True) for s in ("same", [2], None)
+                           for d in (tf.float32, tf.int64, tf.string)])
+    case("deep_copy", lambda: [R.DeepCopy(x=x) for x in (feed([1, 2], [None]), i32([[1]]), tf.constant(["a"]))])
+    errors("inplace_errors", lambda: [op(x=copy(tf.float32), i=i32(i, None), v=feed(v, None)) for op in ops
+           for i, v in [([0], [[1, 2], [3, 4]]), ([0], [[1, 2, 3]]), ([0], [1, 2])]])
+
+
 def places():
-    for part in (scatters, searches, best, sparse):
+    for part in (scatters, searches, best, sparse, inplace):
         part()
 
 

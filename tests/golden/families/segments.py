@@ -65,6 +65,11 @@ def distinct():
     case("listdiff", lambda: list(tf.setdiff1d(i32([1, 2, 3, 4, 2, 2]), i32([1, 3]))) +
             list(tf.setdiff1d(feed([1, 2], [None]), feed([], [None]), tf.int64)) +
             list(tf.setdiff1d(tf.constant(["a", "b"]), tf.constant(["b"]))))
+    case("fixed_width", lambda: [R.HistogramFixedWidth(values=feed(v, dtype=d), value_range=feed(r, dtype=d), nbins=n, dtype=o)
+            for d in (tf.float32, tf.float64, tf.int32, tf.int64) for o in (tf.int32, tf.int64)
+            for v, r, n in [([-1, 0, 1.5, 2, 5, 15], [0, 5], 5), ([[1, 2], [7, 3]], [-2, 8], 3), ([], [0, 1], 2)]])
+    errors("bad_fixed_width", lambda: [R.HistogramFixedWidth(values=feed([1.]), value_range=feed(r, None), nbins=i32(n, None))
+                                     for r, n in [([1., 1.], 2), ([0., 1.], 0), ([0., 1., 2.], 2)]])
     case("bincount", lambda: [tf.bincount(i32([1, 1, 4, 2])), tf.bincount(i32([1, 1, 4]), minlength=7),
             tf.bincount(i32([1, 1, 4]), maxlength=3), tf.bincount(i32([[1, 2], [0, 2]]), weights=feed([[1, .5], [2, 3]])),
             tf.bincount(i32(np.zeros([0]))), tf.bincount(i32([1, 0]), dtype=tf.int64),

@@ -10,6 +10,7 @@ RULES = {
     "Momentum": (["accum"], dict(lr=0.1, momentum=0.9), "grad"),
     "Adagrad": (["accum"], dict(lr=0.1), "grad"),
     "AdagradV2": (["accum"], dict(lr=0.1, epsilon=1e-3), "grad"),
+    "AdagradDA": (["gradient_accumulator", "gradient_squared_accumulator"], dict(lr=0.1, l1=0.2, l2=0.3, global_step=3), "grad"),
     "Adadelta": (["accum", "accum_update"], dict(lr=0.1, rho=0.9, epsilon=1e-3), "grad"),
     "Adam": (["m", "v"], dict(beta1_power=0.9, beta2_power=0.99, lr=0.1, beta1=0.9, beta2=0.99, epsilon=1e-3), "grad"),
     "AdaMax": (["m", "v"], dict(beta1_power=0.9, lr=0.1, beta1=0.9, beta2=0.99, epsilon=1e-3), "grad"),
@@ -34,7 +35,7 @@ def rule(name, resource, sparse, dtype=tf.float32, **flags):
     # Mean of squares less the square of the mean must not be negative.
     held = [new(START)] + [new(np.full([3, 2], 0.25 if slot == "mg" else 0.5)) for slot in slots]
     arguments = dict(zip(["var"] + slots, [v.handle if resource else v._ref() for v in held]))
-    arguments.update({key: tf.constant(value, dtype) for key, value in scalars.items()})
+    arguments.update({key: tf.constant(value, tf.int64 if key == "global_step" else dtype) for key, value in scalars.items()})
     arguments[grad] = feed(GRAD[:2] if sparse else GRAD)
     if dtype != tf.float32:
         arguments[grad] = tf.cast(arguments[grad], dtype)

@@ -57,6 +57,7 @@ fn parts_and_stitches(g: &Graph) -> sessile::Result<()> {
     ints(g, shape![4, 1])?.scatter_nd(&x, [6])?;
     i.bincount(Bins::default())?;
     i.bincount(Bins { min: Some(3), max: Some(5), ..Bins::default() })?;
+    i.histogram_fixed_width([0, 5], 10)?;
     Ok(())
 }
 
