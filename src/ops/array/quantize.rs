@@ -59,6 +59,9 @@ pub static QUANTIZE_V2: OpKind = OpKind::new(
 )
 .not_differentiable("integers do not change smoothly");
 
+/// How far apart the ends of a range are at least where nothing else is said, relative to the larger one.
+const LEAST_RANGE: f32 = 0.01;
+
 pub(super) const MODES: [(&str, QuantizeMode); 3] = [
     ("MIN_COMBINED", QuantizeMode::MinCombined),
     ("MIN_FIRST", QuantizeMode::MinFirst),
@@ -75,7 +78,7 @@ impl QuantizeV2 {
             mode: QuantizeMode::default(),
             round_mode: RoundMode::default(),
             narrow_range: false,
-            ensure_minimum_range: 0.01,
+            ensure_minimum_range: LEAST_RANGE,
         }
     }
 }
@@ -125,7 +128,7 @@ fn parse(attrs: &Attrs) -> Result<Arc<dyn Op>> {
         mode: choice(attrs, "mode", &MODES)?,
         round_mode: choice(attrs, "round_mode", &ROUND_MODES)?,
         narrow_range: attrs.bool_or("narrow_range", false)?,
-        ensure_minimum_range: attrs.float_or("ensure_minimum_range", 0.01)?,
+        ensure_minimum_range: attrs.float_or("ensure_minimum_range", LEAST_RANGE)?,
     }))
 }
 
@@ -184,13 +187,12 @@ impl Op for QuantizeV2 {
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
         let mode = MODES.iter().find(|(_, mode)| *mode == self.mode).map_or("", |(name, _)| name);
         let round = if self.round_mode == RoundMode::HalfToEven { ROUND_MODES[1].0 } else { ROUND_MODES[0].0 };
-        vec![
-            ("mode", AttrValue::Str(mode.into())),
-            ("round_mode", AttrValue::Str(round.into())),
-            ("narrow_range", AttrValue::Bool(self.narrow_range)),
-            ("axis", AttrValue::Int(-1)),
-            ("ensure_minimum_range", AttrValue::Float(self.ensure_minimum_range)),
-        ]
+        let mut attrs = vec![("mode", AttrValue::Str(mode.into())), ("round_mode", AttrValue::Str(round.into()))];
+        // TensorFlow 1.15 does not know these, so only values that it does not have are written.
+        attrs.extend(self.narrow_range.then_some(("narrow_range", AttrValue::Bool(true))));
+        let least = self.ensure_minimum_range;
+        attrs.extend((least != LEAST_RANGE).then_some(("ensure_minimum_range", AttrValue::Float(least))));
+        attrs
     }
 }
 
