@@ -78,7 +78,7 @@ pub(super) fn components(nodes: &Nodes, frame: &Frame, members: &[usize]) -> Vec
     parts.into_values().collect()
 }
 
-/// The loop of connected nodes; `None` where nothing goes round.
+/// The loop of connected nodes; `None` where nothing goes round, or nothing that gets anywhere.
 ///
 /// # Errors
 /// `InvalidArgument` for a loop without a condition, and for merges of anything but one `Enter` and one
@@ -90,6 +90,9 @@ pub(super) fn loop_of(nodes: &Nodes, members: &[usize], enters: &[usize]) -> Res
         variables.extend(variable(nodes, *merge, enters)?);
     }
     let Some(first) = variables.first() else { return Ok(None) };
+    if ends_at_once(nodes, members, enters, &variables) {
+        return Ok(None);
+    }
     let cond = condition(nodes, members, first)?;
     let merges = variables.iter().enumerate().map(|(i, variable)| (variable.merge, i)).collect();
     let entered: BTreeSet<usize> = variables.iter().map(|variable| variable.enter).collect();
@@ -123,6 +126,23 @@ fn variable(nodes: &Nodes, merge: usize, enters: &[usize]) -> Result<Option<Vari
             Err(Error::invalid(text))
         }
     }
+}
+
+/// Whether nothing comes behind the merges after the first turn: what enters and is not constant is there in that one
+/// only, and switches that ask it never answer again.
+fn ends_at_once(nodes: &Nodes, members: &[usize], enters: &[usize], variables: &[Variable]) -> bool {
+    let merges: BTreeSet<usize> = variables.iter().map(|variable| variable.merge).collect();
+    let is_once = |place: usize| {
+        enters.binary_search(&place).is_ok() && nodes.get(place).is_some_and(|enter| !is_constant(enter))
+    };
+    let asks_once = |place: usize| {
+        let is_switch = nodes.get(place).is_some_and(|node| part(&node.op) == Part::Switch);
+        is_switch && data(nodes, place, 1).is_some_and(is_once)
+    };
+    members.iter().all(|place| {
+        let mut by_merge = nodes.edges(*place).filter(|(_, input)| input.is_some_and(|input| merges.contains(&input)));
+        by_merge.all(|(edge, _)| !edge.is_control && asks_once(*place))
+    })
 }
 
 /// The one `LoopCond` among connected nodes.

@@ -42,8 +42,22 @@ pub(super) fn frame(
     Ok(left)
 }
 
-/// Without a loop, what goes in comes out.
+/// Without a loop, what goes in comes out, and what is sent round stays away from the merges.
 fn flatten(nodes: &mut Nodes, members: Vec<usize>) -> Vec<usize> {
+    let is_next = |nodes: &Nodes, text: &str| {
+        let node = nodes.place(Edge::of(text).name).and_then(|place| nodes.get(place));
+        node.is_some_and(|node| part(&node.op) == Part::Next)
+    };
+    for place in &members {
+        let Some(merge) = nodes.get(*place).filter(|node| part(&node.op) == Part::Merge) else { continue };
+        let inputs: Vec<String> = merge.inputs.iter().filter(|text| !is_next(nodes, text)).cloned().collect();
+        if inputs.len() < merge.inputs.len() {
+            nodes.get_mut(*place).into_iter().for_each(|merge| {
+                merge.inputs = inputs.clone();
+                as_identity(merge);
+            });
+        }
+    }
     for place in &members {
         if let Some(node) = nodes.get_mut(*place).filter(|node| is_frame_op(&node.op) && part(&node.op) != Part::Enter)
         {

@@ -14,19 +14,21 @@ use crate::prelude::*;
 use crate::session::RunOptions;
 
 const I32: i32 = 3;
+const BOOL: i32 = 10;
 
-/// A node from a line: `c = 3` is a constant, `e = Enter@frame x` enters a frame, `e = Enter!@frame x` for every turn.
+/// A node from a line: `c = 3` is a constant, `e = Enter@frame x` enters a frame, `e = Enter!@frame x` for every turn, and
+/// `e = Enter?@frame x` with a bool.
 fn node(line: &str) -> NodeProto {
     let (name, rest) = line.split_once(" = ").expect("a line has a name");
     let mut words = rest.split_whitespace();
     let op = words.next().expect("a line has an op");
     let (op, frame) = op.split_once('@').unwrap_or((op, ""));
-    let mut attrs = vec![("T", AttrKind::Type(I32))];
+    let mut attrs = vec![("T", AttrKind::Type(if op.contains('?') { BOOL } else { I32 }))];
     if !frame.is_empty() {
         attrs.push(("frame_name", AttrKind::S(frame.as_bytes().to_vec().into())));
-        attrs.push(("is_constant", AttrKind::B(op.ends_with('!'))));
+        attrs.push(("is_constant", AttrKind::B(op.contains('!'))));
     }
-    let mut op = op.trim_end_matches('!').to_owned();
+    let mut op = op.trim_end_matches(['!', '?']).to_owned();
     if let Ok(n) = op.parse::<i32>() {
         let shape = Some(Vec::new().into());
         let tensor = TensorProto { dtype: I32, tensor_shape: shape, int_val: vec![n], ..TensorProto::default() };
@@ -199,6 +201,16 @@ fn frames_without_a_loop_pass_their_values_on() {
     let nested = "x = 5\n e = Enter@f x\n e_1 = Enter@g e\n y_1 = Exit e_1\n y = Exit y_1\n z = Add y x";
     gives(nested, "z:0", "10");
     gives("v = 1\n p = Placeholder\n e = Enter@f v\n y = Exit e", "y:0", "1");
+}
+
+/// What enters without being constant is not there in a second turn: nothing asks for a `LoopCond`.
+#[test]
+fn what_is_asked_for_once_ends_a_loop() {
+    let lines = "a = 1\n b = 2\n p = Less b a\n n = 10\n ep = Enter?@f p\n en = Enter@f n\n m = Merge en next
+        s = Switch m ep\n next = NextIteration s\n y = Exit s";
+    gives(lines, "y:0", "10");
+    let constant = lines.replace("ep = Enter?@f", "ep = Enter?!@f");
+    refused(&constant, ErrorKind::InvalidArgument, "has no LoopCond that ends it");
 }
 
 #[test]
