@@ -16,7 +16,9 @@ pub mod lookup;
 pub mod math;
 pub mod nn;
 pub(crate) mod parts;
+pub mod quant;
 pub mod random;
+pub mod rnn;
 pub mod sparse;
 pub mod state;
 #[cfg(test)]
@@ -54,8 +56,10 @@ pub static OPS: &[&[&OpKind]] = &[
     math::UNARY_OPS,
     math::UNARY_GRAD_OPS,
     nn::OPS,
+    quant::OPS,
     random::OPS,
     random::STATELESS,
+    rnn::OPS,
     sparse::OPS,
     state::OPS,
     state::SCATTERS,

@@ -2,11 +2,11 @@
 import sys
 
 from recorder import failed, family
-from families import (array, checks, composites, containers, data, elementwise, functions, image, initializers, layers,
+from families import (array, cells, checks, composites, containers, data, elementwise, functions, image, initializers, layers,
                       lookup, matmul, nn, normalization, numeric, older, older_containers, places, random, reduction,
                       segments, shaping, space, sparse, state, text, train, windows)
 
-FAMILIES = [array, checks, composites, containers, data, elementwise, functions, image, initializers, layers, lookup,
+FAMILIES = [array, cells, checks, composites, containers, data, elementwise, functions, image, initializers, layers, lookup,
             matmul, nn, normalization, numeric, older, older_containers, places, random, reduction, segments, shaping,
             space, sparse, state, text, train, windows]
 

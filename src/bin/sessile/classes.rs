@@ -32,6 +32,8 @@ pub enum Class {
     DepthwiseBackToFilter,
     /// A decomposition of square matrices, or what one is used for.
     Cubic,
+    /// Rows of the output that each meet all weights: the inputs whose names begin with `w_`, or `w`.
+    Cells,
 }
 
 /// The class of a row of the table.
@@ -45,7 +47,7 @@ fn names() -> impl Iterator<Item = (&'static str, Class)> {
 }
 
 const CLASSES: &[(Class, &str)] = &[
-    (Class::Product, "MatMul BatchMatMul BatchMatMulV2 BatchMatMulV3"),
+    (Class::Product, "BatchMatMul BatchMatMulV2 BatchMatMulV3 MatMul"),
     (Class::Einsum, "Einsum"),
     (Class::Window, "Conv Conv2D Conv3D Dilation2D"),
     (Class::DepthwiseWindow, "DepthwiseConv2dNative"),
@@ -57,20 +59,19 @@ const CLASSES: &[(Class, &str)] = &[
         Class::Cubic,
         "Cholesky LogMatrixDeterminant MatrixDeterminant MatrixInverse MatrixSolve MatrixTriangularSolve Qr Svd",
     ),
+    (Class::Cells, "BlockLSTM BlockLSTMGrad BlockLSTMGradV2 BlockLSTMV2 GRUBlockCell GRUBlockCellGrad LSTMBlockCell"),
     (
         Class::Folds(1),
-        "All Any ArgMax ArgMin AvgPool AvgPool3D BiasAddGrad Bincount DenseBincount HistogramFixedWidth RaggedBincount SparseBincount EuclideanNorm InTopK InTopKV2 L2Loss Max MaxPool
-         MaxPool3D MaxPoolV2 MaxPoolWithArgmax Mean Min NthElement Prod SegmentMax SegmentMean SegmentMin SegmentProd
-         SegmentSum SparseAdd SparseAddGrad SparseTensorDenseAdd SparseSegmentMean SparseSegmentMeanGrad
-         SparseSegmentMeanWithNumSegments SparseSegmentSqrtN SparseSegmentSqrtNGrad SparseSegmentSqrtNWithNumSegments
-         SparseSegmentSum SparseSegmentSumGrad SparseSegmentSumWithNumSegments SparseSegmentMeanGradV2
-         SparseSegmentSqrtNGradV2 SparseSegmentSumGradV2 Sum TopK TopKV2 UnsortedSegmentMax UnsortedSegmentMin
+        "All Any ArgMax ArgMin AvgPool AvgPool3D BiasAddGrad Bincount DenseBincount EuclideanNorm HistogramFixedWidth
+         InTopK InTopKV2 L2Loss Max MaxPool MaxPool3D MaxPoolV2 MaxPoolWithArgmax Mean Min NthElement Prod
+         RaggedBincount SegmentMax SegmentMean SegmentMin SegmentProd SegmentSum SparseAdd SparseAddGrad
+         SparseBincount SparseSegmentMean SparseSegmentMeanGrad SparseSegmentMeanGradV2
+         SparseSegmentMeanWithNumSegments SparseSegmentSqrtN SparseSegmentSqrtNGrad SparseSegmentSqrtNGradV2
+         SparseSegmentSqrtNWithNumSegments SparseSegmentSum SparseSegmentSumGrad SparseSegmentSumGradV2
+         SparseSegmentSumWithNumSegments SparseTensorDenseAdd Sum TopK TopKV2 UnsortedSegmentMax UnsortedSegmentMin
          UnsortedSegmentProd UnsortedSegmentSum",
     ),
-    (
-        Class::Folds(4),
-        "BatchNormWithGlobalNormalization FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 Multinomial",
-    ),
+    (Class::Folds(4), "BatchNormWithGlobalNormalization FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 Multinomial"),
     (
         Class::Folds(5),
         "LRN LogSoftmax Softmax SoftmaxCrossEntropyWithLogits SparseSoftmax SparseSoftmaxCrossEntropyWithLogits",
@@ -83,17 +84,19 @@ const CLASSES: &[(Class, &str)] = &[
         Class::Updates(1),
         "AssignAdd AssignAddVariableOp AssignSub AssignSubVariableOp ResourceScatterAdd ResourceScatterDiv
          ResourceScatterMax ResourceScatterMin ResourceScatterMul ResourceScatterNdAdd ResourceScatterNdSub
-         ResourceScatterSub ScatterAdd ScatterDiv ScatterMax ScatterMin ScatterMul ScatterNd ScatterNdAdd ScatterNdSub
-         ScatterSub TensorScatterAdd TensorScatterMax TensorScatterMin TensorScatterSub",
+         ResourceScatterSub ScatterAdd ScatterDiv ScatterMax ScatterMin ScatterMul ScatterNd ScatterNdAdd
+         ScatterNdSub ScatterSub TensorScatterAdd TensorScatterMax TensorScatterMin TensorScatterSub",
     ),
     (Class::Updates(2), "ApplyGradientDescent ResourceApplyGradientDescent"),
     (
         Class::Updates(5),
-        "ApplyAdagrad ApplyAdagradDA ResourceApplyAdagradDA ResourceSparseApplyAdagradDA SparseApplyAdagradDA ApplyAdagradV2 ApplyAddSign ApplyMomentum ApplyProximalAdagrad ApplyProximalGradientDescent
-         ResourceApplyAdagrad ResourceApplyAdagradV2 ResourceApplyAddSign ResourceApplyMomentum ResourceApplyProximalAdagrad ResourceApplyProximalGradientDescent
-         ResourceSparseApplyAdagrad ResourceSparseApplyAdagradV2 ResourceSparseApplyMomentum ResourceSparseApplyProximalAdagrad
-         ResourceSparseApplyProximalGradientDescent SparseApplyAdagrad SparseApplyAdagradV2 SparseApplyMomentum
-         SparseApplyProximalAdagrad SparseApplyProximalGradientDescent",
+        "ApplyAdagrad ApplyAdagradDA ApplyAdagradV2 ApplyAddSign ApplyMomentum ApplyProximalAdagrad
+         ApplyProximalGradientDescent ResourceApplyAdagrad ResourceApplyAdagradDA ResourceApplyAdagradV2
+         ResourceApplyAddSign ResourceApplyMomentum ResourceApplyProximalAdagrad ResourceApplyProximalGradientDescent
+         ResourceSparseApplyAdagrad ResourceSparseApplyAdagradDA ResourceSparseApplyAdagradV2
+         ResourceSparseApplyMomentum ResourceSparseApplyProximalAdagrad ResourceSparseApplyProximalGradientDescent
+         SparseApplyAdagrad SparseApplyAdagradDA SparseApplyAdagradV2 SparseApplyMomentum SparseApplyProximalAdagrad
+         SparseApplyProximalGradientDescent",
     ),
     (
         Class::Updates(12),
@@ -106,60 +109,66 @@ const CLASSES: &[(Class, &str)] = &[
     ),
     (
         Class::Elementwise,
-        "Abs Acos Acosh AddN AddV2 Angle ApproximateEqual Asin Asinh Atan Atan2 Atanh AvgPool3DGrad
-         AvgPoolGrad BesselI0e BesselI1e Betainc BiasAdd BitwiseAnd BitwiseOr BitwiseXor Ceil CheckNumerics ClipByValue
-         Complex ComplexAbs Conj Cos Cosh CropAndResize CropAndResizeGradBoxes CropAndResizeGradImage Cross Cumprod
-         Cumsum CumulativeLogsumexp Digamma Div DivNoNan Elu EluGrad Dequantize Equal Erf Erfc Erfinv Ndtri QuantizeAndDequantize QuantizeAndDequantizeV2 QuantizeAndDequantizeV3 QuantizeAndDequantizeV4 QuantizeAndDequantizeV4Grad Exp Expm1 Floor FloorDiv FloorMod
-         Greater GreaterEqual Igamma Igammac Imag Invert IsFinite IsInf IsNan LeakyRelu LeakyReluGrad LeftShift Less
-         LessEqual PopulationCount InplaceAdd InplaceSub Lgamma LinSpace Log Log1p LogicalAnd LogicalNot LogicalOr MaxPool3DGrad MaxPool3DGradGrad MaxPoolGrad
-         MaxPoolGradGrad MaxPoolGradGradV2 MaxPoolGradGradWithArgmax MaxPoolGradV2 MaxPoolGradWithArgmax Maximum Minimum
-         Mul MulNoNan Neg NextAfter NonMaxSuppression NonMaxSuppressionV2 NonMaxSuppressionV3 NonMaxSuppressionV4
-         NonMaxSuppressionV5 NotEqual Polygamma Pow RandomStandardNormal RandomUniform RandomUniformInt
-         RealDiv Real Reciprocal ReciprocalGrad Relu Relu6 Relu6Grad ReluGrad ResizeArea ResizeBicubic ResizeBicubicGrad
-         ResizeBilinear ResizeBilinearGrad ResizeNearestNeighbor ResizeNearestNeighborGrad RightShift Rint Round Rsqrt
-         RsqrtGrad Selu SeluGrad Sigmoid SigmoidGrad Sign Sin Sinh Softplus SoftplusGrad Softsign SoftsignGrad
-         SparseDenseCwiseAdd SparseDenseCwiseDiv SparseDenseCwiseMul SparseSparseMaximum SparseSparseMinimum Sqrt
-         SqrtGrad Square SquaredDifference Sub Tan Tanh TanhGrad ToBool TruncateDiv TruncateMod TruncatedNormal Xdivy Xlog1py
-         Xlogy Zeta QuantizeV2 StatelessRandomNormal StatelessRandomNormalV2 StatelessRandomUniform
-         StatelessRandomUniformFullInt StatelessRandomUniformFullIntV2 StatelessRandomUniformInt
-         StatelessRandomUniformIntV2 StatelessRandomUniformV2 StatelessTruncatedNormal StatelessTruncatedNormalV2",
+        "Abs Acos Acosh AddN AddV2 Angle ApproximateEqual Asin Asinh Atan Atan2 Atanh AvgPool3DGrad AvgPoolGrad
+         BesselI0e BesselI1e Betainc BiasAdd BitwiseAnd BitwiseOr BitwiseXor Ceil CheckNumerics ClipByValue Complex
+         ComplexAbs Conj Cos Cosh CropAndResize CropAndResizeGradBoxes CropAndResizeGradImage Cross Cumprod Cumsum
+         CumulativeLogsumexp Dequantize Digamma Div DivNoNan Elu EluGrad Equal Erf Erfc Erfinv Exp Expm1
+         FakeQuantWithMinMaxArgs FakeQuantWithMinMaxArgsGradient FakeQuantWithMinMaxVars
+         FakeQuantWithMinMaxVarsGradient FakeQuantWithMinMaxVarsPerChannel FakeQuantWithMinMaxVarsPerChannelGradient
+         Floor FloorDiv FloorMod Greater GreaterEqual Igamma Igammac Imag InplaceAdd InplaceSub Invert IsFinite IsInf
+         IsNan LSTMBlockCellGrad LeakyRelu LeakyReluGrad LeftShift Less LessEqual Lgamma LinSpace Log Log1p
+         LogicalAnd LogicalNot LogicalOr MaxPool3DGrad MaxPool3DGradGrad MaxPoolGrad MaxPoolGradGrad
+         MaxPoolGradGradV2 MaxPoolGradGradWithArgmax MaxPoolGradV2 MaxPoolGradWithArgmax Maximum Minimum Mul MulNoNan
+         Ndtri Neg NextAfter NonMaxSuppression NonMaxSuppressionV2 NonMaxSuppressionV3 NonMaxSuppressionV4
+         NonMaxSuppressionV5 NotEqual Polygamma PopulationCount Pow QuantizeAndDequantize QuantizeAndDequantizeV2
+         QuantizeAndDequantizeV3 QuantizeAndDequantizeV4 QuantizeAndDequantizeV4Grad QuantizeV2 RandomStandardNormal
+         RandomUniform RandomUniformInt Real RealDiv Reciprocal ReciprocalGrad Relu Relu6 Relu6Grad ReluGrad
+         ResizeArea ResizeBicubic ResizeBicubicGrad ResizeBilinear ResizeBilinearGrad ResizeNearestNeighbor
+         ResizeNearestNeighborGrad RightShift Rint Round Rsqrt RsqrtGrad Selu SeluGrad Sigmoid SigmoidGrad Sign Sin
+         Sinh Softplus SoftplusGrad Softsign SoftsignGrad SparseDenseCwiseAdd SparseDenseCwiseDiv SparseDenseCwiseMul
+         SparseSparseMaximum SparseSparseMinimum Sqrt SqrtGrad Square SquaredDifference StatelessRandomNormal
+         StatelessRandomNormalV2 StatelessRandomUniform StatelessRandomUniformFullInt StatelessRandomUniformFullIntV2
+         StatelessRandomUniformInt StatelessRandomUniformIntV2 StatelessRandomUniformV2 StatelessTruncatedNormal
+         StatelessTruncatedNormalV2 Sub Tan Tanh TanhGrad ToBool TruncateDiv TruncateMod TruncatedNormal Xdivy
+         Xlog1py Xlogy Zeta",
     ),
     (
         Class::Moves,
         "Assert Assign AssignVariableOp BatchToSpace BatchToSpaceND Bitcast BroadcastArgs BroadcastGradientArgs
          BroadcastTo Bucketize Case Cast ComputeAccidentalHits Concat ConcatOffset ConcatV2 ConjugateTranspose Const
-         ControlTrigger CountUpTo DataFormatDimMap DataFormatVecPermute DenseToDenseSetOperation
-         DenseToSparseSetOperation DepthToSpace Diag DiagPart DynamicPartition DynamicStitch EmptyTensorList EnsureShape
-         DeepCopy Empty InplaceUpdate ExpandDims ExtractImagePatches Fill For Gather GatherNd GatherV2 GuaranteeConst Identity IdentityN If
-         InvertPermutation IsVariableInitialized ListDiff LowerBound MatrixBandPart MatrixDiag MatrixDiagPart
-         MatrixDiagPartV2 MatrixDiagPartV3 MatrixDiagV2 MatrixDiagV3 MatrixSetDiag MatrixSetDiagV2 MatrixSetDiagV3 Merge
-         MirrorPad NoOp OneHot OnesLike OptionalFromValue OptionalGetValue OptionalHasValue OptionalNone Pack Pad PadV2
-         ParallelConcat ParallelDynamicStitch PartitionedCall Placeholder PlaceholderWithDefault PreventGradient Print
-         PrintV2 RandomShuffle Range Rank ReadVariableOp RefIdentity RefMerge RefSwitch
-         RemoteCall Reshape ResourceGather ResourceGatherNd ResourceScatterNdUpdate
-         ResourceScatterUpdate ReverseSequence ReverseV2 Roll ScatterNdUpdate ScatterUpdate Select SelectV2 SetSize Shape
-         ShapeN Size Slice SpaceToBatch SpaceToBatchND SpaceToDepth SparseConcat SparseFillEmptyRows
+         ControlTrigger CountUpTo DataFormatDimMap DataFormatVecPermute DeepCopy DenseToDenseSetOperation
+         DenseToSparseSetOperation DepthToSpace DestroyResourceOp DestroyTemporaryVariable DeviceIndex Diag DiagPart
+         DynamicPartition DynamicStitch Empty EmptyTensorList EnsureShape ExpandDims ExtractImagePatches Fill For
+         Gather GatherNd GatherV2 GuaranteeConst Identity IdentityN If InplaceUpdate InvertPermutation
+         IsVariableInitialized ListDiff LowerBound MatrixBandPart MatrixDiag MatrixDiagPart MatrixDiagPartV2
+         MatrixDiagPartV3 MatrixDiagV2 MatrixDiagV3 MatrixSetDiag MatrixSetDiagV2 MatrixSetDiagV3 Merge MirrorPad
+         MirrorPadGrad NoOp OneHot OnesLike OptionalFromValue OptionalGetValue OptionalHasValue OptionalNone Pack Pad
+         PadV2 ParallelConcat ParallelDynamicStitch PartitionedCall Placeholder PlaceholderWithDefault
+         PreventGradient Print PrintV2 RandomShuffle Range Rank ReadVariableOp RefIdentity RefMerge RefSwitch
+         RemoteCall Reshape ResourceGather ResourceGatherNd ResourceScatterNdUpdate ResourceScatterUpdate
+         ResourceStridedSliceAssign ReverseSequence ReverseV2 Roll ScatterNdUpdate ScatterUpdate Select SelectV2
+         SetSize Shape ShapeN Size Slice SpaceToBatch SpaceToBatchND SpaceToDepth SparseConcat SparseFillEmptyRows
          SparseFillEmptyRowsGrad SparseReorder SparseReshape SparseSlice SparseSplit SparseToDense
          SparseToSparseSetOperation Split SplitV Squeeze StackCloseV2 StackPopV2 StackPushV2 StackV2
-         StatefulPartitionedCall StatelessCase StatelessIf StatelessWhile StopGradient StridedSlice StridedSliceGrad
-         StringFormat Switch TensorArrayCloseV3 TensorArrayConcatV3 TensorArrayGatherV3 TensorArrayGradV3
-         TensorArrayGradWithShape TensorArrayPack TensorArrayReadV3 TensorArrayScatterV3 TensorArraySizeV3
-         TensorArraySplitV3 TensorArrayUnpack TensorArrayV3 TensorArrayWriteV3 TensorListConcat TensorListConcatLists
-         TensorListConcatV2 TensorListElementShape TensorListFromTensor TensorListGather TensorListGetItem
-         TensorListLength TensorListPopBack TensorListPushBack TensorListPushBackBatch TensorListReserve
-         TensorListResize TensorListScatter TensorListScatterIntoExistingList TensorListScatterV2 TensorListSetItem
-         TensorListSplit TensorListStack TensorScatterUpdate Tile Transpose Unique UniqueV2 UniqueWithCounts
-         UniqueWithCountsV2 Unpack UpperBound VarHandleOp VarIsInitializedOp Variable VariableShape VariableV2 Where
-         While ZerosLike _Arg DestroyResourceOp DestroyTemporaryVariable DeviceIndex MirrorPadGrad ResourceStridedSliceAssign
-         StatelessRandomGetKeyCounter StridedSliceAssign TemporaryVariable TensorStridedSliceUpdate UnravelIndex",
+         StatefulPartitionedCall StatelessCase StatelessIf StatelessRandomGetKeyCounter StatelessWhile StopGradient
+         StridedSlice StridedSliceAssign StridedSliceGrad StringFormat Switch TemporaryVariable TensorArrayCloseV3
+         TensorArrayConcatV3 TensorArrayGatherV3 TensorArrayGradV3 TensorArrayGradWithShape TensorArrayPack
+         TensorArrayReadV3 TensorArrayScatterV3 TensorArraySizeV3 TensorArraySplitV3 TensorArrayUnpack TensorArrayV3
+         TensorArrayWriteV3 TensorListConcat TensorListConcatLists TensorListConcatV2 TensorListElementShape
+         TensorListFromTensor TensorListGather TensorListGetItem TensorListLength TensorListPopBack
+         TensorListPushBack TensorListPushBackBatch TensorListReserve TensorListResize TensorListScatter
+         TensorListScatterIntoExistingList TensorListScatterV2 TensorListSetItem TensorListSplit TensorListStack
+         TensorScatterUpdate TensorStridedSliceUpdate Tile Transpose Unique UniqueV2 UniqueWithCounts
+         UniqueWithCountsV2 Unpack UnravelIndex UpperBound VarHandleOp VarIsInitializedOp Variable VariableShape
+         VariableV2 Where While ZerosLike _Arg",
     ),
     // Strings are not arithmetic, whatever they cost.
     (
         Class::Moves,
         "AsString DecodeBase64 DecodeRaw EncodeBase64 HashTableV2 InitializeTableV2 IteratorGetNext
-         IteratorToStringHandle IteratorV2 LookupTableExportV2 LookupTableFindV2
-         LookupTableImportV2 LookupTableInsertV2 LookupTableRemoveV2 LookupTableSizeV2 MutableHashTableOfTensorsV2
-         MutableHashTableV2 ReduceJoin RegexFullMatch RegexReplace ShardedFilename ShardedFilespec StaticRegexFullMatch
+         IteratorToStringHandle IteratorV2 LookupTableExportV2 LookupTableFindV2 LookupTableImportV2
+         LookupTableInsertV2 LookupTableRemoveV2 LookupTableSizeV2 MutableHashTableOfTensorsV2 MutableHashTableV2
+         ReduceJoin RegexFullMatch RegexReplace ShardedFilename ShardedFilespec StaticRegexFullMatch
          StaticRegexReplace StringJoin StringLength StringLower StringNGrams StringSplit StringSplitV2 StringStrip
          StringToHashBucket StringToHashBucketFast StringToHashBucketStrong StringToNumber StringUpper Substr
          UnsortedSegmentJoin",

@@ -29,6 +29,7 @@ pub fn flops(scope: &Scope<'_>, node: &Node) -> Option<Amount> {
         Class::DepthwiseBackToInput => at.per_output(at.input(2)?, at.input(1)?, 2),
         Class::DepthwiseBackToFilter => at.per_output(at.input(2)?, at.output.as_ref()?, 2),
         Class::Cubic => at.cubic(),
+        Class::Cells => at.cells(node),
     }
 }
 
@@ -76,6 +77,18 @@ impl At<'_> {
     fn per_output(&self, out: &Shape, filter: &Shape, n_last: usize) -> Option<Amount> {
         let window = filter.slice(..filter.rank()?.checked_sub(n_last)?).ok()?;
         Some(Amount::of(2).times(&self.scope.elements(out)?.times(&self.scope.elements(&window)?)))
+    }
+
+    /// A multiplication and an addition for each row of the output and each weight.
+    fn cells(&self, node: &Node) -> Option<Amount> {
+        let out = self.output.as_ref()?;
+        let rows = self.scope.elements(&out.slice(..out.rank()?.checked_sub(1)?).ok()?)?;
+        let args = node.op().kind().args().inputs.iter().zip(&self.inputs);
+        let mut weights = Amount::of(0);
+        for (_, fact) in args.filter(|(arg, _)| arg.name == "w" || arg.name.starts_with("w_")) {
+            weights.add(&self.scope.elements(&fact.shape)?);
+        }
+        Some(Amount::of(2).times(&rows).times(&weights))
     }
 
     /// For each matrix as many operations as a product of it with itself, half of them.
