@@ -71,11 +71,16 @@ const CLASSES: &[(Class, &str)] = &[
          SparseSegmentSumWithNumSegments SparseTensorDenseAdd Sum TopK TopKV2 UnsortedSegmentMax UnsortedSegmentMin
          UnsortedSegmentProd UnsortedSegmentSum",
     ),
-    (Class::Folds(4), "BatchNormWithGlobalNormalization FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 Multinomial"),
+    (
+        Class::Folds(4),
+        "AdjustContrastv2 BatchNormWithGlobalNormalization FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3
+         Multinomial",
+    ),
     (
         Class::Folds(5),
         "LRN LogSoftmax Softmax SoftmaxCrossEntropyWithLogits SparseSoftmax SparseSoftmaxCrossEntropyWithLogits",
     ),
+    (Class::Folds(20), "AdjustHue AdjustSaturation HSVToRGB RGBToHSV"),
     (
         Class::Folds(8),
         "BatchNormWithGlobalNormalizationGrad FusedBatchNormGrad FusedBatchNormGradV2 FusedBatchNormGradV3 LRNGrad",
@@ -110,24 +115,25 @@ const CLASSES: &[(Class, &str)] = &[
     (
         Class::Elementwise,
         "Abs Acos Acosh AddN AddV2 Angle ApproximateEqual Asin Asinh Atan Atan2 Atanh AvgPool3DGrad AvgPoolGrad
-         BesselI0e BesselI1e Betainc BiasAdd BitwiseAnd BitwiseOr BitwiseXor Ceil CheckNumerics ClipByValue Complex
-         ComplexAbs Conj Cos Cosh CropAndResize CropAndResizeGradBoxes CropAndResizeGradImage Cross Cumprod Cumsum
-         CumulativeLogsumexp Dequantize Digamma Div DivNoNan Elu EluGrad Equal Erf Erfc Erfinv Exp Expm1
-         FakeQuantWithMinMaxArgs FakeQuantWithMinMaxArgsGradient FakeQuantWithMinMaxVars
-         FakeQuantWithMinMaxVarsGradient FakeQuantWithMinMaxVarsPerChannel FakeQuantWithMinMaxVarsPerChannelGradient
-         Floor FloorDiv FloorMod Greater GreaterEqual Igamma Igammac Imag InplaceAdd InplaceSub Invert IsFinite IsInf
-         IsNan LSTMBlockCellGrad LeakyRelu LeakyReluGrad LeftShift Less LessEqual Lgamma LinSpace Log Log1p
-         LogicalAnd LogicalNot LogicalOr MaxPool3DGrad MaxPool3DGradGrad MaxPoolGrad MaxPoolGradGrad
-         MaxPoolGradGradV2 MaxPoolGradGradWithArgmax MaxPoolGradV2 MaxPoolGradWithArgmax Maximum Minimum Mul MulNoNan
-         Ndtri Neg NextAfter NonMaxSuppression NonMaxSuppressionV2 NonMaxSuppressionV3 NonMaxSuppressionV4
-         NonMaxSuppressionV5 NotEqual Polygamma PopulationCount Pow QuantizeAndDequantize QuantizeAndDequantizeV2
-         QuantizeAndDequantizeV3 QuantizeAndDequantizeV4 QuantizeAndDequantizeV4Grad QuantizeV2 RandomStandardNormal
-         RandomUniform RandomUniformInt Real RealDiv Reciprocal ReciprocalGrad Relu Relu6 Relu6Grad ReluGrad
-         ResizeArea ResizeBicubic ResizeBicubicGrad ResizeBilinear ResizeBilinearGrad ResizeNearestNeighbor
-         ResizeNearestNeighborGrad RightShift Rint Round Rsqrt RsqrtGrad Selu SeluGrad Sigmoid SigmoidGrad Sign Sin
-         Sinh Softplus SoftplusGrad Softsign SoftsignGrad SparseDenseCwiseAdd SparseDenseCwiseDiv SparseDenseCwiseMul
-         SparseSparseMaximum SparseSparseMinimum Sqrt SqrtGrad Square SquaredDifference StatelessRandomNormal
-         StatelessRandomNormalV2 StatelessRandomUniform StatelessRandomUniformFullInt StatelessRandomUniformFullIntV2
+         BesselI0e BesselI1e Betainc BiasAdd BitwiseAnd BitwiseOr BitwiseXor Ceil CheckNumerics ClipByValue
+         CombinedNonMaxSuppression Complex ComplexAbs Conj Cos Cosh CropAndResize CropAndResizeGradBoxes
+         CropAndResizeGradImage Cross Cumprod Cumsum CumulativeLogsumexp Dequantize Digamma Div DivNoNan Elu EluGrad
+         Equal Erf Erfc Erfinv Exp Expm1 FakeQuantWithMinMaxArgs FakeQuantWithMinMaxArgsGradient
+         FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsGradient FakeQuantWithMinMaxVarsPerChannel
+         FakeQuantWithMinMaxVarsPerChannelGradient Floor FloorDiv FloorMod Greater GreaterEqual Igamma Igammac Imag
+         InplaceAdd InplaceSub Invert IsFinite IsInf IsNan LSTMBlockCellGrad LeakyRelu LeakyReluGrad LeftShift Less
+         LessEqual Lgamma LinSpace Log Log1p LogicalAnd LogicalNot LogicalOr MaxPool3DGrad MaxPool3DGradGrad
+         MaxPoolGrad MaxPoolGradGrad MaxPoolGradGradV2 MaxPoolGradGradWithArgmax MaxPoolGradV2 MaxPoolGradWithArgmax
+         Maximum Minimum Mul MulNoNan Ndtri Neg NextAfter NonMaxSuppression NonMaxSuppressionV2 NonMaxSuppressionV3
+         NonMaxSuppressionV4 NonMaxSuppressionV5 NonMaxSuppressionWithOverlaps NotEqual Polygamma PopulationCount Pow
+         QuantizeAndDequantize QuantizeAndDequantizeV2 QuantizeAndDequantizeV3 QuantizeAndDequantizeV4
+         QuantizeAndDequantizeV4Grad QuantizeV2 RandomStandardNormal RandomUniform RandomUniformInt Real RealDiv
+         Reciprocal ReciprocalGrad Relu Relu6 Relu6Grad ReluGrad ResizeArea ResizeBicubic ResizeBicubicGrad
+         ResizeBilinear ResizeBilinearGrad ResizeNearestNeighbor ResizeNearestNeighborGrad RightShift Rint Round
+         Rsqrt RsqrtGrad ScaleAndTranslate Selu SeluGrad Sigmoid SigmoidGrad Sign Sin Sinh Softplus SoftplusGrad
+         Softsign SoftsignGrad SparseDenseCwiseAdd SparseDenseCwiseDiv SparseDenseCwiseMul SparseSparseMaximum
+         SparseSparseMinimum Sqrt SqrtGrad Square SquaredDifference StatelessRandomNormal StatelessRandomNormalV2
+         StatelessRandomUniform StatelessRandomUniformFullInt StatelessRandomUniformFullIntV2
          StatelessRandomUniformInt StatelessRandomUniformIntV2 StatelessRandomUniformV2 StatelessTruncatedNormal
          StatelessTruncatedNormalV2 Sub Tan Tanh TanhGrad ToBool TruncateDiv TruncateMod TruncatedNormal Xdivy
          Xlog1py Xlogy Zeta",
@@ -138,29 +144,29 @@ const CLASSES: &[(Class, &str)] = &[
          BroadcastTo Bucketize Case Cast ComputeAccidentalHits Concat ConcatOffset ConcatV2 ConjugateTranspose Const
          ControlTrigger CountUpTo DataFormatDimMap DataFormatVecPermute DeepCopy DenseToDenseSetOperation
          DenseToSparseSetOperation DepthToSpace DestroyResourceOp DestroyTemporaryVariable DeviceIndex Diag DiagPart
-         DynamicPartition DynamicStitch Empty EmptyTensorList EnsureShape ExpandDims ExtractImagePatches Fill For
-         Gather GatherNd GatherV2 GuaranteeConst Identity IdentityN If InplaceUpdate InvertPermutation
-         IsVariableInitialized ListDiff LowerBound MatrixBandPart MatrixDiag MatrixDiagPart MatrixDiagPartV2
-         MatrixDiagPartV3 MatrixDiagV2 MatrixDiagV3 MatrixSetDiag MatrixSetDiagV2 MatrixSetDiagV3 Merge MirrorPad
-         MirrorPadGrad NoOp OneHot OnesLike OptionalFromValue OptionalGetValue OptionalHasValue OptionalNone Pack Pad
-         PadV2 ParallelConcat ParallelDynamicStitch PartitionedCall Placeholder PlaceholderWithDefault
-         PreventGradient Print PrintV2 RandomShuffle Range Rank ReadVariableOp RefIdentity RefMerge RefSwitch
-         RemoteCall Reshape ResourceGather ResourceGatherNd ResourceScatterNdUpdate ResourceScatterUpdate
-         ResourceStridedSliceAssign ReverseSequence ReverseV2 Roll ScatterNdUpdate ScatterUpdate Select SelectV2
-         SetSize Shape ShapeN Size Slice SpaceToBatch SpaceToBatchND SpaceToDepth SparseConcat SparseFillEmptyRows
-         SparseFillEmptyRowsGrad SparseReorder SparseReshape SparseSlice SparseSplit SparseToDense
-         SparseToSparseSetOperation Split SplitV Squeeze StackCloseV2 StackPopV2 StackPushV2 StackV2
-         StatefulPartitionedCall StatelessCase StatelessIf StatelessRandomGetKeyCounter StatelessWhile StopGradient
-         StridedSlice StridedSliceAssign StridedSliceGrad StringFormat Switch TemporaryVariable TensorArrayCloseV3
-         TensorArrayConcatV3 TensorArrayGatherV3 TensorArrayGradV3 TensorArrayGradWithShape TensorArrayPack
-         TensorArrayReadV3 TensorArrayScatterV3 TensorArraySizeV3 TensorArraySplitV3 TensorArrayUnpack TensorArrayV3
-         TensorArrayWriteV3 TensorListConcat TensorListConcatLists TensorListConcatV2 TensorListElementShape
-         TensorListFromTensor TensorListGather TensorListGetItem TensorListLength TensorListPopBack
-         TensorListPushBack TensorListPushBackBatch TensorListReserve TensorListResize TensorListScatter
-         TensorListScatterIntoExistingList TensorListScatterV2 TensorListSetItem TensorListSplit TensorListStack
-         TensorScatterUpdate TensorStridedSliceUpdate Tile Transpose Unique UniqueV2 UniqueWithCounts
-         UniqueWithCountsV2 Unpack UnravelIndex UpperBound VarHandleOp VarIsInitializedOp Variable VariableShape
-         VariableV2 Where While ZerosLike _Arg",
+         DrawBoundingBoxes DrawBoundingBoxesV2 DynamicPartition DynamicStitch Empty EmptyTensorList EnsureShape
+         ExpandDims ExtractGlimpse ExtractImagePatches Fill For Gather GatherNd GatherV2 GuaranteeConst Identity
+         IdentityN If InplaceUpdate InvertPermutation IsVariableInitialized ListDiff LowerBound MatrixBandPart
+         MatrixDiag MatrixDiagPart MatrixDiagPartV2 MatrixDiagPartV3 MatrixDiagV2 MatrixDiagV3 MatrixSetDiag
+         MatrixSetDiagV2 MatrixSetDiagV3 Merge MirrorPad MirrorPadGrad NoOp OneHot OnesLike OptionalFromValue
+         OptionalGetValue OptionalHasValue OptionalNone Pack Pad PadV2 ParallelConcat ParallelDynamicStitch
+         PartitionedCall Placeholder PlaceholderWithDefault PreventGradient Print PrintV2 RandomShuffle Range Rank
+         ReadVariableOp RefIdentity RefMerge RefSwitch RemoteCall Reshape ResourceGather ResourceGatherNd
+         ResourceScatterNdUpdate ResourceScatterUpdate ResourceStridedSliceAssign ReverseSequence ReverseV2 Roll
+         ScatterNdUpdate ScatterUpdate Select SelectV2 SetSize Shape ShapeN Size Slice SpaceToBatch SpaceToBatchND
+         SpaceToDepth SparseConcat SparseFillEmptyRows SparseFillEmptyRowsGrad SparseReorder SparseReshape
+         SparseSlice SparseSplit SparseToDense SparseToSparseSetOperation Split SplitV Squeeze StackCloseV2
+         StackPopV2 StackPushV2 StackV2 StatefulPartitionedCall StatelessCase StatelessIf
+         StatelessRandomGetKeyCounter StatelessWhile StopGradient StridedSlice StridedSliceAssign StridedSliceGrad
+         StringFormat Switch TemporaryVariable TensorArrayCloseV3 TensorArrayConcatV3 TensorArrayGatherV3
+         TensorArrayGradV3 TensorArrayGradWithShape TensorArrayPack TensorArrayReadV3 TensorArrayScatterV3
+         TensorArraySizeV3 TensorArraySplitV3 TensorArrayUnpack TensorArrayV3 TensorArrayWriteV3 TensorListConcat
+         TensorListConcatLists TensorListConcatV2 TensorListElementShape TensorListFromTensor TensorListGather
+         TensorListGetItem TensorListLength TensorListPopBack TensorListPushBack TensorListPushBackBatch
+         TensorListReserve TensorListResize TensorListScatter TensorListScatterIntoExistingList TensorListScatterV2
+         TensorListSetItem TensorListSplit TensorListStack TensorScatterUpdate TensorStridedSliceUpdate Tile
+         Transpose Unique UniqueV2 UniqueWithCounts UniqueWithCountsV2 Unpack UnravelIndex UpperBound VarHandleOp
+         VarIsInitializedOp Variable VariableShape VariableV2 Where While ZerosLike _Arg",
     ),
     // Strings are not arithmetic, whatever they cost.
     (

@@ -133,7 +133,8 @@ impl Op for NonMaxSuppression {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let settings = self.settings(cx)?;
         let (boxes, scores) = (boxes(cx)?, floats(cx.input(1))?);
-        let mut picked = pick(&boxes, &scores, &settings, &|| cx.check())?;
+        let covered = |a: usize, b: usize| overlap(&boxes[a], &boxes[b]);
+        let mut picked = pick(&covered, &scores, &settings, &|| cx.check())?;
         let n = picked.len();
         if self.pad_to_max_output_size {
             picked.resize(settings.most, (0, 0.0));
@@ -163,12 +164,28 @@ impl Op for NonMaxSuppression {
 }
 
 /// What the scalar inputs say.
-struct Settings {
-    most: usize,
-    iou_threshold: f32,
-    least_score: f32,
+pub(super) struct Settings {
+    pub most: usize,
+    pub iou_threshold: f32,
+    pub least_score: f32,
     /// Above 0, boxes lose score by their overlap.
-    sigma: f32,
+    pub sigma: f32,
+}
+
+/// How many boxes may be picked.
+pub(super) fn most(value: &Value) -> Result<usize> {
+    let most = to_ints(value).filter(|n| n.len() == 1).and_then(|n| usize::try_from(n[0]).ok());
+    let most = most.ok_or_else(|| Error::invalid("max_output_size must be one number of 0 or more"))?;
+    crate::shape::element_count(&[most])?;
+    Ok(most)
+}
+
+/// Refuses what is no share.
+pub(super) fn check_threshold(iou_threshold: f32) -> Result<f32> {
+    match (0.0..=1.0).contains(&iou_threshold) {
+        true => Ok(iou_threshold),
+        false => Err(Error::invalid(format!("iou_threshold must be in [0, 1], but is {iou_threshold}"))),
+    }
 }
 
 impl NonMaxSuppression {
@@ -177,23 +194,17 @@ impl NonMaxSuppression {
             true => floats(cx.input(i))?.first().copied().ok_or_else(|| Error::shape("thresholds must be scalars")),
             false => Ok(default),
         };
-        let most = to_ints(cx.input(2)).filter(|n| n.len() == 1).and_then(|n| usize::try_from(n[0]).ok());
-        let most = most.ok_or_else(|| Error::invalid("max_output_size must be one number of 0 or more"))?;
-        let iou_threshold = scalar(3, self.iou_threshold)?;
-        if !(0.0..=1.0).contains(&iou_threshold) {
-            return Err(Error::invalid(format!("iou_threshold must be in [0, 1], but is {iou_threshold}")));
-        }
+        let (most, iou_threshold) = (most(cx.input(2))?, check_threshold(scalar(3, self.iou_threshold)?)?);
         let sigma = scalar(5, 0.0)?;
         if sigma < 0.0 {
             return Err(Error::invalid(format!("soft_nms_sigma must be 0 or more, but is {sigma}")));
         }
-        crate::shape::element_count(&[most])?;
         Ok(Settings { most, iou_threshold, least_score: scalar(4, f32::NEG_INFINITY)?, sigma })
     }
 }
 
 /// Floating-point numbers as float32.
-fn floats(value: &Value) -> Result<Vec<f32>> {
+pub(super) fn floats(value: &Value) -> Result<Vec<f32>> {
     match value.dtype() {
         DType::F32 => Ok(value.slice::<f32>()?.to_vec()),
         DType::F16 => Ok(value.slice::<half::f16>()?.iter().map(|x| x.to_f32()).collect()),
@@ -208,8 +219,12 @@ fn boxes(cx: &RunCx<'_>) -> Result<Vec<[f32; 4]>> {
         let (boxes, scores) = (Shape::from(boxes.dims()), Shape::from(scores.dims()));
         return Err(Error::shape(format!("boxes must be (n, 4) and scores (n), but are {boxes} and {scores}")));
     }
-    let sorted = |b: &[f32]| [b[0].min(b[2]), b[1].min(b[3]), b[0].max(b[2]), b[1].max(b[3])];
     Ok(floats(boxes)?.chunks_exact(4).map(sorted).collect())
+}
+
+/// A box from its smaller to its larger corner.
+pub(super) fn sorted(b: &[f32]) -> [f32; 4] {
+    [b[0].min(b[2]), b[1].min(b[3]), b[0].max(b[2]), b[1].max(b[3])]
 }
 
 fn write_scores(picked: &[(usize, f32)], out: &mut Value) -> Result<()> {
@@ -221,7 +236,7 @@ fn write_scores(picked: &[(usize, f32)], out: &mut Value) -> Result<()> {
 }
 
 /// The share of the union of two boxes that both cover; 0 where one is empty.
-fn overlap(a: &[f32; 4], b: &[f32; 4]) -> f32 {
+pub(super) fn overlap(a: &[f32; 4], b: &[f32; 4]) -> f32 {
     let area = |b: &[f32; 4]| (b[2] - b[0]) * (b[3] - b[1]);
     if area(a) <= 0.0 || area(b) <= 0.0 {
         return 0.0;
@@ -256,8 +271,9 @@ impl PartialEq for Candidate {
 }
 impl Eq for Candidate {}
 
-fn pick(
-    boxes: &[[f32; 4]],
+/// The picks, best first, with their scores; `overlap` says how much of two boxes both cover.
+pub(super) fn pick(
+    overlap: &dyn Fn(usize, usize) -> f32,
     scores: &[f32],
     settings: &Settings,
     check: &dyn Fn() -> Result<()>,
@@ -271,7 +287,7 @@ fn pick(
     {
         check()?;
         let before = next.score;
-        if is_covered(boxes, &picked, &mut next, settings) {
+        if is_covered(overlap, &picked, &mut next, settings) {
             continue;
         }
         next.seen = picked.len();
@@ -285,9 +301,14 @@ fn pick(
 }
 
 /// Whether a pick overlaps the box too much; takes from its score what overlaps cost. The last pick is the likeliest.
-fn is_covered(boxes: &[[f32; 4]], picked: &[(usize, f32)], next: &mut Candidate, settings: &Settings) -> bool {
+fn is_covered(
+    overlap: &dyn Fn(usize, usize) -> f32,
+    picked: &[(usize, f32)],
+    next: &mut Candidate,
+    settings: &Settings,
+) -> bool {
     for (index, _) in picked[next.seen..].iter().rev() {
-        let overlap = overlap(&boxes[next.index], &boxes[*index]);
+        let overlap = overlap(next.index, *index);
         if overlap >= settings.iou_threshold {
             return true;
         }

@@ -121,7 +121,8 @@ impl Op for Resize {
         if self.method == Method::Nearest {
             with_type!(x.dtype(), T in reals => pick::<T>(cx, self.grid, x, &mut out)?, else => return refuse());
         } else {
-            with_type!(x.dtype(), T in reals => self.blend::<T>(cx, x, &mut out)?, else => return refuse());
+            let lines = [1, 2].map(|axis| taps(self.method, self.grid, dims[axis], to[axis]));
+            with_type!(x.dtype(), T in reals => blend::<T>(cx, x, &mut out, &lines)?, else => return refuse());
         }
         cx.output(0, out);
         Ok(())
@@ -193,30 +194,31 @@ pub(super) fn lines_per_chunk(line: usize) -> usize {
     ((1 << 16) / line.max(1)).max(1)
 }
 
-impl Resize {
-    /// Blends the taps of rows, then of columns.
-    fn blend<T: Real>(&self, cx: &RunCx<'_>, x: &Value, out: &mut Value) -> Result<()> {
-        let (from, to): (Vec<usize>, Vec<usize>) = (x.dims().to_vec(), out.dims().to_vec());
-        let rows = taps(self.method, self.grid, from[1], to[1]);
-        let columns = taps(self.method, self.grid, from[2], to[2]);
-        let (x, out, depth) = (x.slice::<T>()?, out.make_mut::<f32>()?, from[3]);
-        let (line, width) = (to[2] * depth, from[2] * depth);
-        if out.is_empty() {
-            return Ok(());
-        }
-        cx.for_chunks_mut(out, line * lines_per_chunk(line), &|chunk, out| {
-            let mut blended = vec![0.0f32; width];
-            for (i, out) in out.chunks_exact_mut(line).enumerate() {
-                let at = chunk * lines_per_chunk(line) + i;
-                blended.fill(0.0);
-                for (row, weight) in &rows[at % to[1]] {
-                    let row = &x[(at / to[1] * from[1] + row) * width..][..width];
-                    blended.iter_mut().zip(row).for_each(|(sum, x)| *sum += x.real() * weight);
-                }
-                blend_line(&blended, &columns, depth, out);
-            }
-        })
+/// Blends the taps of rows, then of columns.
+pub(super) fn blend<T: Real>(
+    cx: &RunCx<'_>,
+    x: &Value,
+    out: &mut Value,
+    [rows, columns]: &[Vec<Taps>; 2],
+) -> Result<()> {
+    let (from, to): (Vec<usize>, Vec<usize>) = (x.dims().to_vec(), out.dims().to_vec());
+    let (x, out, depth) = (x.slice::<T>()?, out.make_mut::<f32>()?, from[3]);
+    let (line, width) = (to[2] * depth, from[2] * depth);
+    if out.is_empty() {
+        return Ok(());
     }
+    cx.for_chunks_mut(out, line * lines_per_chunk(line), &|chunk, out| {
+        let mut blended = vec![0.0f32; width];
+        for (i, out) in out.chunks_exact_mut(line).enumerate() {
+            let at = chunk * lines_per_chunk(line) + i;
+            blended.fill(0.0);
+            for (row, weight) in &rows[at % to[1]] {
+                let row = &x[(at / to[1] * from[1] + row) * width..][..width];
+                blended.iter_mut().zip(row).for_each(|(sum, x)| *sum += x.real() * weight);
+            }
+            blend_line(&blended, columns, depth, out);
+        }
+    })
 }
 
 fn blend_line(line: &[f32], columns: &[Taps], depth: usize, out: &mut [f32]) {

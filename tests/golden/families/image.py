@@ -69,4 +69,62 @@ def suppression():
             for v in (1.5, -0.1)])
 
 
-CASES = {"resize": resize, "crop": crop, "suppression": suppression}
+def colors():
+    x = lambda s="same", dtype=tf.float32: feed(np.round(np.sin(np.arange(48.)).reshape(2, 2, 4, 3) ** 2, 3), s, dtype)
+    edges = lambda: feed([[0, 0, 0], [1, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 1, 1], [1, 0, 1], [300, 20, 20], [.5, .5, .4]])
+    case("spaces", lambda: [op(images=v) for op in (R.RGBToHSV, R.HSVToRGB) for v in (x(), edges(), x(dtype=tf.float64), x([None, 2, None, None]),
+            x(None), feed(np.zeros([0, 3])))])
+    signed = lambda: edges() - tf.constant(.45)
+    case("adjust", lambda: [op(v, feed(by)) for op in (lambda v, by: R.AdjustHue(images=v, delta=by), lambda v, by: R.AdjustSaturation(images=v,
+            scale=by)) for by in (.3, -.7, 1.9) for v in (x(), edges()[None])] + [R.AdjustHue(images=signed()[None], delta=feed(.3)),
+            R.AdjustContrastv2(images=x(), contrast_factor=feed(2.5)), R.AdjustContrastv2(images=feed(np.ones([1, 2, 2])),
+            contrast_factor=feed(-1.)), R.AdjustContrastv2(images=x(None), contrast_factor=feed(.5)), R.AdjustHue(images=x(None),
+            delta=feed(.5, None))])
+    errors("color_errors", lambda: [R.AdjustHue(images=feed([[[1., 2.]]], None), delta=feed(1.)),
+            R.AdjustContrastv2(images=feed([1., 2.], None), contrast_factor=feed(1.)), R.AdjustSaturation(images=feed([1., 2., 3.], None),
+            scale=feed(1.))])
+
+
+def drawing():
+    boxes = lambda: feed([[[0, .25, .7, .8], [.5, -.5, 1.5, .5], [.2, .2, .2, .2], [.9, 0, .1, 1], [2, 2, 3, 3]]] * 2)
+    image = lambda d: feed(np.full([2, 6, 7, d], .125))
+    case("draw", lambda: [R.DrawBoundingBoxes(images=image(d), boxes=boxes()) for d in (1, 3, 4)] + [R.DrawBoundingBoxesV2(images=image(3),
+            boxes=boxes(), colors=feed(c)) for c in ([[.5, 0, .25, 1]], np.zeros([0, 4]))])
+    errors("draw_errors", lambda: [R.DrawBoundingBoxes(images=feed(np.ones([1, 2, 2, 2]), None), boxes=feed(np.ones([1, 1, 4]), None))])
+
+
+def detections():
+    rows = np.array([.01, 1])[:, None, None] * np.array(SCORED)
+    scores = np.stack([SCORES, SCORES[::-1], [.11, .22, .33, .44, .55, .66]], 1)
+    scores[:, 1] += .01
+    boxes = lambda q: feed(np.stack([rows, rows + .05, rows * .5][:q], 2))
+    combined = lambda q, each, total, iou=.5, least=.2, **how: list(R.CombinedNonMaxSuppression(boxes=boxes(q), scores=feed([scores, scores * .9]),
+            max_output_size_per_class=tf.constant(each), max_total_size=tf.constant(total), iou_threshold=feed(iou), score_threshold=feed(least), **how))
+    case("combined", lambda: sum([combined(*how) for how in [(1, 2, 4), (3, 6, 20), (1, 6, 5, .85)]], []) + combined(1, 2, 20, pad_per_class=True) +
+            combined(1, 2, 20, clip_boxes=False))
+    overlaps = lambda: feed([[1, .5, .2, 0], [.5, 1, .3, 0], [.2, .3, 1, .6], [0, 0, .6, 1]])
+    case("overlaps", lambda: [R.NonMaxSuppressionWithOverlaps(overlaps=overlaps(), scores=feed([.4, .9, .7, .6]), max_output_size=i32(n),
+            overlap_threshold=feed(at), score_threshold=feed(least)) for n, at, least in [(4, .5, 0.), (4, .2, 0.), (4, .55, .65), (1, 1., 0.)]])
+
+
+def moved():
+    kernels = ["lanczos1", "lanczos3", "lanczos5", "gaussian", "box", "triangle", "keyscubic", "mitchellcubic"]
+    op = lambda scale, by, x=None, **how: R.ScaleAndTranslate(images=picture(1, 4, 5, 1) if x is None else x, size=i32([3, 6]), scale=feed(scale),
+            translation=feed(by), **how)
+    case("scale_and_translate", lambda: [op(*s, kernel_type=k, antialias=a) for k in kernels for s, a in [(([.6, 1.3], [.5, -1]), True), (([.6, 1],
+            [0, 4]), False)]] + [op([1, 1], [0, 0], x=tf.cast(picture(1, 4, 5, 1), d)) for d in (tf.uint8, tf.float64)])
+    at = [[0, 0], [.5, -.5], [-1, 1], [.3, 2]]
+    glimpse = lambda scale, **how: R.ExtractGlimpse(input=picture(4, 5, 6, 1), size=i32([3, 2]), offsets=feed(np.array(at) * scale),
+            uniform_noise=False, noise="zero", **how)
+    case("glimpse", lambda: [glimpse(1), glimpse(1, centered=False), glimpse(3, normalized=False), glimpse(3, normalized=False, centered=False),
+            R.ExtractGlimpse(input=picture(1, 5, 6, 1), size=[3, 2], offsets=feed([[0, 0]], [None, 2]))])
+
+
+def boxes():
+    colors()
+    drawing()
+    detections()
+    moved()
+
+
+CASES = {"resize": resize, "crop": crop, "suppression": suppression, "colors": boxes}
