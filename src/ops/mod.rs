@@ -20,6 +20,7 @@ pub mod quant;
 pub mod random;
 pub mod rnn;
 pub mod sparse;
+pub mod spectral;
 pub mod state;
 #[cfg(test)]
 mod table_run_tests;
@@ -61,6 +62,7 @@ pub static OPS: &[&[&OpKind]] = &[
     random::STATELESS,
     rnn::OPS,
     sparse::OPS,
+    spectral::OPS,
     state::OPS,
     state::SCATTERS,
     state::ND_SCATTERS,

@@ -4,11 +4,11 @@ import sys
 from recorder import failed, family
 from families import (array, cells, checks, composites, containers, data, elementwise, functions, image, initializers, layers,
                       lookup, matmul, nn, normalization, numeric, older, older_containers, places, random, reduction,
-                      segments, shaping, space, sparse, state, text, train, windows)
+                      segments, shaping, signals, space, sparse, state, text, train, windows)
 
 FAMILIES = [array, cells, checks, composites, containers, data, elementwise, functions, image, initializers, layers, lookup,
             matmul, nn, normalization, numeric, older, older_containers, places, random, reduction, segments, shaping,
-            space, sparse, state, text, train, windows]
+            signals, space, sparse, state, text, train, windows]
 
 for module in FAMILIES:
     for name, cases in module.CASES.items():

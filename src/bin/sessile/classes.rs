@@ -80,7 +80,8 @@ const CLASSES: &[(Class, &str)] = &[
         Class::Folds(5),
         "LRN LogSoftmax Softmax SoftmaxCrossEntropyWithLogits SparseSoftmax SparseSoftmaxCrossEntropyWithLogits",
     ),
-    (Class::Folds(20), "AdjustHue AdjustSaturation HSVToRGB RGBToHSV"),
+    (Class::Folds(50), "AudioSpectrogram FFT FFT2D FFT3D IFFT IFFT2D IFFT3D IRFFT IRFFT2D IRFFT3D RFFT RFFT2D RFFT3D"),
+    (Class::Folds(20), "AdjustHue AdjustSaturation HSVToRGB Mfcc RGBToHSV"),
     (
         Class::Folds(8),
         "BatchNormWithGlobalNormalizationGrad FusedBatchNormGrad FusedBatchNormGradV2 FusedBatchNormGradV3 LRNGrad",
@@ -171,7 +172,7 @@ const CLASSES: &[(Class, &str)] = &[
     // Strings are not arithmetic, whatever they cost.
     (
         Class::Moves,
-        "AsString DecodeBase64 DecodeRaw EncodeBase64 HashTableV2 InitializeTableV2 IteratorGetNext
+        "AsString DecodeBase64 DecodeRaw DecodeWav EncodeBase64 HashTableV2 InitializeTableV2 IteratorGetNext
          IteratorToStringHandle IteratorV2 LookupTableExportV2 LookupTableFindV2 LookupTableImportV2
          LookupTableInsertV2 LookupTableRemoveV2 LookupTableSizeV2 MutableHashTableOfTensorsV2 MutableHashTableV2
          ReduceJoin RegexFullMatch RegexReplace ShardedFilename ShardedFilespec StaticRegexFullMatch
