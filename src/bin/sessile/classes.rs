@@ -47,7 +47,7 @@ fn names() -> impl Iterator<Item = (&'static str, Class)> {
 }
 
 const CLASSES: &[(Class, &str)] = &[
-    (Class::Product, "BatchMatMul BatchMatMulV2 BatchMatMulV3 MatMul"),
+    (Class::Product, "BatchMatMul BatchMatMulV2 BatchMatMulV3 MatMul SparseMatMul"),
     (Class::Einsum, "Einsum"),
     (Class::Window, "Conv Conv2D Conv3D Dilation2D"),
     (Class::DepthwiseWindow, "DepthwiseConv2dNative"),
@@ -62,14 +62,14 @@ const CLASSES: &[(Class, &str)] = &[
     (Class::Cells, "BlockLSTM BlockLSTMGrad BlockLSTMGradV2 BlockLSTMV2 GRUBlockCell GRUBlockCellGrad LSTMBlockCell"),
     (
         Class::Folds(1),
-        "All Any ArgMax ArgMin AvgPool AvgPool3D BiasAddGrad Bincount DenseBincount EuclideanNorm HistogramFixedWidth
-         InTopK InTopKV2 L2Loss Max MaxPool MaxPool3D MaxPoolV2 MaxPoolWithArgmax Mean Min NthElement Prod
-         RaggedBincount SegmentMax SegmentMean SegmentMin SegmentProd SegmentSum SparseAdd SparseAddGrad
-         SparseBincount SparseSegmentMean SparseSegmentMeanGrad SparseSegmentMeanGradV2
-         SparseSegmentMeanWithNumSegments SparseSegmentSqrtN SparseSegmentSqrtNGrad SparseSegmentSqrtNGradV2
-         SparseSegmentSqrtNWithNumSegments SparseSegmentSum SparseSegmentSumGrad SparseSegmentSumGradV2
-         SparseSegmentSumWithNumSegments SparseTensorDenseAdd Sum TopK TopKV2 UnsortedSegmentMax UnsortedSegmentMin
-         UnsortedSegmentProd UnsortedSegmentSum",
+        "All Any ArgMax ArgMin AvgPool AvgPool3D BiasAddGrad Bincount CTCGreedyDecoder DenseBincount EditDistance
+         EuclideanNorm HistogramFixedWidth InTopK InTopKV2 L2Loss Max MaxPool MaxPool3D MaxPoolV2 MaxPoolWithArgmax
+         Mean Min NthElement Prod RaggedBincount SegmentMax SegmentMean SegmentMin SegmentProd SegmentSum SparseAdd
+         SparseAddGrad SparseBincount SparseReduceMax SparseReduceSum SparseSegmentMean SparseSegmentMeanGrad
+         SparseSegmentMeanGradV2 SparseSegmentMeanWithNumSegments SparseSegmentSqrtN SparseSegmentSqrtNGrad
+         SparseSegmentSqrtNGradV2 SparseSegmentSqrtNWithNumSegments SparseSegmentSum SparseSegmentSumGrad
+         SparseSegmentSumGradV2 SparseSegmentSumWithNumSegments SparseTensorDenseAdd SparseTensorDenseMatMul Sum TopK
+         TopKV2 UnsortedSegmentMax UnsortedSegmentMin UnsortedSegmentProd UnsortedSegmentSum",
     ),
     (
         Class::Folds(4),

@@ -8,12 +8,12 @@ use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx
 use crate::kernel::Number;
 use crate::kernel::product::{Epilogue, matmul};
 use crate::ops::IntoTensor;
-use crate::shape::Shape;
+use crate::shape::{Dim, Shape};
 use crate::value::{IntoValue, Value};
 use crate::with_type;
 
 /// The product of two matrices.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct MatMul {
     /// The left side is given transposed.
     pub transpose_a: bool,
@@ -149,11 +149,8 @@ impl Op for MatMul {
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
         product_dtype(cx.dtype(0))?;
-        let (a, b) = (cx.shape(0).with_rank(2)?, cx.shape(1).with_rank(2)?);
-        let (rows, inner_a) = if self.transpose_a { (1, 0) } else { (0, 1) };
-        let (inner_b, columns) = if self.transpose_b { (1, 0) } else { (0, 1) };
-        a.dim(inner_a).merge(&b.dim(inner_b))?;
-        cx.output(cx.dtype(0), Shape::new([a.dim(rows), b.dim(columns)]));
+        let dims = self.outer_dims(cx.shape(0), cx.shape(1))?;
+        cx.output(cx.dtype(0), Shape::new(dims));
         Ok(())
     }
 
@@ -182,8 +179,17 @@ impl Op for MatMul {
 }
 
 impl MatMul {
+    /// Rows and columns of the product, as far as known.
+    pub(super) fn outer_dims(&self, a: &Shape, b: &Shape) -> Result<[Dim; 2]> {
+        let (a, b) = (a.with_rank(2)?, b.with_rank(2)?);
+        let (rows, inner_a) = if self.transpose_a { (1, 0) } else { (0, 1) };
+        let (inner_b, columns) = if self.transpose_b { (1, 0) } else { (0, 1) };
+        a.dim(inner_a).merge(&b.dim(inner_b))?;
+        Ok([a.dim(rows), b.dim(columns)])
+    }
+
     /// Rows, inner size and columns.
-    fn sizes(&self, a: &[usize], b: &[usize]) -> Result<[usize; 3]> {
+    pub(super) fn sizes(&self, a: &[usize], b: &[usize]) -> Result<[usize; 3]> {
         let (&[a0, a1], &[b0, b1]) = (a, b) else {
             let (i, dims) = if a.len() == 2 { (1, b) } else { (0, a) };
             return Err(Error::shape(format!("in[{i}] must be a matrix, but has shape {dims:?}")));

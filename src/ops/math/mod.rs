@@ -36,6 +36,7 @@ mod scalar;
 mod segment;
 mod sizes;
 mod slopes;
+mod sparse_matmul;
 mod sparse_segment;
 mod sparse_segment_rows;
 mod statistics;
@@ -70,6 +71,7 @@ pub use self::row_bincount::{RaggedBincount, SparseBincount};
 pub(in crate::ops) use self::scalar::Arith;
 pub(in crate::ops) use self::segment::unsorted_shape;
 pub use self::segment::{Combine, Segment};
+pub use self::sparse_matmul::SparseMatMul;
 pub use self::sparse_segment_rows::SparseSegmentRows;
 pub(in crate::ops) use self::unary::OPS as UNARY_OPS;
 pub use self::unary::{Unary, UnaryOp};
@@ -79,6 +81,7 @@ use crate::graph::OpKind;
 
 /// The rows of this family.
 pub(super) static OPS: &[&OpKind] = &[
+    &sparse_matmul::SPARSE_MAT_MUL,
     &sparse_segment::SPARSE_SEGMENT_SUM,
     &sparse_segment::SPARSE_SEGMENT_SUM_COUNTED,
     &sparse_segment::SPARSE_SEGMENT_SUM_GRAD,

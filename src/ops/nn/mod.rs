@@ -8,6 +8,7 @@ mod conv;
 mod conv_grad;
 mod conv_nd;
 mod cross_entropy;
+mod ctc_greedy_decoder;
 mod depth_pool;
 mod depthwise;
 mod depthwise_grad;
@@ -49,6 +50,7 @@ pub use self::conv::Conv;
 pub use self::conv_grad::{ConvBackprop, Operand};
 pub use self::conv_nd::ConvNd;
 pub use self::cross_entropy::{SoftmaxCrossEntropyWithLogits, SparseSoftmaxCrossEntropyWithLogits};
+pub use self::ctc_greedy_decoder::CtcGreedyDecoder;
 pub use self::depth_pool::DepthMaxPool;
 pub use self::depthwise::DepthwiseConv2dNative;
 pub use self::depthwise_grad::DepthwiseBackprop;
@@ -87,6 +89,7 @@ pub(super) static OPS: &[&OpKind] = &[
     &conv_grad::CONV_2D_BACKPROP_FILTER,
     &conv_grad::CONV_3D_BACKPROP_INPUT,
     &conv_grad::CONV_3D_BACKPROP_FILTER,
+    &ctc_greedy_decoder::CTC_GREEDY_DECODER,
     &depthwise::DEPTHWISE_CONV_2D,
     &depthwise_grad::DEPTHWISE_BACKPROP_INPUT,
     &depthwise_grad::DEPTHWISE_BACKPROP_FILTER,

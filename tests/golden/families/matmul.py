@@ -61,4 +61,13 @@ def tensordot():
     errors("error", lambda: [tf.tensordot(x([None, None, None]), feed([[1, 2]], [None, None]), [[2], [0]])])
 
 
-CASES = {"matmul": product, "tensordot": tensordot}
+def halves():
+    x, y = lambda s="same": feed([[1, 0, -2], [0, 3, .5]], s), lambda s="same": feed([[0, 4, 0], [7, 0, 1.5]], s)
+    short = lambda t: tf.cast(t, tf.bfloat16)
+    op = lambda a, b, ta=False, tb=False: tf.raw_ops.SparseMatMul(a=a, b=b, transpose_a=ta, transpose_b=tb, a_is_sparse=True)
+    case("SparseMatMul", lambda: [op(x(), y(), False, True), op(x(), y(), True), op(short(x()), y(), False, True), op(short(x()), short(y()),
+            True), op(x([None, 3]), y([2, None]), False, True), op(x(None), y(), True)])
+    errors("SparseMatMul_errors", lambda: [op(x(None), y(None)), op(feed([1.], None), y(None))])
+
+
+CASES = {"matmul": product, "tensordot": tensordot, "halves": halves}

@@ -110,4 +110,36 @@ def svd():
     case("unknown", lambda: list(R.Svd(input=feed([[[2., 0.]]], [None, 1, None])))[:1])
 
 
-CASES = {"sets": sets, "sparse": sparse, "linalg": linalg, "channels": normalization, "svd": svd}
+def dense_products():
+    wave = lambda *shape, dtype=tf.float32: tf.cast(feed(np.round(np.sin(np.arange(int(np.prod(shape))) + 1.).reshape(shape), 3)), dtype)
+    at = lambda i: feed([[0, 1], [2, 0], [2, 3], [1, 1]], dtype=i)
+    op = lambda b, adjoint_a=False, adjoint_b=False, dtype=tf.float32, i=tf.int64: R.SparseTensorDenseMatMul(a_indices=at(i), a_values=wave(4,
+            dtype=dtype), a_shape=i64([3, 4]), b=wave(*b, dtype=dtype), adjoint_a=adjoint_a, adjoint_b=adjoint_b)
+    case("matmul", lambda: [op(*how) for how in [([4, 2],), ([2, 4], False, True), ([3, 2], True), ([2, 3], True, True), ([4, 0],)]] +
+            [op([4, 1], dtype=d) for d in (tf.float64, tf.int32)] + [op([4, 1], i=tf.int32)])
+    # TensorFlow 1.15 forgets to conjugate the left side, 2 does not.
+    turn = lambda x: tf.complex(x, x * 2 - 1)
+    case("matmul_complex", lambda: [R.SparseTensorDenseMatMul(a_indices=at(tf.int64), a_values=turn(wave(4)), a_shape=tf.constant([3, 4],
+            tf.int64), b=turn(wave(*b)), adjoint_a=x, adjoint_b=y) for b, x, y in [([4, 2], False, False), ([2, 4], False, True)]])
+    errors("matmul_errors", lambda: [R.SparseTensorDenseMatMul(a_indices=i64(i, None), a_values=feed([1], None), a_shape=i64([2, 2], None), b=feed(
+            np.ones([k, 1]), None)) for i, k in [([[0, 2]], 2), ([[0, 1]], 3), ([[-1, 1]], 2)]])
+    reduce = lambda op, axes, keep=False, values=[-1.5, 2, -.5], s=lambda: i64([3, 2, 2]): op(input_indices=i64([[0, 1, 0], [1, 0, 1], [1, 1, 1]]),
+            input_values=feed(values), input_shape=s(), reduction_axes=axes, keep_dims=keep)
+    case("reduce", lambda: [reduce(op, i32(axes), keep) for op in (R.SparseReduceSum, R.SparseReduceMax) for axes in ([0], [1, 2], [-1, 0], [0, 1,
+            2], []) for keep in (False, True)] + [reduce(R.SparseReduceSum, tf.constant([1]), keep, s=lambda: tf.constant([3, 2, 2], tf.int64)) for
+            keep in (False, True)])
+
+
+def sequences():
+    text = lambda values: tf.constant(values)
+    guess = lambda v, n=3: dict(hypothesis_indices=i64([[0, 0], [1, 0], [1, 1], [1, 2]]), hypothesis_values=v, hypothesis_shape=i64([n, 3]))
+    truth = lambda v, n=4: dict(truth_indices=i64([[0, 0], [0, 1], [1, 1], [3, 0], [3, 2]]), truth_values=v, truth_shape=i64([n, 4]))
+    case("edit_distance", lambda: [R.EditDistance(**guess(g), **truth(t), normalize=n) for n in (True, False) for g, t in [(text(list("abcd")), text(
+            list("bacde"))), (i32([1, 2, 3, 4]), i32([1, 3, 4, 5, 6]))]] + [R.EditDistance(**dict(guess(i32([1, 2, 3, 4])),
+            hypothesis_shape=tf.constant([5, 3], tf.int64)), **dict(truth(i32([1, 3, 4, 5, 6])), truth_shape=tf.constant([4, 4], tf.int64)))])
+    logits = lambda s="same", d=tf.float32: feed(np.round(np.sin(np.arange(36.) ** 2).reshape(6, 2, 3), 2), s, d)
+    case("ctc_greedy", lambda: sum([list(R.CTCGreedyDecoder(inputs=logits(s), sequence_length=i32(n), merge_repeated=m)) for m in (False, True) for
+            n, s in [([6, 4], "same"), ([0, 5], [None, None, 3]), ([3, 3], None)]], []))
+
+
+CASES = {"sets": sets, "sparse": sparse, "linalg": linalg, "channels": normalization, "svd": svd, "sparse_dense": dense_products, "sequences": sequences}
