@@ -155,8 +155,12 @@ fn producer(nodes: &[NodeDef], functions: &[Function]) -> i32 {
 }
 
 /// Ops and the versions that removed them.
-const REMOVED: &[(&str, i32)] =
-    &[("BatchNormWithGlobalNormalization", 9), ("BatchNormWithGlobalNormalizationGrad", 9), ("TopK", 7)];
+const REMOVED: &[(&str, i32)] = &[
+    ("BatchNormWithGlobalNormalization", 9),
+    ("BatchNormWithGlobalNormalizationGrad", 9),
+    ("QuantizeAndDequantize", 22),
+    ("TopK", 7),
+];
 
 /// Ops that nothing in a file could give what they take: handles of arrays as they were before the arrays of today.
 const REPLACED: &[&str] = &["TensorArrayPack", "TensorArrayUnpack"];
