@@ -14,6 +14,8 @@ const load = (id) => import(pathToFileURL(path.join(netron, `${id}.js`)));
 const [base, view] = [await load('base'), await load('view')];
 // Known, and not the fault of what is exported.
 const EXPECTED = new Map([
+    ['cases/quantized/constant.pb', 'constants of quantized dtypes are not shown; TensorFlow\'s own graph, too'],
+    ['ops/Dequantize_2.pb', 'constants of quantized dtypes are not shown'],
     ['ops/Placeholder_0.pb', 'a graph of one node, which is taken for another message; TensorFlow\'s own graph, too']
 ]);
 const problems = [];
