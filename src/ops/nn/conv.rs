@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::conv_grad::{ConvBackprop, Operand};
 use super::layout::{dims_to_last, from_last, to_last};
 use super::patches::{gather, rows_per_block};
 use super::strips::Strips;
 use super::window::{Geometry, Padding, Window};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::kernel::product::{Activation, Epilogue, Filter, matmul};
 use crate::ops::IntoTensor;
@@ -122,6 +123,14 @@ impl Op for Conv {
         let out = self.compute(cx, None, Activation::None)?;
         cx.output(0, out);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let (x, filter, dy) = (cx.input(0), cx.input(1), cx.dy()?);
+        let by = |by| ConvBackprop { by, window: self.window.clone() };
+        let dx = cx.graph().apply_one(by(Operand::Input), &[&x.shape_tensor()?, &filter, dy])?;
+        let dfilter = cx.graph().apply_one(by(Operand::Filter), &[&x, &filter.shape_tensor()?, dy])?;
+        Ok(vec![Some(dx), Some(dfilter)])
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::conv::{check_columns, counting, geometry, last_dims, put_columns, take_columns};
+use super::conv::{Conv, check_columns, counting, geometry, last_dims, put_columns, take_columns};
 use super::layout::{from_last, to_last};
 use super::patches::{gather, rows_per_block, scatter};
 use super::window::{Geometry, Padding, Window};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
+use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::kernel::product::{Epilogue, matmul};
 use crate::value::{IntoValue, Value};
@@ -110,6 +110,26 @@ impl Op for ConvBackprop {
         });
         cx.output(0, out);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        // The convolution is linear in each operand, and so is its gradient.
+        let (middle, outer, dy) = (cx.input(1), cx.input(2), cx.dy()?);
+        let window = self.window.clone();
+        let back = |by| ConvBackprop { by, window: window.clone() };
+        match self.by {
+            Operand::Input => {
+                let of_filter = cx.graph().apply_one(back(Operand::Filter), &[dy, &middle.shape_tensor()?, &outer])?;
+                let of_outer = cx.graph().apply_one(Conv { window: window.clone() }, &[dy, &middle])?;
+                Ok(vec![None, Some(of_filter), Some(of_outer)])
+            }
+            Operand::Filter => {
+                let x = cx.input(0);
+                let of_x = cx.graph().apply_one(back(Operand::Input), &[&x.shape_tensor()?, dy, &outer])?;
+                let of_outer = cx.graph().apply_one(Conv { window: window.clone() }, &[&x, dy])?;
+                Ok(vec![Some(of_x), None, Some(of_outer)])
+            }
+        }
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {

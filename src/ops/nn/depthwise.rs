@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::conv::{check_bias, counting};
+use super::conv_grad::Operand;
+use super::depthwise_grad::DepthwiseBackprop;
 use super::depthwise_lines::lines;
 use super::layout::{from_last, to_last};
 use super::window::{Geometry, Padding, Window};
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::kernel::product::{Activation, Epilogue};
 use crate::ops::IntoTensor;
@@ -82,6 +84,14 @@ impl Op for DepthwiseConv2dNative {
         let out = self.compute(cx, None, Activation::None)?;
         cx.output(0, out);
         Ok(())
+    }
+
+    fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
+        let (x, filter, dy) = (cx.input(0), cx.input(1), cx.dy()?);
+        let by = |by| DepthwiseBackprop { by, window: self.window.clone() };
+        let dx = cx.graph().apply_one(by(Operand::Input), &[&x.shape_tensor()?, &filter, dy])?;
+        let dfilter = cx.graph().apply_one(by(Operand::Filter), &[&x, &filter.shape_tensor()?, dy])?;
+        Ok(vec![Some(dx), Some(dfilter)])
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {

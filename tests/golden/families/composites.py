@@ -187,6 +187,10 @@ def function_gradients():
         case("of_matmul_%d%d" % (a, b), lambda: made_gradient(lambda p, q: tf.matmul(p, q, a, b), left, right))
         case("of_batch_matmul_%d%d" % (a, b), lambda: made_gradient(
             lambda p, q: R.BatchMatMul(x=p, y=q, adj_x=a, adj_y=b), [left, left], [right, right]))
+    image, filters = np.sin(np.arange(32)).reshape(1, 4, 4, 2), np.cos(np.arange(36)).reshape(3, 3, 2, 2)
+    case("of_conv", lambda: made_gradient(lambda p, q: tf.nn.conv2d(p, q, [1, 2, 2, 1], "SAME"), image, filters))
+    case("of_pools", lambda: made_gradient(lambda p: tf.nn.max_pool(p, [1, 2, 2, 1], [1, 2, 2, 1], "VALID") *
+                                           tf.nn.avg_pool(p, [1, 3, 3, 1], [1, 2, 2, 1], "SAME"), image))
     inner = function.Defun(tf.float32, func_name="inner")(lambda p: tf.tanh(p) * p)
     case("of_call", lambda: made_gradient(lambda p: inner(p) + inner(p * 2.), x))
     case("of_numbers", lambda: made_gradient(lambda p: tf.cast(tf.cast(p, tf.int32), tf.float32) + p, x))
