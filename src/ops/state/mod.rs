@@ -16,6 +16,8 @@ mod table;
 mod temporary;
 mod update;
 mod variable;
+#[cfg(test)]
+mod variable_tests;
 
 pub use self::assign::Assign;
 pub(in crate::ops) use self::assign::pass_on;
