@@ -5,6 +5,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use sessile::kernel::product::{Activation, Epilogue, matmul};
+use sessile::kernel::threads::Threads;
 use sessile::pool::Pool;
 
 /// Runs `f` often enough for a clock's tick, then returns the median and the best time of one run, in ns.
@@ -70,8 +71,20 @@ fn bench<T: sessile::kernel::Number>(pools: &[Pool], words: &[String], make: imp
         let epilogue = if dense { relu } else { Epilogue::NONE };
         print!("{name:<28}{:<10}", ["", "bias relu"][dense as usize]);
         for pool in pools {
-            let (median, best) =
-                time(|| matmul(pool, m, k, n, black_box(&a), ta, black_box(&b), tb, black_box(&mut c), &epilogue));
+            let (median, best) = time(|| {
+                matmul(
+                    Threads::unlimited(pool),
+                    m,
+                    k,
+                    n,
+                    black_box(&a),
+                    ta,
+                    black_box(&b),
+                    tb,
+                    black_box(&mut c),
+                    &epilogue,
+                )
+            });
             let gflops = 2.0 * (m * k * n) as f64 / median;
             let (median, best) = (median / 1e3, best / 1e3);
             print!("  {} thr: {median:>10.3} us (best {best:>10.3}) {gflops:>6.1} GFLOP/s", pool.threads());

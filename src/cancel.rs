@@ -33,25 +33,58 @@ impl CancelToken {
 pub struct Limits {
     tokens: Vec<CancelToken>,
     deadline: Option<Instant>,
-    steps: Option<Arc<Steps>>,
+    steps: Option<Arc<Budget>>,
+    work: Option<Arc<Budget>>,
 }
 
-/// A budget of steps.
+/// A number of things that may be done.
 #[derive(Debug)]
-struct Steps {
-    budget: u64,
+struct Budget {
+    granted: u64,
     left: AtomicU64,
 }
 
+/// Units of work between two looks at the limits. A unit is about a nanosecond (a multiplication with its loads, a
+/// comparison of a sort), so a kernel that counts honestly looks about once in a millisecond.
+const STRIDE: usize = 1 << 20;
+
+/// Counts the work of one thread, and looks at the limits of the run each time that a stride of it is done: the look
+/// reads a clock and costs as much as some thirty units.
+///
+/// ```
+/// use sessile::cancel::{CancelToken, Limits, Pace};
+///
+/// let token = CancelToken::new();
+/// let limits = Limits::new(vec![token.clone()], None);
+/// let mut pace = Pace::new(&limits);
+/// token.cancel();
+/// assert!(pace.spend(1).is_ok(), "the next look is some work away");
+/// assert!(pace.spend(2_000_000).is_err());
+/// ```
+#[derive(Debug)]
+pub struct Pace<'a> {
+    limits: &'a Limits,
+    left: usize,
+}
+
 impl Limits {
+    /// Nothing ends the run.
+    pub(crate) const NONE: Limits = Limits { tokens: Vec::new(), deadline: None, steps: None, work: None };
+
     /// Limits by any of the tokens and a point in time.
     pub fn new(tokens: Vec<CancelToken>, deadline: Option<Instant>) -> Limits {
-        Limits { tokens, deadline, steps: None }
+        Limits { tokens, deadline, steps: None, work: None }
     }
 
     /// Ends the run, and all that it calls, after so many steps.
     pub fn with_steps(self, budget: u64) -> Limits {
-        Limits { steps: Some(Arc::new(Steps { budget, left: AtomicU64::new(budget) })), ..self }
+        Limits { steps: Some(Budget::new(budget)), ..self }
+    }
+
+    /// Ends the run after so many units of work, as [`Pace`] and chunks count them. Unlike a deadline this does not
+    /// depend on the clock, so what is computed while a graph is built is the same each time.
+    pub(crate) fn with_work(self, units: u64) -> Limits {
+        Limits { work: Some(Budget::new(units)), ..self }
     }
 
     /// Whether steps are counted.
@@ -63,7 +96,19 @@ impl Limits {
     #[inline]
     pub fn step(&self) -> Result<()> {
         self.check()?;
-        self.steps.as_deref().map_or(Ok(()), Steps::take)
+        match &self.steps {
+            Some(steps) if !steps.take(1) => Err(too_many_steps(steps.granted)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts work that was done or is about to be; an error if the run has to stop.
+    #[inline]
+    pub fn spend(&self, units: usize) -> Result<()> {
+        if let Some(work) = &self.work {
+            work.take(units as u64);
+        }
+        self.check()
     }
 
     /// How long to sleep, at most `longest`, before the run may have to stop by its deadline.
@@ -77,6 +122,11 @@ impl Limits {
         if self.tokens.iter().any(CancelToken::is_cancelled) {
             return Err(cancelled());
         }
+        if let Some(work) = &self.work
+            && work.is_spent()
+        {
+            return Err(too_much_work(work.granted));
+        }
         match self.deadline {
             Some(at) if Instant::now() >= at => Err(too_late()),
             _ => Ok(()),
@@ -84,15 +134,48 @@ impl Limits {
     }
 }
 
-impl Steps {
-    fn take(&self) -> Result<()> {
-        match self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)) {
-            Ok(_) => Ok(()),
-            Err(_) => {
-                let text = format!("the run has more than {} steps, which is its budget", self.budget);
-                Err(Error::new(ErrorKind::ResourceExhausted, text))
+impl Budget {
+    fn new(granted: u64) -> Arc<Budget> {
+        Arc::new(Budget { granted, left: AtomicU64::new(granted) })
+    }
+
+    /// Takes `n`; whether there were as many. Who asks for more than is left gets the rest.
+    fn take(&self, n: u64) -> bool {
+        let take = |left: u64| Some(left.saturating_sub(n));
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok_and(|left| left >= n)
+    }
+
+    fn is_spent(&self) -> bool {
+        self.left.load(Ordering::Relaxed) == 0
+    }
+}
+
+impl<'a> Pace<'a> {
+    /// A count that begins now.
+    pub fn new(limits: &'a Limits) -> Pace<'a> {
+        Pace { limits, left: STRIDE }
+    }
+
+    /// Counts so many units of work; an error if the run has to stop, which is seen once in a stride.
+    ///
+    /// # Errors
+    /// `Cancelled`, `DeadlineExceeded`.
+    #[inline]
+    pub fn spend(&mut self, units: usize) -> Result<()> {
+        match self.left.checked_sub(units) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
             }
+            None => self.look(units),
         }
+    }
+
+    #[cold]
+    fn look(&mut self, units: usize) -> Result<()> {
+        let spent = (STRIDE - self.left).saturating_add(units);
+        self.left = STRIDE;
+        self.limits.spend(spent)
     }
 }
 
@@ -100,6 +183,18 @@ impl Steps {
 #[cold]
 fn cancelled() -> Error {
     Error::new(ErrorKind::Cancelled, "the run was cancelled")
+}
+
+#[cold]
+fn too_many_steps(budget: u64) -> Error {
+    let text = format!("the run has more than {budget} steps, which is its budget");
+    Error::new(ErrorKind::ResourceExhausted, text)
+}
+
+#[cold]
+fn too_much_work(budget: u64) -> Error {
+    let text = format!("the work is more than {budget} units, which is its budget");
+    Error::new(ErrorKind::ResourceExhausted, text)
 }
 
 #[cold]
@@ -128,6 +223,16 @@ mod tests {
         let error = limits.step().unwrap_err();
         assert_eq!(error.to_string(), "the run has more than 2 steps, which is its budget");
         assert!(limits.step().is_err());
+    }
+
+    #[test]
+    fn a_budget_of_work_does_not_depend_on_the_clock() {
+        let limits = Limits::default().with_work(10 * STRIDE as u64);
+        let mut pace = Pace::new(&limits);
+        let done = (0..100).take_while(|_| pace.spend(STRIDE / 2 + 1).is_ok()).count();
+        assert_eq!(done, 19, "the twentieth half stride is beyond the tenth look");
+        assert_eq!(limits.check().unwrap_err().kind(), ErrorKind::ResourceExhausted, "it stays spent");
+        assert!(pace.spend(usize::MAX).is_err());
     }
 
     #[test]

@@ -189,8 +189,11 @@ impl Plan {
                 result?;
             }
         }
+        // A kernel that had to stop may have left its result incomplete; and who gets an answer gets it in time.
+        host.limits.check()?;
+        self.collect(scratch, fetched)?;
         self.commit(scratch, host);
-        self.collect(scratch, fetched)
+        Ok(())
     }
 
     /// Snapshots the variables: into cells for plain reads, into locals for steps.

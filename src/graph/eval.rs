@@ -25,6 +25,10 @@ const MAX_BYTES: usize = 64 << 10;
 /// What a kernel may take on its way there, where the size of its output cannot be told before.
 const MAX_FOLD_BYTES: usize = 1 << 20;
 
+/// Units of work that a kernel may take: some 16 ms. A measure that does not depend on the clock, so that a graph has the
+/// same shapes each time that it is built.
+const MAX_WORK: u64 = 1 << 24;
+
 impl Graph {
     /// The value of a tensor that depends on constants alone and is small; `None` if it is not.
     pub fn constant_value(&self, id: OutputId) -> Option<Value> {
@@ -115,12 +119,14 @@ fn run_on(node: &Node, inputs: &[Value], meter: Option<&Meter>) -> Result<Box<[V
     let inputs: SmallVec<[u32; 3]> = (0..n as u32).collect();
     let (first_output, n_outputs) = (n as u32, n_outputs as u32);
     let io = StepIo { inputs: &inputs, first_output, n_outputs, is_fetched: false, home: &NO_HOME };
-    let (recycler, limits, pool) = (RefCell::new(Recycler::default()), Limits::default(), serial());
+    let (recycler, limits, pool) = (RefCell::new(Recycler::default()), Limits::default().with_work(MAX_WORK), serial());
     let env = Env { pool: &pool, state: None, limits: &limits, meter, watch: None, names: &[] };
     // SAFETY: the cells are this function's own.
     let mut cx = unsafe { RunCx::new(&slots, io, 0, &env, &recycler) };
     let run = std::panic::AssertUnwindSafe(|| node.op().run(&mut cx));
     std::panic::catch_unwind(run).unwrap_or_else(|payload| Err(Error::panicked(payload)))?;
+    // A kernel that had to stop may have left its result incomplete.
+    limits.check()?;
     let missing = || Error::internal("the kernel left an output empty");
     (n..slots.len()).map(|i| slots.get_mut(i).take().ok_or_else(missing)).collect()
 }

@@ -21,6 +21,7 @@ pub mod signature;
 mod sizes;
 mod store;
 mod tensor;
+mod workspace;
 
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
@@ -52,6 +53,7 @@ pub(crate) use self::run::NO_HOME;
 pub use self::run::{Callee, Env, RunCx, RunState, Slots, StepHome, StepIo, VarHandle, Watch};
 pub use self::sizes::NamedSize;
 pub use self::tensor::{Operation, Tensor};
+pub use self::workspace::Workspace;
 use crate::error::{Error, ErrorKind, Result, escape};
 use crate::shape::Shape;
 

@@ -15,7 +15,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::pool::Pool;
 use crate::shape::Shape;
-use crate::value::{Meter, Recycler, Value};
+use crate::value::{Meter, Outline, Recycler, Value};
 
 /// The values of one run, one cell a tensor. The plan decides who may touch which cell when.
 pub struct Slots(Box<[UnsafeCell<Option<Value>>]>);
@@ -239,6 +239,8 @@ pub struct RunCx<'a> {
     may_take: u32,
     env: &'a Env<'a>,
     recycler: &'a RefCell<Recycler>,
+    /// What the inputs were that are not in their cells any more, for errors.
+    taken: SmallVec<[(u32, Outline); 1]>,
 }
 
 impl<'a> RunCx<'a> {
@@ -255,7 +257,7 @@ impl<'a> RunCx<'a> {
         env: &'a Env<'a>,
         recycler: &'a RefCell<Recycler>,
     ) -> RunCx<'a> {
-        RunCx { slots, io, may_take, env, recycler }
+        RunCx { slots, io, may_take, env, recycler, taken: SmallVec::new() }
     }
 
     /// How many inputs there are.
@@ -289,9 +291,16 @@ impl<'a> RunCx<'a> {
         if !self.is_last_reader(i) {
             return self.input(i).clone();
         }
+        self.empty(i).expect("an input that may be taken has a value and was not taken")
+    }
+
+    /// Takes an input out of its cell, and remembers what it was.
+    #[inline]
+    fn empty(&mut self, i: usize) -> Option<Value> {
         // SAFETY: by the promise of `new` the cell is this step's alone, and `&mut self` ends all borrows of it.
-        let value = unsafe { self.slots.take(self.io.inputs[i] as usize) };
-        value.expect("an input that may be taken has a value and was not taken")
+        let value = unsafe { self.slots.take(self.io.inputs[i] as usize) }?;
+        self.taken.push((i as u32, value.outline()));
+        Some(value)
     }
 
     /// Input `i` if its memory may be overwritten: no later step reads it, and nothing else shares it.
@@ -300,8 +309,7 @@ impl<'a> RunCx<'a> {
         if !self.is_last_reader(i) || !self.input(i).is_unique() {
             return None;
         }
-        // SAFETY: by the promise of `new` the cell is this step's alone, and `&mut self` ends all borrows of it.
-        unsafe { self.slots.take(self.io.inputs[i] as usize) }
+        self.empty(i)
     }
 
     /// Moves input `i` to output 0, to be overwritten there, if its memory may be: as [`RunCx::take_if_unique`] and
@@ -393,33 +401,24 @@ impl<'a> RunCx<'a> {
         unsafe { self.slots.get(self.io.output(i)) }
     }
 
-    /// Dtypes and dims of the inputs, for errors; an input that was taken is not there any more.
+    /// Dtypes and dims of the inputs, for errors, whether they are still there or not.
     pub(crate) fn describe_inputs(&self) -> Vec<String> {
-        // SAFETY: by the promise of `new` nobody else writes the cells.
-        let inputs = self.io.inputs.iter().map(|cell| unsafe { self.slots.get(*cell as usize) });
-        inputs.map(|value| value.map_or_else(|| "(taken)".to_owned(), describe)).collect()
+        let describe_input = |(i, cell): (usize, &u32)| {
+            let taken = self.taken.iter().find(|(taken, _)| *taken as usize == i);
+            // SAFETY: by the promise of `new` nobody else writes the cells.
+            let value = || unsafe { self.slots.get(*cell as usize) };
+            // An input that was overwritten lies in output 0, with its dims.
+            let outline = taken.map(|(_, outline)| outline.clone());
+            let outline = outline.or_else(|| value().or_else(|| self.made(0)).map(Value::outline));
+            outline.map_or_else(|| "no value".to_owned(), |outline| outline.to_string())
+        };
+        self.io.inputs.iter().enumerate().map(describe_input).collect()
     }
 
     /// Bytes, dtype and dims of each output, for traces.
     pub(crate) fn describe_outputs(&self) -> Vec<(usize, String)> {
         let made = (0..self.n_outputs()).filter_map(|i| self.made(i));
-        made.map(|value| (value.byte_len(), describe(value))).collect()
-    }
-
-    /// The threads for kernels. Cut work by its shape alone, never by the number of threads.
-    pub fn pool(&self) -> &'a Pool {
-        self.env.pool
-    }
-
-    /// Runs `f(0..chunks)` on the pool; stops early when the run has to.
-    pub fn parallel_for(&self, chunks: usize, f: &(dyn Fn(usize) + Sync)) -> Result<()> {
-        let limits = self.env.limits;
-        self.env.pool.parallel_for(chunks, &|chunk| {
-            if limits.check().is_ok() {
-                f(chunk);
-            }
-        });
-        limits.check()
+        made.map(|value| (value.byte_len(), value.outline().to_string())).collect()
     }
 
     /// Calls `f(chunk, part)` for the parts of `len` elements (the last may be shorter) of a slice, on the pool.
@@ -438,11 +437,6 @@ impl<'a> RunCx<'a> {
             let part = unsafe { std::slice::from_raw_parts_mut(start.at(from), len.min(n - from)) };
             f(chunk, part);
         })
-    }
-
-    /// An error if the run has to stop; long serial kernels ask every few thousand elements.
-    pub fn check(&self) -> Result<()> {
-        self.env.limits.check()
     }
 
     /// What the steps of this run share.
@@ -480,8 +474,4 @@ impl<'a> RunCx<'a> {
     pub fn state(&self) -> Result<&'a dyn RunState> {
         self.env.state.ok_or_else(|| Error::internal("there is no state while constants are folded"))
     }
-}
-
-fn describe(value: &Value) -> String {
-    format!("{} {}", value.dtype(), Shape::from(value.dims()))
 }

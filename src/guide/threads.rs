@@ -58,7 +58,8 @@
 //! # Stopping
 //! A [`CancelToken`](crate::CancelToken) or a timeout in [`RunOptions`](crate::RunOptions) ends a run between steps and
 //! between the chunks of long kernels; [`Session::close`](crate::Session::close) ends all runs. A user's own closure is
-//! waited for: it cannot be interrupted.
+//! waited for: it cannot be interrupted. The limits are looked at once more when the last step has ended: a run never
+//! succeeds after its deadline, and one that is too late commits nothing.
 //!
 //! # Runs inside runs
 //! A closure may run a session, also its own: such a run works on its caller's thread, so nothing waits for a thread

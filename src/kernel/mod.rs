@@ -1,6 +1,7 @@
 //! Numbers on slices: products, vector math, special functions, random numbers.
 //!
-//! The lowest floor: nothing here knows of a graph, a shape or a value. Every function takes slices and plain sizes,
+//! The lowest floor: nothing here knows of a graph, a shape or a value; what may end a run early comes in with its
+//! [`threads`]. Every function takes slices and plain sizes,
 //! trusts its caller to have checked them (it panics on a length that does not fit), and gives the same bits wherever
 //! a caller cuts its slices and however many threads there are. SIMD is chosen once, at run time, by [`simd::level`].
 
@@ -9,6 +10,7 @@ pub mod philox;
 pub mod product;
 pub mod simd;
 pub mod special;
+pub mod threads;
 pub mod vector;
 
 pub use number::Number;

@@ -8,18 +8,18 @@ use super::Job;
 use super::registry::{Payload, discard};
 use super::sync::{AtomicUsize, Mutex, Ordering, lock};
 
-/// `f(0)` to `f(n_chunks - 1)`, each at most once, each exactly once unless one panics.
+/// `f(0)` to `f(n_chunks - 1)`, each at most once, each exactly once unless one panics or says that no more may follow.
 pub(super) struct Chunks<'a> {
     /// The next chunk to claim. Never beyond `n_chunks`, so it cannot wrap.
     next: CachePadded<AtomicUsize>,
     n_chunks: usize,
-    f: &'a (dyn Fn(usize) + Sync),
+    f: &'a (dyn Fn(usize) -> bool + Sync),
     /// The panic of the smallest chunk so far.
     panic: Mutex<Option<(usize, Payload)>>,
 }
 
 impl<'a> Chunks<'a> {
-    pub(super) fn new(n_chunks: usize, f: &'a (dyn Fn(usize) + Sync)) -> Chunks<'a> {
+    pub(super) fn new(n_chunks: usize, f: &'a (dyn Fn(usize) -> bool + Sync)) -> Chunks<'a> {
         Chunks { next: CachePadded::new(AtomicUsize::new(0)), n_chunks, f, panic: Mutex::new(None) }
     }
 
@@ -37,11 +37,15 @@ impl<'a> Chunks<'a> {
         self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, claim).ok()
     }
 
+    fn skip_rest(&self) {
+        self.next.store(self.n_chunks, Ordering::Relaxed);
+    }
+
     /// Chunks are claimed in order, so all smaller ones are done or will be: which panic is rethrown does not depend
     /// on timing.
     #[cold]
     fn stop(&self, chunk: usize, payload: Payload) {
-        self.next.store(self.n_chunks, Ordering::Relaxed);
+        self.skip_rest();
         let mut panic = lock(&self.panic);
         let loser = match &*panic {
             Some((smallest, _)) if *smallest < chunk => Some(payload),
@@ -57,8 +61,10 @@ impl<'a> Chunks<'a> {
 impl Job for Chunks<'_> {
     fn work(&self) -> bool {
         let Some(chunk) = self.claim() else { return false };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.f)(chunk))) {
-            self.stop(chunk, payload);
+        match catch_unwind(AssertUnwindSafe(|| (self.f)(chunk))) {
+            Ok(true) => {}
+            Ok(false) => self.skip_rest(),
+            Err(payload) => self.stop(chunk, payload),
         }
         true
     }

@@ -130,9 +130,21 @@ impl Pool {
     /// With the panic of the smallest chunk that panicked, whatever the timing; larger chunks may have been skipped.
     /// The pool stays usable.
     pub fn parallel_for(&self, chunks: usize, f: &(dyn Fn(usize) + Sync)) {
+        self.parallel_while(chunks, &|chunk| {
+            f(chunk);
+            true
+        });
+    }
+
+    /// As [`Pool::parallel_for`], until an `f` answers false: then chunks that nobody has begun are left out.
+    ///
+    /// # Panics
+    /// As [`Pool::parallel_for`].
+    pub fn parallel_while(&self, chunks: usize, f: &(dyn Fn(usize) -> bool + Sync)) {
         if chunks <= 1 || self.threads() == 1 {
             let _mode = Standard::enter();
-            return (0..chunks).for_each(f);
+            (0..chunks).all(f);
+            return;
         }
         let job = Chunks::new(chunks, f);
         self.offer(&job, |offer| {

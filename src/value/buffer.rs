@@ -53,9 +53,13 @@ impl Buffer {
 
     /// As [`Buffer::zeroed`], counted against a budget while it lives.
     pub(super) fn zeroed_on(ticket: Ticket, bytes: usize) -> Result<Buffer> {
-        let mut buffer = Buffer::zeroed(bytes)?;
-        buffer.ticket = Some(Box::new(ticket));
-        Ok(buffer)
+        Ok(Buffer::zeroed(bytes)?.counted(Some(ticket)))
+    }
+
+    /// The same memory, whose bytes count against a budget while it lives.
+    pub(super) fn counted(mut self, ticket: Option<Ticket>) -> Buffer {
+        self.ticket = ticket.map(Box::new);
+        self
     }
 
     /// A block of our own that holds a copy of `source`.

@@ -1,6 +1,10 @@
 //! The dims of a value: up to four lie beside it, so that making and moving small values touches one or two cache lines.
 
+use std::fmt;
 use std::ops::Deref;
+
+use crate::dtype::DType;
+use crate::shape::Shape;
 
 /// Dims that are kept without a block of their own: few values have more axes.
 const INLINE: usize = 4;
@@ -48,6 +52,19 @@ impl Deref for Extent {
             Repr::Inline(rank, dims) => &dims[..usize::from(*rank).min(INLINE)],
             Repr::Heap(dims) => dims,
         }
+    }
+}
+
+/// Dtype and dims of a value, without its elements; prints as `float32 (2, 3)`.
+#[derive(Clone)]
+pub struct Outline {
+    pub(super) dtype: DType,
+    pub(super) dims: Extent,
+}
+
+impl fmt::Display for Outline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.dtype, Shape::from(&*self.dims))
     }
 }
 

@@ -84,14 +84,30 @@ impl Meter {
         }
     }
 
-    fn take(&self, bytes: usize) -> Result<Ticket> {
-        let Counts { budget, live, peak } = &*self.0;
+    pub(super) fn take(&self, bytes: usize) -> Result<Ticket> {
+        self.0.take(bytes)?;
+        Ok(Ticket { counts: self.0.clone(), bytes })
+    }
+}
+
+impl Counts {
+    fn take(&self, bytes: usize) -> Result<()> {
+        let Counts { budget, live, peak } = self;
         let grow = |live: usize| live.checked_add(bytes).filter(|live| live <= budget);
         match live.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grow) {
             Ok(before) => peak.fetch_max(before + bytes, Ordering::Relaxed),
             Err(live) => return Err(exceeded(*budget, live, bytes)),
         };
-        Ok(Ticket { counts: self.0.clone(), bytes })
+        Ok(())
+    }
+}
+
+impl Ticket {
+    /// Counts more bytes.
+    pub(super) fn grow(&mut self, bytes: usize) -> Result<()> {
+        self.counts.take(bytes)?;
+        self.bytes += bytes;
+        Ok(())
     }
 }
 

@@ -26,6 +26,7 @@ mod make;
 mod meter;
 pub(crate) mod pages;
 mod recycle;
+mod scratch;
 pub(crate) mod variant;
 mod weak;
 
@@ -35,9 +36,11 @@ use std::sync::atomic::{Ordering, fence};
 
 pub use self::buffer::Buffer;
 use self::extent::Extent;
+pub use self::extent::Outline;
 pub use self::into::{IntoValue, Rows};
 pub use self::meter::Meter;
 pub use self::recycle::Recycler;
+pub use self::scratch::{Room, ScratchVec};
 use self::variant::Variants;
 use crate::dtype::{DType, Element, Plain};
 use crate::error::{Error, Result};
@@ -77,6 +80,12 @@ impl Value {
     #[inline]
     pub fn dims(&self) -> &[usize] {
         &self.dims
+    }
+
+    /// Dtype and dims alone.
+    #[inline]
+    pub fn outline(&self) -> Outline {
+        Outline { dtype: self.dtype, dims: self.dims.clone() }
     }
 
     /// Whether both have the same shape.

@@ -453,6 +453,38 @@ fn tokens_and_deadlines_at_their_edges_are_harmless() -> Result<()> {
     Ok(())
 }
 
+/// Who gets an answer gets it in time: a run whose last step ends too late fails, and changes nothing.
+#[test]
+fn a_run_that_ends_after_its_limit_fails_and_commits_nothing() -> Result<()> {
+    let g = Graph::new();
+    let v = g.variable(1.0f32)?;
+    let token = CancelToken::new();
+    let mine = token.clone();
+    let last = g.closure("last", &[&g.constant(2.0f32)?], &[(DType::F32, shape![])], move |inputs| {
+        mine.cancel();
+        Ok(inputs.to_vec())
+    })?;
+    let write = v.assign(&last[0])?;
+    let sess = Session::new(&g)?;
+    sess.run(&g.global_variables_initializer()?)?;
+    for fetch in [&write, &last[0].operation()] {
+        let options = RunOptions { cancel: Some(token.clone()), ..RunOptions::default() };
+        refused(sess.run_with_options(fetch, Feeds::new(), &options), ErrorKind::Cancelled, "");
+    }
+    assert_eq!(sess.run(&v)?.scalar::<f32>()?, 1.0);
+    Ok(())
+}
+
+#[test]
+fn an_error_after_an_input_was_taken_still_says_what_it_was() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder(DType::F32, shape![?, ?])?;
+    let y = x.exp()?.ensure_shape(shape![?, 3])?;
+    let error = Session::new(&g)?.run_with(&y, feeds! { x => [[1.0f32; 4]; 2] }).unwrap_err();
+    assert!(error.to_string().contains("with inputs float32 (2, 4)"), "{error}");
+    Ok(())
+}
+
 /// A token is cancelled by a kernel of the run that it ends.
 #[test]
 fn a_kernel_may_cancel_its_own_run() -> Result<()> {

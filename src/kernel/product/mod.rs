@@ -21,7 +21,7 @@ mod windows;
 use crate::DType;
 use crate::kernel::number::{Number, same_slice, same_slice_mut};
 use crate::kernel::simd::{Level, level};
-use crate::pool::Pool;
+use crate::kernel::threads::Threads;
 
 use grid::{Block, Grid, Way};
 pub use windows::{Filter, Windows};
@@ -169,13 +169,14 @@ impl<T> Out<T> {
 /// `k x n` (`n x k` with `tb`). What `c` holds before is not read; `k = 0` gives zeros plus bias.
 ///
 /// Fast for float32 and float64. Integers wrap; float16 and bfloat16 accumulate in float32, are rounded once, and then
-/// take the epilogue in their own dtype, as separate ops would. Same bits for any pool.
+/// take the epilogue in their own dtype, as separate ops would. Same bits for any number
+/// of threads. Incomplete where the run has to stop: ask [`Threads::check`].
 ///
 /// # Panics
 /// If a length does not fit.
 #[allow(clippy::too_many_arguments)] // The sizes and operands of every BLAS; callers name them in this order.
 pub fn matmul<T: Number>(
-    pool: &Pool,
+    threads: Threads<'_>,
     m: usize,
     k: usize,
     n: usize,
@@ -189,20 +190,21 @@ pub fn matmul<T: Number>(
     let product = Product { m, k, n, a, ta, b, tb, bias: epilogue.bias(), activation: epilogue.activation };
     product.check(c.len());
     if !c.is_empty() {
-        run(Some(pool), &product, c);
+        run(Some(threads), &product, c);
     }
 }
 
 /// A product for each pair of offsets: `c[i] = op(a[a_offsets[i]..]) · op(b[b_offsets[i]..])` with the sizes and the
 /// epilogue of [`matmul`]; `c` is `(batch, m, n)`. Equal offsets broadcast an operand.
 ///
-/// Small products run whole, many on each thread; large ones are cut as in [`matmul`]. Same bits for any pool.
+/// Small products run whole, many on each thread; large ones are cut as in [`matmul`]. Same bits for any number
+/// of threads. Incomplete where the run has to stop: ask [`Threads::check`].
 ///
 /// # Panics
 /// If a length does not fit, or an operand ends before an offset's matrix does.
 #[allow(clippy::too_many_arguments)] // As `matmul`.
 pub fn batch_matmul<T: Number>(
-    pool: &Pool,
+    threads: Threads<'_>,
     m: usize,
     k: usize,
     n: usize,
@@ -230,12 +232,12 @@ pub fn batch_matmul<T: Number>(
     };
     let cost = grid::cost(m, k, n);
     if cost > grid::SERIAL {
-        c.chunks_exact_mut(m * n).enumerate().for_each(|(i, c)| run(Some(pool), &product(i), c));
+        c.chunks_exact_mut(m * n).enumerate().for_each(|(i, c)| run(Some(threads), &product(i), c));
         return;
     }
     let step = grid::SERIAL / cost;
     let c = Out::new(c);
-    pool.parallel_for(batch.div_ceil(step), &|chunk| {
+    threads.run(batch.div_ceil(step), &|chunk| {
         for i in chunk * step..batch.min((chunk + 1) * step) {
             // SAFETY: each product is made by one chunk, and `i * m * n..` lies in `c` as asserted above.
             run(None, &product(i), unsafe { c.part(i * m * n, m * n) });
@@ -244,27 +246,27 @@ pub fn batch_matmul<T: Number>(
 }
 
 /// The way of a dtype. `None` runs the same blocks on this thread alone.
-fn run<T: Number>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mut [T]) {
+fn run<T: Number>(threads: Option<Threads<'_>>, product: &Product<'_, T>, c: &mut [T]) {
     match T::DTYPE {
-        DType::F32 => blocks(pool, &product.same::<f32>(), same_slice_mut(c)),
-        DType::F64 => blocks(pool, &product.same::<f64>(), same_slice_mut(c)),
-        _ => plain::run(pool, product, c),
+        DType::F32 => blocks(threads, &product.same::<f32>(), same_slice_mut(c)),
+        DType::F64 => blocks(threads, &product.same::<f64>(), same_slice_mut(c)),
+        _ => plain::run(threads, product, c),
     }
 }
 
 /// A float product: a column as a row, small ones at once, others block by block.
-fn blocks<T: small::Fast + large::Packed>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mut [T]) {
+fn blocks<T: small::Fast + large::Packed>(threads: Option<Threads<'_>>, product: &Product<'_, T>, c: &mut [T]) {
     // Nothing is copied or divided on the way of the smallest products: that would double their time.
     if product.n == 1 && product.m > 1 {
-        return in_grid(pool, &product.as_row(), c);
+        return in_grid(threads, &product.as_row(), c);
     }
-    in_grid(pool, product, c);
+    in_grid(threads, product, c);
 }
 
-fn in_grid<T: small::Fast + large::Packed>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mut [T]) {
+fn in_grid<T: small::Fast + large::Packed>(threads: Option<Threads<'_>>, product: &Product<'_, T>, c: &mut [T]) {
     let grid = Grid::of(product.m, product.k, product.n);
     if grid.way == Way::Large && product.m >= PACKED_ROWS && level() == Level::Avx512 {
-        return packed::run(pool, product, c);
+        return packed::run(threads, product, c);
     }
     let c = Out::new(c);
     let run = |block: &Block| {
@@ -276,9 +278,9 @@ fn in_grid<T: small::Fast + large::Packed>(pool: Option<&Pool>, product: &Produc
             }
         }
     };
-    match pool {
+    match threads {
         _ if grid.is_whole() => run(&Block { rows: 0..product.m, columns: 0..product.n }),
-        Some(pool) => pool.parallel_for(grid.count(), &|i| run(&grid.block(i))),
+        Some(threads) => threads.run(grid.count(), &|i| run(&grid.block(i))),
         None => (0..grid.count()).for_each(|i| run(&grid.block(i))),
     }
 }

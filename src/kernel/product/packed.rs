@@ -14,7 +14,7 @@ use super::small::{Fast, Kernels, Pass, Piece};
 use super::{Activation, Bias, Out, Product, epilogue};
 use crate::kernel::number::Number;
 use crate::kernel::simd::level;
-use crate::pool::Pool;
+use crate::kernel::threads::Threads;
 
 /// Steps of `k` in a slab, at most: eight rows of the left side by so many fill half of a first cache.
 const DEPTH: usize = 512;
@@ -29,7 +29,7 @@ const CHUNK: usize = 1 << 24;
 pub(super) const PACKED_AT_ONCE: usize = 1 << 17;
 
 /// Makes the whole product.
-pub(super) fn run<T: Fast>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mut [T]) {
+pub(super) fn run<T: Fast>(threads: Option<Threads<'_>>, product: &Product<'_, T>, c: &mut [T]) {
     let kernels = T::kernels(level());
     let depth = even_part(product.k, DEPTH, 1);
     let columns = even_part(product.n, COLUMNS, kernels.panel());
@@ -47,7 +47,7 @@ pub(super) fn run<T: Fast>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mu
                     columns: column..product.n.min(column + columns),
                     panels: Out(scratch),
                 };
-                slab.run(pool, &c);
+                slab.run(threads, &c);
             }
         }
     });
@@ -80,10 +80,10 @@ pub(super) struct Slab<'a, T: 'static> {
 
 impl<T: Number> Slab<'_, T> {
     /// Packs the slab, then makes its share of all rows.
-    fn run(&self, pool: Option<&Pool>, c: &Out<T>) {
-        self.pack(pool);
+    fn run(&self, threads: Option<Threads<'_>>, c: &Out<T>) {
+        self.pack(threads);
         let rows = (CHUNK / (self.steps.len() * self.columns.len())).next_multiple_of(8);
-        each(pool, self.product.m, rows.max(32), |rows| {
+        each(threads, self.product.m, rows.max(32), |rows| {
             let block = Block { rows, columns: self.columns.clone() };
             // SAFETY: chunks of rows do not overlap and lie in `c`.
             unsafe { self.multiply(&block, c.pointer()) };
@@ -114,14 +114,14 @@ impl<T: Number> Slab<'_, T> {
     }
 
     /// Copies the right side into the panels.
-    pub fn pack(&self, pool: Option<&Pool>) {
+    pub fn pack(&self, threads: Option<Threads<'_>>) {
         if self.group > 1 {
             // SAFETY: `panels` has room for the one panel that so few columns make, and nobody else writes to it.
             let to = unsafe { std::slice::from_raw_parts_mut(self.panel(0).cast::<MaybeUninit<T>>(), self.len()) };
             return self.pack_groups(to);
         }
         let at_once = (PACKED_AT_ONCE / self.panel_len().max(1)).max(1);
-        each(pool, self.n_panels(), at_once, |panels| match self.product.tb {
+        each(threads, self.n_panels(), at_once, |panels| match self.product.tb {
             true => panels.for_each(|panel| self.pack_transposed(panel)),
             false => self.pack_rows(panels),
         });
@@ -280,11 +280,11 @@ impl<T: Number> Slab<'_, T> {
     }
 }
 
-/// Runs `f` on parts of `0..whole`, `step` long, in the pool or here.
-pub(super) fn each(pool: Option<&Pool>, whole: usize, step: usize, f: impl Fn(Range<usize>) + Sync) {
+/// Runs `f` on parts of `0..whole`, `step` long, on the threads or here.
+pub(super) fn each(threads: Option<Threads<'_>>, whole: usize, step: usize, f: impl Fn(Range<usize>) + Sync) {
     let part = |i: usize| f(i * step..whole.min((i + 1) * step));
-    match pool {
-        Some(pool) => pool.parallel_for(whole.div_ceil(step), &part),
+    match threads {
+        Some(threads) => threads.run(whole.div_ceil(step), &part),
         None => (0..whole.div_ceil(step)).for_each(part),
     }
 }

@@ -5,26 +5,26 @@ use half::{bf16, f16};
 use super::grid::{self, Block};
 use super::{Bias, Out, Product, epilogue};
 use crate::kernel::number::{Number, same_slice_mut};
-use crate::pool::Pool;
+use crate::kernel::threads::Threads;
 use crate::{DType, dispatched};
 
 /// The product of any dtype.
-pub(super) fn run<T: Number>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mut [T]) {
+pub(super) fn run<T: Number>(threads: Option<Threads<'_>>, product: &Product<'_, T>, c: &mut [T]) {
     match T::DTYPE {
-        DType::F16 => halves::<f16>(pool, &product.same(), same_slice_mut(c)),
-        DType::BF16 => halves::<bf16>(pool, &product.same(), same_slice_mut(c)),
-        _ => rows(pool, product, c),
+        DType::F16 => halves::<f16>(threads, &product.same(), same_slice_mut(c)),
+        DType::BF16 => halves::<bf16>(threads, &product.same(), same_slice_mut(c)),
+        _ => rows(threads, product, c),
     }
 }
 
 /// Multiplies in float32, rounds, and applies the epilogue in the half's own arithmetic.
-fn halves<T: Number<Acc = f32>>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mut [T]) {
+fn halves<T: Number<Acc = f32>>(threads: Option<Threads<'_>>, product: &Product<'_, T>, c: &mut [T]) {
     let widen = |x: &[T]| x.iter().map(|x| x.widen()).collect::<Vec<f32>>();
     let (a, b) = (widen(product.a), widen(product.b));
     let mut wide = vec![0.0; c.len()];
     let Product { m, k, n, ta, tb, activation, .. } = *product;
     let in_f32 = Product { m, k, n, a: &a, ta, b: &b, tb, bias: Bias::None, activation: super::Activation::None };
-    super::blocks(pool, &in_f32, &mut wide);
+    super::blocks(threads, &in_f32, &mut wide);
     c.iter_mut().zip(&wide).for_each(|(c, &wide)| *c = T::narrow(wide));
     let whole = Block { rows: 0..m, columns: 0..n };
     // SAFETY: `c` is the whole product, borrowed here alone.
@@ -32,7 +32,7 @@ fn halves<T: Number<Acc = f32>>(pool: Option<&Pool>, product: &Product<'_, T>, c
 }
 
 /// Rows in chunks: each row of `c` gathers rows of the right side.
-fn rows<T: Number>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mut [T]) {
+fn rows<T: Number>(threads: Option<Threads<'_>>, product: &Product<'_, T>, c: &mut [T]) {
     let Product { m, k, n, .. } = *product;
     if m * n == 0 {
         return;
@@ -48,8 +48,8 @@ fn rows<T: Number>(pool: Option<&Pool>, product: &Product<'_, T>, c: &mut [T]) {
         // SAFETY: as above.
         unsafe { epilogue::apply(product, &Block { rows, columns: 0..n }, c.pointer()) };
     };
-    match pool {
-        Some(pool) => pool.parallel_for(m.div_ceil(row_step), &run),
+    match threads {
+        Some(threads) => threads.run(m.div_ceil(row_step), &run),
         None => (0..m.div_ceil(row_step)).for_each(run),
     }
 }

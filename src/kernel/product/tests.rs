@@ -3,6 +3,7 @@ use num_complex::Complex;
 
 use super::*;
 use crate::kernel::simd;
+use crate::pool::Pool;
 
 /// Reproducible numbers in [-1, 1].
 fn numbers<T>(n: usize, seed: u64, make: impl Fn(f64) -> T) -> Vec<T> {
@@ -37,7 +38,7 @@ fn activate(x: f64, activation: Activation) -> f64 {
 /// Compares a product with the textbook's in float64, under several epilogues. `tolerance` is for one product of
 /// numbers up to 1; the errors of a sum grow with the square root of its length.
 #[track_caller]
-fn check<T: Number>(pool: &Pool, p: &Product<'_, T>, bias: &[T], to: impl Fn(T) -> f64, tolerance: f64) {
+fn check<T: Number>(threads: Threads<'_>, p: &Product<'_, T>, bias: &[T], to: impl Fn(T) -> f64, tolerance: f64) {
     let sums = naive(p, 0.0, |sum, a, b| sum + to(a) * to(b));
     let allowed = tolerance * (p.k as f64 + 1.0).sqrt();
     for (bias, activation) in [
@@ -48,7 +49,7 @@ fn check<T: Number>(pool: &Pool, p: &Product<'_, T>, bias: &[T], to: impl Fn(T) 
         (Some(bias), Activation::Sigmoid),
     ] {
         let mut c = vec![T::ONE; p.m * p.n];
-        matmul(pool, p.m, p.k, p.n, p.a, p.ta, p.b, p.tb, &mut c, &Epilogue { bias, activation });
+        matmul(threads, p.m, p.k, p.n, p.a, p.ta, p.b, p.tb, &mut c, &Epilogue { bias, activation });
         for (at, (got, sum)) in c.iter().zip(&sums).enumerate() {
             let want = activate(sum + bias.map_or(0.0, |bias| to(bias[at % p.n])), activation);
             let (m, k, n) = (p.m, p.k, p.n);
@@ -87,7 +88,7 @@ fn check_sizes<T: Number>(make: impl Fn(f64) -> T + Copy, to: impl Fn(T) -> f64 
         for flags in 0..4 {
             let (ta, tb) = (flags & 1 > 0, flags & 2 > 0);
             let p = Product { m, k, n, a: &a, ta, b: &b, tb, bias: Bias::None, activation: Activation::None };
-            check(&pool, &p, &bias, to, tolerance);
+            check(Threads::unlimited(&pool), &p, &bias, to, tolerance);
         }
     }
 }
@@ -113,13 +114,24 @@ fn integers_wrap_and_complex_numbers_multiply() {
             let (ta, tb) = (flags & 1 > 0, flags & 2 > 0);
             let p = Product { m, k, n, a: &a, ta, b: &b, tb, bias: Bias::None, activation: Activation::None };
             let mut c = vec![1; m * n];
-            matmul(&pool, m, k, n, &a, ta, &b, tb, &mut c, &Epilogue::NONE);
+            matmul(Threads::unlimited(&pool), m, k, n, &a, ta, &b, tb, &mut c, &Epilogue::NONE);
             assert_eq!(c, naive(&p, 0, |sum: i32, a, b| sum.wrapping_add(a.wrapping_mul(b))));
         }
     }
     let i = Complex::new(0.0_f32, 1.0);
     let mut c = [Complex::new(9.0, 9.0)];
-    matmul(&pool, 1, 2, 1, &[i, i], false, &[i, Complex::new(2.0, 0.0)], false, &mut c, &Epilogue::NONE);
+    matmul(
+        Threads::unlimited(&pool),
+        1,
+        2,
+        1,
+        &[i, i],
+        false,
+        &[i, Complex::new(2.0, 0.0)],
+        false,
+        &mut c,
+        &Epilogue::NONE,
+    );
     assert_eq!(c, [Complex::new(-1.0, 2.0)]);
 }
 
@@ -128,10 +140,10 @@ fn k_of_zero_gives_the_bias() {
     let pool = Pool::new(1).unwrap();
     let mut c = [f32::NAN; 6];
     let epilogue = Epilogue { bias: Some(&[1.0, -2.0, 3.0]), activation: Activation::Relu };
-    matmul(&pool, 2, 0, 3, &[], false, &[], false, &mut c, &epilogue);
+    matmul(Threads::unlimited(&pool), 2, 0, 3, &[], false, &[], false, &mut c, &epilogue);
     assert_eq!(c, [1.0, 0.0, 3.0, 1.0, 0.0, 3.0]);
     let mut wide = vec![f32::NAN; 40 * 40];
-    matmul(&pool, 40, 0, 40, &[], true, &[], true, &mut wide, &Epilogue::NONE);
+    matmul(Threads::unlimited(&pool), 40, 0, 40, &[], true, &[], true, &mut wide, &Epilogue::NONE);
     assert!(wide.iter().all(|&x| x == 0.0));
 }
 
@@ -143,7 +155,7 @@ fn nan_and_infinity_pass_through() {
         a[39] = f32::NAN;
         let (b, mut c) = (vec![1.0; 40 * n], vec![0.0; m * n]);
         let epilogue = Epilogue { bias: None, activation: Activation::Relu };
-        matmul(&pool, m, 40, n, &a, false, &b, false, &mut c, &epilogue);
+        matmul(Threads::unlimited(&pool), m, 40, n, &a, false, &b, false, &mut c, &epilogue);
         assert!(c[..n].iter().all(|x| x.is_nan()) && c[n..].iter().all(|&x| x == 40.0));
     }
 }
@@ -159,7 +171,7 @@ fn any_pool_gives_the_same_bits() {
             let products = pools.each_ref().map(|pool| {
                 let mut c = vec![0.0; m * n];
                 let epilogue = Epilogue { bias: Some(&bias), activation: Activation::Relu };
-                matmul(pool, m, k, n, &a, flags & 1 > 0, &b, flags & 2 > 0, &mut c, &epilogue);
+                matmul(Threads::unlimited(pool), m, k, n, &a, flags & 1 > 0, &b, flags & 2 > 0, &mut c, &epilogue);
                 c
             });
             assert!(Grid::of(m, k, n).count() > 1 || n == 1 || m == 70);
@@ -182,7 +194,7 @@ fn large_ways_agree_with_the_textbook() {
             // SAFETY: the block is all of `by_gemm`.
             unsafe { large::run(&p, &Block { rows: 0..m, columns: 0..n }, by_gemm.as_mut_ptr()) };
             let mut by_tiles = vec![f64::NAN; m * n];
-            packed::run(Some(&pool), &p, &mut by_tiles);
+            packed::run(Some(Threads::unlimited(&pool)), &p, &mut by_tiles);
             for (at, want) in naive(&p, 0.0, |sum, a, b| sum + a * b).into_iter().enumerate() {
                 let want = (want + bias[at % n]).max(0.0);
                 assert!((by_gemm[at] - want).abs() < 1e-11, "gemm {m}x{k}x{n} {ta} {tb}");
@@ -270,11 +282,24 @@ fn batches_are_products_one_by_one() {
         let a_offsets = [0, 1, 2, 0, 1, 2].map(|i| i * m * k);
         let b_offsets = [0, 0, 0, 1, 1, 1].map(|i| i * k * n);
         let mut got = vec![0.0; 6 * m * n];
-        batch_matmul(&pool, m, k, n, &a, false, &a_offsets, &b, true, &b_offsets, &mut got, &epilogue);
+        batch_matmul(
+            Threads::unlimited(&pool),
+            m,
+            k,
+            n,
+            &a,
+            false,
+            &a_offsets,
+            &b,
+            true,
+            &b_offsets,
+            &mut got,
+            &epilogue,
+        );
         let mut want = vec![0.0; 6 * m * n];
         for i in 0..6 {
             let (a, b) = (&a[a_offsets[i]..][..m * k], &b[b_offsets[i]..][..k * n]);
-            matmul(&pool, m, k, n, a, false, b, true, &mut want[i * m * n..][..m * n], &epilogue);
+            matmul(Threads::unlimited(&pool), m, k, n, a, false, b, true, &mut want[i * m * n..][..m * n], &epilogue);
         }
         assert!(got == want, "{m}x{k}x{n}");
     }

@@ -14,7 +14,7 @@ use super::{Epilogue, Out, Product, epilogue};
 use crate::DType;
 use crate::kernel::number::Number;
 use crate::kernel::simd::level;
-use crate::pool::Pool;
+use crate::kernel::threads::Threads;
 
 /// Bytes of the panels that all windows of a chunk meet before the next ones: a part of a second-level cache.
 const PART_BYTES: usize = 1 << 18;
@@ -84,7 +84,7 @@ impl<'a, T: Number> Filter<'a, T> {
     /// # Panics
     /// If a length does not fit.
     pub fn pack(
-        pool: &Pool,
+        threads: Threads<'_>,
         windows: &'a Windows,
         filter: &'a [T],
         epilogue: &Epilogue<'a, T>,
@@ -114,7 +114,7 @@ impl<'a, T: Number> Filter<'a, T> {
         packed.memory = Vec::with_capacity((len * size_of::<T>()).div_ceil(size_of::<Line>()));
         packed.panels = Out(packed.memory.as_mut_ptr().cast());
         let at_once = (PACKED_AT_ONCE * packed.parts.len() / len.max(1)).max(1);
-        each(Some(pool), packed.parts.len(), at_once, |parts| parts.for_each(|part| packed.slab(part).pack(None)));
+        each(Some(threads), packed.parts.len(), at_once, |parts| parts.for_each(|part| packed.slab(part).pack(None)));
         Some(packed)
     }
 

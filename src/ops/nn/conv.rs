@@ -288,14 +288,14 @@ fn one_group<T: Number>(
 ) -> Result<()> {
     let width = g.filter_len() * g.channels;
     let channels = filter.len() / width;
-    let pool = cx.pool();
+    let threads = cx.threads();
     if g.is_pointwise() {
-        matmul(pool, out.len() / channels, width, channels, x, false, filter, false, out, epilogue);
+        matmul(threads, out.len() / channels, width, channels, x, false, filter, false, out, epilogue);
         return cx.check();
     }
     if let Some(strips) = Strips::new(g, channels, size_of::<T>()) {
-        check_columns::<T>(cx, filter.len().saturating_add(strips.len.saturating_mul(pool.threads())))?;
-        if let Some(filter) = Filter::pack(pool, &strips.windows, filter, epilogue) {
+        check_columns::<T>(cx, filter.len().saturating_add(strips.len.saturating_mul(threads.count())))?;
+        if let Some(filter) = Filter::pack(threads, &strips.windows, filter, epilogue) {
             return cx.for_chunks_mut(out, strips.chunk * channels, &|chunk, mut out| {
                 let first = chunk * strips.chunk;
                 strips.each(x, first..first + out.len() / channels, |image, windows| {
@@ -319,14 +319,14 @@ fn gathered<T: Number>(
     out: &mut [T],
 ) -> Result<()> {
     let width = g.filter_len() * g.channels;
-    let (pool, channels) = (cx.pool(), filter.len() / width);
+    let (threads, channels) = (cx.threads(), filter.len() / width);
     let rows = rows_per_block::<T>(width);
     check_columns::<T>(cx, rows.min(out.len() / channels).saturating_mul(width))?;
     cx.for_chunks_mut(out, rows * channels, &|block, out| {
         let n = out.len() / channels;
         let mut windows = vec![T::ZERO; n * width];
         gather(g, x, block * rows, &mut windows);
-        matmul(pool, n, width, channels, &windows, false, filter, false, out, epilogue);
+        matmul(threads, n, width, channels, &windows, false, filter, false, out, epilogue);
     })
 }
 

@@ -251,10 +251,10 @@ fn image_gradient<T: Number>(
 ) -> Result<()> {
     let (width, image) = (g.filter_len() * g.channels, g.input_len() * g.channels);
     if g.is_pointwise() && channels > 0 {
-        matmul(cx.pool(), dy.len() / channels, channels, width, dy, false, filter, true, dx, &Epilogue::NONE);
+        matmul(cx.threads(), dy.len() / channels, channels, width, dy, false, filter, true, dx, &Epilogue::NONE);
         return cx.check();
     }
-    let (pool, windows, rows) = (cx.pool(), g.output_len(), rows_per_block::<T>(width));
+    let (threads, windows, rows) = (cx.threads(), g.output_len(), rows_per_block::<T>(width));
     check_columns::<T>(cx, rows.min(windows).saturating_mul(width))?;
     cx.for_chunks_mut(dx, image.max(1), &|n, dx| {
         dx.fill(T::ZERO);
@@ -263,7 +263,7 @@ fn image_gradient<T: Number>(
             let m = rows.min(windows - from);
             let dy = &dy[(n * windows + from) * channels..][..m * channels];
             let product = &mut product[..m * width];
-            matmul(pool, m, channels, width, dy, false, filter, true, product, &Epilogue::NONE);
+            matmul(threads, m, channels, width, dy, false, filter, true, product, &Epilogue::NONE);
             scatter(g, product, from, dx);
         }
     })
@@ -297,7 +297,7 @@ fn filter_gradient<T: Number>(
 ) -> Result<()> {
     let (width, windows) = (g.filter_len() * g.channels, g.batch * g.output_len());
     if g.is_pointwise() {
-        matmul(cx.pool(), width, windows, channels, x, true, dy, false, df, &Epilogue::NONE);
+        matmul(cx.threads(), width, windows, channels, x, true, dy, false, df, &Epilogue::NONE);
         return cx.check();
     }
     df.fill(T::ZERO);
@@ -311,7 +311,7 @@ fn filter_gradient<T: Number>(
         let block = &mut block[..m * width];
         gather(g, x, from, block);
         let dy = &dy[from * channels..][..m * channels];
-        matmul(cx.pool(), width, m, channels, block, true, dy, false, &mut part, &Epilogue::NONE);
+        matmul(cx.threads(), width, m, channels, block, true, dy, false, &mut part, &Epilogue::NONE);
         df.iter_mut().zip(&part).for_each(|(df, part)| *df = df.plus(*part));
         cx.check()?;
     }

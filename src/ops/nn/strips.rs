@@ -153,6 +153,7 @@ mod tests {
     use super::*;
     use crate::dtype::Plain;
     use crate::kernel::product::{Activation, Epilogue, Filter};
+    use crate::kernel::threads::Threads;
     use crate::ops::testing::run_op;
     use crate::pool::Pool;
     use crate::value::Value;
@@ -244,7 +245,7 @@ mod tests {
         want.iter_mut().enumerate().for_each(|(i, x)| *x = (*x + bias[i % n]).max(0.0));
         let strips = Strips::new(&g, n, 4).unwrap();
         let pool = Pool::new(1).unwrap();
-        let packed = Filter::pack(&pool, &strips.windows, &filter, &epilogue).unwrap();
+        let packed = Filter::pack(Threads::unlimited(&pool), &strips.windows, &filter, &epilogue).unwrap();
         for step in [1, 5, 6, 17, want.len() / n] {
             let mut got = Vec::new();
             for first in (0..want.len() / n).step_by(step) {

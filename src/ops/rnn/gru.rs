@@ -54,7 +54,7 @@ impl Op for GruBlockCell {
         };
         let mut gates = vec![0.0; rows * 2 * cells];
         let epilogue = Epilogue { bias: Some(of(4)?), activation: Activation::Sigmoid };
-        matmul(cx.pool(), rows, k, 2 * cells, &join(state), false, of(2)?, false, &mut gates, &epilogue);
+        matmul(cx.threads(), rows, k, 2 * cells, &join(state), false, of(2)?, false, &mut gates, &epilogue);
         let gate = |i: usize| -> Vec<f32> {
             (0..rows).flat_map(|row| gates[(2 * row + i) * cells..][..cells].iter().copied()).collect()
         };
@@ -62,7 +62,7 @@ impl Op for GruBlockCell {
         let kept: Vec<f32> = state.iter().zip(&reset).map(|(state, reset)| state * reset).collect();
         let mut fresh = vec![0.0; rows * cells];
         let epilogue = Epilogue { bias: Some(of(5)?), activation: Activation::Tanh };
-        matmul(cx.pool(), rows, k, cells, &join(&kept), false, of(3)?, false, &mut fresh, &epilogue);
+        matmul(cx.threads(), rows, k, cells, &join(&kept), false, of(3)?, false, &mut fresh, &epilogue);
         let mix = update.iter().zip(state.iter().zip(&fresh));
         let after: Vec<f32> = mix.map(|(update, (state, fresh))| update * state + (1.0 - update) * fresh).collect();
         for (i, made) in [reset, update, fresh, after].into_iter().enumerate() {

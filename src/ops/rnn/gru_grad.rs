@@ -68,7 +68,7 @@ impl Op for GruBlockCellGrad {
         let to_update = each(&|i| flow[i] * (state[i] - fresh[i]) * update[i] * (1.0 - update[i]));
         let k = inputs + cells;
         let mut through_fresh = vec![0.0; rows * k];
-        matmul(cx.pool(), rows, cells, k, &to_fresh, false, of(3)?, true, &mut through_fresh, &Epilogue::NONE);
+        matmul(cx.threads(), rows, cells, k, &to_fresh, false, of(3)?, true, &mut through_fresh, &Epilogue::NONE);
         // What flows to the state times the reset gate.
         let to_kept = each(&|i| through_fresh[i / cells.max(1) * k + inputs + i % cells.max(1)]);
         let to_reset = each(&|i| to_kept[i] * state[i] * reset[i] * (1.0 - reset[i]));
@@ -76,7 +76,7 @@ impl Op for GruBlockCellGrad {
         let gates: Vec<f32> =
             (0..rows).flat_map(|row| [lines(&to_reset, row), lines(&to_update, row)].concat()).collect();
         let mut through_gates = vec![0.0; rows * k];
-        matmul(cx.pool(), rows, 2 * cells, k, &gates, false, of(2)?, true, &mut through_gates, &Epilogue::NONE);
+        matmul(cx.threads(), rows, 2 * cells, k, &gates, false, of(2)?, true, &mut through_gates, &Epilogue::NONE);
         let to_state = each(&|i| {
             through_gates[i / cells.max(1) * k + inputs + i % cells.max(1)]
                 + to_kept[i] * reset[i]

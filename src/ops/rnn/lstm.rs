@@ -207,7 +207,7 @@ impl LstmCell {
         }
         let mut gates = vec![T::ZERO; rows * n];
         let epilogue = Epilogue { bias: Some(weights.bias), activation: Activation::None };
-        matmul(cx.pool(), rows, k, n, &joined, false, weights.w, false, &mut gates, &epilogue);
+        matmul(cx.threads(), rows, k, n, &joined, false, weights.w, false, &mut gates, &epilogue);
         let mut line = Line::new(cells);
         for row in 0..rows {
             let at = row * cells;

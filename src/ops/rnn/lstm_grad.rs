@@ -190,7 +190,7 @@ impl BlockLstmGrad {
         let (state, gates) = back.back(&to_state, &to_output, &mut flow.peepholes);
         flow.state = state;
         let mut joined = vec![0.0; sizes.rows * k];
-        matmul(cx.pool(), sizes.rows, n, k, &gates, false, inputs.get(4)?, true, &mut joined, &Epilogue::NONE);
+        matmul(cx.threads(), sizes.rows, n, k, &gates, false, inputs.get(4)?, true, &mut joined, &Epilogue::NONE);
         let x = &inputs.get(1)?[step * sizes.rows * sizes.inputs..][..sizes.rows * sizes.inputs];
         let mut went_in = Vec::with_capacity(sizes.rows * k);
         for row in 0..sizes.rows {
@@ -203,7 +203,7 @@ impl BlockLstmGrad {
             flow.bias.iter_mut().zip(gates).for_each(|(sum, gate)| *sum += gate);
         }
         let mut weights = vec![0.0; k * n];
-        matmul(cx.pool(), k, sizes.rows, n, &went_in, true, &gates, false, &mut weights, &Epilogue::NONE);
+        matmul(cx.threads(), k, sizes.rows, n, &went_in, true, &gates, false, &mut weights, &Epilogue::NONE);
         flow.weights.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight);
         Ok(())
     }
