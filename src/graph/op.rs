@@ -128,7 +128,8 @@ pub struct OpKind {
     pub signature: &'static str,
     /// Makes the op from a file's attributes.
     pub parse: fn(&Attrs) -> Result<Arc<dyn Op>>,
-    /// Ops and inputs for the tests over the whole table.
+    /// Ops and inputs for the tests over the whole table, which alone are compiled with them.
+    #[cfg(any(test, feature = "examples"))]
     pub examples: fn() -> Vec<Example>,
     /// What a run does beside computing.
     pub effect: Effect,
@@ -143,6 +144,7 @@ pub struct OpKind {
 
 impl OpKind {
     /// A pure op that has a gradient; the methods below change that.
+    #[cfg_attr(not(any(test, feature = "examples")), allow(unused_variables))]
     pub const fn new(
         name: &'static str,
         signature: &'static str,
@@ -154,6 +156,7 @@ impl OpKind {
             aliases: &[],
             signature,
             parse,
+            #[cfg(any(test, feature = "examples"))]
             examples,
             effect: Effect::Pure,
             flow: Flow::Plain,

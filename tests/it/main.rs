@@ -4,7 +4,7 @@ mod alloc;
 mod building;
 mod control;
 mod custom;
-#[cfg(feature = "tensorflow")]
+#[cfg(all(feature = "tensorflow", feature = "examples"))]
 mod export;
 mod faults;
 #[cfg(feature = "tensorflow")]
