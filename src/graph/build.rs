@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use smallvec::SmallVec;
 
-use super::context::{self, Context};
+use super::context::{self, Context, Entered};
 use super::feed::Feed;
 use super::names::{check_node_name, check_scope_name};
 use super::node::{Fact, Node, NodeId, OutputId};
@@ -197,13 +197,19 @@ impl Graph {
     /// # Ok(()) }
     /// ```
     pub fn named<R>(&self, name: &str, build: impl FnOnce() -> R) -> R {
-        context::enter(self.root().id(), |cx| cx.pending = Some(name.into()), build)
+        let _scope = self.enter_pending(Some(name.into()));
+        build()
     }
 
     /// As [`Graph::named`] where there may be no name to give: the surrounding pending name, if any, is kept away from
     /// what `build` makes.
     pub(crate) fn unnamed<R>(&self, build: impl FnOnce() -> R) -> R {
-        context::enter(self.root().id(), |cx| cx.pending = None, build)
+        let _scope = self.enter_pending(None);
+        build()
+    }
+
+    fn enter_pending(&self, name: Option<Arc<str>>) -> Entered {
+        context::enter(self.root().id(), |cx| cx.pending = name)
     }
 
     /// The pending name, which is used up, or `default`: for builders that give it to the last of their nodes and open no
@@ -212,23 +218,43 @@ impl Graph {
         context::take_pending(self.root().id()).unwrap_or_else(|| default.into())
     }
 
-    /// Prefixes the names of what `build` makes. A second `foo` becomes `foo_1`; `foo/` enters `foo` again; an empty name
-    /// leaves all scopes. `build` is given the scope as a name that makes an op take exactly the scope's name.
+    /// Prefixes the names of what is built until the guard is dropped. A second `foo` becomes `foo_1`; `foo/` enters
+    /// `foo` again; an empty name leaves all scopes.
+    ///
+    /// ```
+    /// # use sessile::prelude::*;
+    /// # fn main() -> sessile::Result<()> {
+    /// let g = Graph::new();
+    /// let x = {
+    ///     let _tower = g.enter_scope("tower")?;
+    ///     g.placeholder(DType::F32, shape![?, 3])?
+    /// };
+    /// assert_eq!(x.name(), "tower/Placeholder:0");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// `InvalidName`.
+    #[doc(alias = "tf.name_scope")]
+    pub fn enter_scope(&self, name: &str) -> Result<NameScope> {
+        let scope = if name.is_empty() { String::new() } else { self.open_scope(name)? };
+        let prefix = if scope.is_empty() { String::new() } else { format!("{scope}/") };
+        let change = |cx: &mut Context| {
+            cx.scope = scope.into();
+            cx.pending = None;
+        };
+        Ok(NameScope { prefix, entered: context::enter(self.root().id(), change) })
+    }
+
+    /// As [`Graph::enter_scope`] for the time of `build`, which is given the scope as a name that makes an op take exactly
+    /// the scope's name.
     ///
     /// # Errors
     /// `InvalidName`, and the errors of `build`.
     #[doc(alias = "tf.name_scope")]
     pub fn name_scope<R>(&self, name: &str, build: impl FnOnce(&str) -> Result<R>) -> Result<R> {
-        if name.is_empty() {
-            return self.at_root_scope(|| self.unnamed(|| build("")));
-        }
-        let scope = self.open_scope(name)?;
-        let verbatim = format!("{scope}/");
-        let change = |cx: &mut Context| {
-            cx.scope = scope.into();
-            cx.pending = None;
-        };
-        context::enter(self.root().id(), change, || build(&verbatim))
+        let scope = self.enter_scope(name)?;
+        build(scope.prefix())
     }
 
     /// A builder that makes several nodes: opens a scope by the pending name or `default`, and lets all of them carry
@@ -236,25 +262,30 @@ impl Graph {
     #[track_caller]
     pub fn composite<R>(&self, default: &str, build: impl FnOnce(&str) -> Result<R>) -> Result<R> {
         let caller = Location::caller();
-        let root = self.root().id();
-        let name = context::take_pending(root).unwrap_or_else(|| default.into());
-        let located = |cx: &mut Context| {
-            cx.location.get_or_insert(caller);
-        };
-        context::enter(root, located, || self.name_scope(&name, build))
+        // Taken from the context around, where it must not be left for a second op.
+        let name = self.take_name(default);
+        let _line = self.enter_line(caller);
+        let scope = self.enter_scope(&name)?;
+        build(scope.prefix())
     }
 
     /// As [`Graph::composite`], without a scope of its own: only the caller's line is carried.
     pub(crate) fn at_line<R>(&self, line: &'static Location<'static>, build: impl FnOnce() -> R) -> R {
+        let _line = self.enter_line(line);
+        build()
+    }
+
+    fn enter_line(&self, line: &'static Location<'static>) -> Entered {
         let located = |cx: &mut Context| {
             cx.location.get_or_insert(line);
         };
-        context::enter(self.root().id(), located, build)
+        context::enter(self.root().id(), located)
     }
 
     /// Leaves all scopes for the time of `build`: variables are named by their own scopes.
     pub(crate) fn at_root_scope<R>(&self, build: impl FnOnce() -> R) -> R {
-        context::enter(self.root().id(), |cx| cx.scope = "".into(), build)
+        let _scope = context::enter(self.root().id(), |cx| cx.scope = "".into());
+        build()
     }
 
     /// The present name scope, without its last slash.
@@ -272,19 +303,29 @@ impl Graph {
         Ok(self.0.names.lock().unique(&full, None).to_string())
     }
 
-    /// Lets every node that `build` makes wait for these operations. Inside a body the node that holds the body waits for
-    /// operations outside of it.
+    /// Lets every node that is built until the guard is dropped wait for these operations. Inside a body the node that
+    /// holds the body waits for operations outside of it.
     ///
     /// # Errors
-    /// `GraphMismatch` for an operation of another graph or of a body that this is not in, and the errors of `build`.
+    /// `GraphMismatch` for an operation of another graph or of a body that this is not in.
     #[doc(alias = "tf.control_dependencies")]
-    pub fn control_dependencies<R>(&self, wait_for: &[Operation], build: impl FnOnce() -> Result<R>) -> Result<R> {
+    pub fn enter_control_dependencies(&self, wait_for: &[Operation]) -> Result<Entered> {
         let target = self.target();
         let ids = wait_for.iter().map(|operation| target.wait_for(operation)).collect::<Result<Vec<_>>>()?;
         let change = |cx: &mut Context| {
             cx.control = cx.control.iter().copied().chain(ids.into_iter().flatten()).collect();
         };
-        context::enter(self.root().id(), change, build)
+        Ok(context::enter(self.root().id(), change))
+    }
+
+    /// As [`Graph::enter_control_dependencies`] for the time of `build`.
+    ///
+    /// # Errors
+    /// `GraphMismatch` for an operation of another graph or of a body that this is not in, and the errors of `build`.
+    #[doc(alias = "tf.control_dependencies")]
+    pub fn control_dependencies<R>(&self, wait_for: &[Operation], build: impl FnOnce() -> Result<R>) -> Result<R> {
+        let _scope = self.enter_control_dependencies(wait_for)?;
+        build()
     }
 
     /// Whether new nodes wait for others or go to a body: then a shared read of a variable would be too early.
@@ -298,17 +339,30 @@ impl Graph {
             cx.control = Arc::default();
             cx.body = None;
         };
-        context::enter(self.root().id(), change, build)
+        let _scope = context::enter(self.root().id(), change);
+        build()
     }
 
-    /// Puts a device string on every node that `build` makes, such as `/device:CPU:0`.
+    /// Puts a device string, such as `/device:CPU:0`, on every node that is built until the guard is dropped; an empty one
+    /// takes it away.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a string that is no device.
+    #[doc(alias = "tf.device")]
+    pub fn enter_device(&self, device: &str) -> Result<Entered> {
+        super::names::check_device(device)?;
+        let device = (!device.is_empty()).then(|| device.into());
+        Ok(context::enter(self.root().id(), |cx| cx.device = device))
+    }
+
+    /// As [`Graph::enter_device`] for the time of `build`.
     ///
     /// # Errors
     /// `InvalidArgument` for a string that is no device, and the errors of `build`.
     #[doc(alias = "tf.device")]
     pub fn device<R>(&self, device: &str, build: impl FnOnce() -> Result<R>) -> Result<R> {
-        super::names::check_device(device)?;
-        context::enter(self.root().id(), |cx| cx.device = (!device.is_empty()).then(|| device.into()), build)
+        let _scope = self.enter_device(device)?;
+        build()
     }
 
     /// What a floor above keeps in the context, such as the variable scope.
@@ -318,7 +372,8 @@ impl Graph {
 
     /// Sets what [`Graph::ambient`] answers for the time of `build`.
     pub(crate) fn with_ambient<T: Send + Sync + 'static, R>(&self, value: Arc<T>, build: impl FnOnce() -> R) -> R {
-        context::enter(self.root().id(), |cx| cx.extra = Some(value), build)
+        let _scope = context::enter(self.root().id(), |cx| cx.extra = Some(value));
+        build()
     }
 
     /// Says that `n` nodes are none that TF1 would have made, or below 0 that it would have made so many more: so seeds
@@ -331,6 +386,23 @@ impl Graph {
     pub(crate) fn feed_node(&self, fact: &Fact, name: &Arc<str>) -> Result<Tensor> {
         let fact = Fact { shape: fact.shape.renew_anonymous(), sizes: None, ..fact.clone() };
         self.push(Arc::new(Feed::of(&fact)), SmallVec::new(), &[], Naming::Kept(name), None)?.output(0)
+    }
+}
+
+/// A name scope that is open until this is dropped; see [`Graph::enter_scope`].
+#[must_use = "a scope ends when its guard is dropped: bind it to a name, `let _scope = ..`"]
+#[derive(Debug)]
+pub struct NameScope {
+    prefix: String,
+    #[expect(dead_code, reason = "dropped with the scope")]
+    entered: Entered,
+}
+
+impl NameScope {
+    /// The scope with a slash at its end, empty at the root: [`Graph::named`] makes of it an op that takes exactly the
+    /// scope's name.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
     }
 }
 

@@ -1,9 +1,10 @@
 //! The ambient context of building: name scope, pending name, control inputs, device, the body being built.
 //!
-//! One stack a thread, keyed by graph, entered only through closures and left on unwind, so that nothing leaks from
-//! one thread, graph or function into another.
+//! Each thread has one stack of contexts, keyed by graph. A context is left when its guard is dropped, also on unwind, so
+//! nothing leaks from one thread, graph or function into another.
 
 use std::cell::RefCell;
+use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ pub(crate) struct Context {
 
 thread_local! {
     static STACK: RefCell<Vec<(u64, Context)>> = const { RefCell::new(Vec::new()) };
-    /// The context outside of all closures.
+    /// The context outside of all scopes.
     static OUTSIDE: Context = Context::default();
 }
 
@@ -51,25 +52,30 @@ pub(crate) fn take_pending(graph: u64) -> Option<Arc<str>> {
     })
 }
 
-/// Runs `build` in a changed copy of the present context.
-pub(crate) fn enter<R>(graph: u64, change: impl FnOnce(&mut Context), build: impl FnOnce() -> R) -> R {
+/// Enters a changed copy of the present context, until the guard is dropped.
+pub(crate) fn enter(graph: u64, change: impl FnOnce(&mut Context)) -> Entered {
     let mut context = read(graph, Context::clone);
     change(&mut context);
-    let _inside = push(graph, context);
-    build()
+    let place = STACK.with_borrow_mut(|stack| {
+        stack.push((graph, context));
+        stack.len() - 1
+    });
+    Entered { place, on_this_thread: PhantomData }
 }
 
-/// Leaves a context when it is dropped, also when what is built in it unwinds.
-struct Inside;
+/// Leaves a scope of building when it is dropped, also when what is built in it unwinds, and with it all scopes that
+/// were entered after it.
+#[must_use = "a scope ends when its guard is dropped: bind it to a name, `let _scope = ..`"]
+#[derive(Debug)]
+pub struct Entered {
+    place: usize,
+    /// The scopes of a thread are its own.
+    on_this_thread: PhantomData<*const ()>,
+}
 
-impl Drop for Inside {
+impl Drop for Entered {
     fn drop(&mut self) {
-        STACK.with_borrow_mut(|stack| stack.pop());
+        // What is taken out is dropped after the borrow: it may hold the last handle of a graph.
+        drop(STACK.with_borrow_mut(|stack| stack.split_off(self.place.min(stack.len()))));
     }
-}
-
-// Apart from `enter`, which is compiled for every closure that builds.
-fn push(graph: u64, context: Context) -> Inside {
-    STACK.with_borrow_mut(|stack| stack.push((graph, context)));
-    Inside
 }

@@ -36,7 +36,9 @@ pub(crate) use self::body::Argument;
 pub use self::body::Body;
 #[cfg(feature = "tensorflow")]
 pub(crate) use self::body::nodes_made;
+pub use self::build::NameScope;
 pub(crate) use self::build::Naming;
+pub use self::context::Entered;
 
 #[cfg(test)]
 #[cfg(test)]

@@ -103,7 +103,8 @@ impl Graph {
             cx.pending = None;
             cx.location = plan.line;
         };
-        context::enter(self.root().id(), change, build)
+        let _scope = context::enter(self.root().id(), change);
+        build()
     }
 
     /// The user's line that nodes carry now, if a composite set it.
@@ -119,12 +120,14 @@ impl Graph {
             cx.scope = scope.trim_end_matches('/').into();
             cx.control = Arc::default();
         };
-        context::enter(self.root().id(), change, build)
+        let _scope = context::enter(self.root().id(), change);
+        build()
     }
 
     /// Runs `build` with nodes carrying this line, or each its own: a closure of the user's inside of a composite.
     pub(crate) fn with_line<R>(&self, line: Option<&'static Location<'static>>, build: impl FnOnce() -> R) -> R {
-        context::enter(self.root().id(), |cx| cx.location = line, build)
+        let _scope = context::enter(self.root().id(), |cx| cx.location = line);
+        build()
     }
 
     /// Adds a node that holds bodies; ids are of this graph.

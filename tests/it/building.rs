@@ -191,3 +191,31 @@ fn collections_keep_the_order_in_which_they_were_filled() -> sessile::Result<()>
     assert!(g.collection("other").is_empty());
     Ok(())
 }
+
+#[test]
+fn scopes_end_with_their_guards_in_whatever_order_they_are_dropped() -> sessile::Result<()> {
+    let g = Graph::new();
+    let name = || -> sessile::Result<String> { Ok(g.constant(1.0f32)?.name()) };
+    let outer = g.enter_scope("outer")?;
+    let inner = g.enter_scope("inner")?;
+    assert_eq!((inner.prefix(), name()?.as_str()), ("outer/inner/", "outer/inner/Const:0"));
+    drop(outer);
+    assert_eq!(name()?, "Const:0", "a scope ends with the one around it");
+    drop(inner);
+    assert_eq!(name()?, "Const_1:0");
+    let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _scope = g.enter_scope("unwound");
+        panic!("inside of a scope");
+    }));
+    assert!(unwound.is_err());
+    assert_eq!(name()?, "Const_2:0");
+    let x = g.constant(2.0f32)?;
+    let y = {
+        let _after = g.enter_control_dependencies(&[x.operation()])?;
+        let _device = g.enter_device("/device:CPU:0")?;
+        g.constant(3.0f32)?
+    };
+    let node = g.nodes().find(|node| node.id() == y.id().node).expect("the node is in the graph");
+    assert_eq!((node.control_inputs(), node.device()), (&[x.id().node][..], Some("/device:CPU:0")));
+    Ok(())
+}
