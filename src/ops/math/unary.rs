@@ -197,6 +197,10 @@ fn run(f: UnaryOp, dtype: DType, cx: &mut RunCx<'_>) -> Result<()> {
     macro_rules! wide {
         ($f:expr) => { map!(T in floats => |x: T| T::narrow($f(x.widen()))) };
     }
+    /// The same of halves, behind the table of vector kernels.
+    macro_rules! narrow {
+        ($f:expr) => { map!(T in floats_but_wide => |x: T| T::narrow($f(x.widen()))) };
+    }
     macro_rules! test {
         ($T:ident => $f:expr) => {
             with_type!(dtype, $T in floats => map_to::<$T, bool>(cx, $f), else => Err(unsupported(dtype)))
@@ -206,37 +210,37 @@ fn run(f: UnaryOp, dtype: DType, cx: &mut RunCx<'_>) -> Result<()> {
         return done;
     }
     match f {
-        Abs => map!(T in reals => T::magnitude),
-        Neg => map!(T in numbers => T::negated),
-        Sign => map!(T in numbers => Arith::sign),
-        Reciprocal => map!(T in inexact => |x: T| T::ONE.over(x)),
-        Square => map!(T in numbers => |x: T| x.times(x)),
-        Sqrt => map!(T in inexact => <T as Inexact>::sqrt),
-        Rsqrt => map!(T in inexact => |x: T| T::ONE.over(Inexact::sqrt(x))),
-        Exp => map!(T in inexact => <T as Inexact>::exp),
-        Expm1 => map!(T in inexact => <T as Inexact>::expm1),
-        Log => map!(T in inexact => <T as Inexact>::log),
-        Log1p => map!(T in inexact => <T as Inexact>::log1p),
-        Sin => map!(T in inexact => <T as Inexact>::sin),
-        Cos => map!(T in inexact => <T as Inexact>::cos),
-        Tan => map!(T in inexact => <T as Inexact>::tan),
-        Asin => map!(T in inexact => <T as Inexact>::asin),
-        Acos => map!(T in inexact => <T as Inexact>::acos),
-        Atan => map!(T in inexact => <T as Inexact>::atan),
-        Sinh => map!(T in inexact => <T as Inexact>::sinh),
-        Cosh => map!(T in inexact => <T as Inexact>::cosh),
-        Tanh => map!(T in inexact => <T as Inexact>::tanh),
-        Asinh => map!(T in inexact => <T as Inexact>::asinh),
-        Acosh => map!(T in inexact => <T as Inexact>::acosh),
-        Atanh => map!(T in inexact => <T as Inexact>::atanh),
-        Floor => wide!(Float::floor),
-        Ceil => wide!(Float::ceil),
+        Abs => map!(T in reals_but_wide => T::magnitude),
+        Neg => map!(T in numbers_but_wide => T::negated),
+        Sign => map!(T in numbers_but_wide => Arith::sign),
+        Reciprocal => map!(T in inexact_but_wide => |x: T| T::ONE.over(x)),
+        Square => map!(T in numbers_but_wide => |x: T| x.times(x)),
+        Sqrt => map!(T in inexact_but_wide => <T as Inexact>::sqrt),
+        Rsqrt => map!(T in inexact_but_wide => |x: T| T::ONE.over(Inexact::sqrt(x))),
+        Exp => map!(T in inexact_but_wide => <T as Inexact>::exp),
+        Expm1 => map!(T in inexact_but_wide => <T as Inexact>::expm1),
+        Log => map!(T in inexact_but_wide => <T as Inexact>::log),
+        Log1p => map!(T in inexact_but_wide => <T as Inexact>::log1p),
+        Sin => map!(T in inexact_but_wide => <T as Inexact>::sin),
+        Cos => map!(T in inexact_but_wide => <T as Inexact>::cos),
+        Tan => map!(T in inexact_but_wide => <T as Inexact>::tan),
+        Asin => map!(T in inexact_but_wide => <T as Inexact>::asin),
+        Acos => map!(T in inexact_but_wide => <T as Inexact>::acos),
+        Atan => map!(T in inexact_but_wide => <T as Inexact>::atan),
+        Sinh => map!(T in inexact_but_wide => <T as Inexact>::sinh),
+        Cosh => map!(T in inexact_but_wide => <T as Inexact>::cosh),
+        Tanh => map!(T in inexact_but_wide => <T as Inexact>::tanh),
+        Asinh => map!(T in inexact_but_wide => <T as Inexact>::asinh),
+        Acosh => map!(T in inexact_but_wide => <T as Inexact>::acosh),
+        Atanh => map!(T in inexact_but_wide => <T as Inexact>::atanh),
+        Floor => narrow!(Float::floor),
+        Ceil => narrow!(Float::ceil),
         Round if dtype.is_integer() => {
             let whole = cx.take(0);
             cx.output(0, whole);
             Ok(())
         }
-        Round | Rint => map!(T in floats => |x: T| T::narrow(x.widen().round_ties_even())),
+        Round | Rint => map!(T in floats_but_wide => |x: T| T::narrow(x.widen().round_ties_even())),
         IsNan => test!(T => |x: T| x.is_nan()),
         IsInf => test!(T => |x: T| x.is_infinite()),
         IsFinite => test!(T => |x: T| x.is_finite()),
@@ -246,21 +250,21 @@ fn run(f: UnaryOp, dtype: DType, cx: &mut RunCx<'_>) -> Result<()> {
             DType::C64 => map(cx, |x: num_complex::Complex<f32>| x.conj()),
             _ => map(cx, |x: num_complex::Complex<f64>| x.conj()),
         },
-        Lgamma => wide!(|x| through(special::lgamma, x)),
-        Digamma => wide!(|x| through(special::digamma, x)),
-        Erf => wide!(|x| through(special::erf, x)),
-        Erfc => wide!(|x| through(special::erfc, x)),
+        Lgamma => narrow!(|x| through(special::lgamma, x)),
+        Digamma => narrow!(|x| through(special::digamma, x)),
+        Erf => narrow!(|x| through(special::erf, x)),
+        Erfc => narrow!(|x| through(special::erfc, x)),
         Erfinv => wide!(|x| through(special::erfinv, x)),
         Ndtri => wide!(|x| through(special::ndtri, x)),
         BesselI0e => wide!(|x| through(special::bessel_i0e, x)),
         BesselI1e => wide!(|x| through(special::bessel_i1e, x)),
-        Sigmoid => map!(T in inexact => <T as Inexact>::sigmoid),
-        Softplus => wide!(activation::softplus),
-        Softsign => wide!(activation::softsign),
-        Relu => map!(T in reals => T::relu),
-        Relu6 => map!(T in reals => T::relu6),
-        Elu => wide!(activation::elu),
-        Selu => wide!(activation::selu),
+        Sigmoid => map!(T in inexact_but_wide => <T as Inexact>::sigmoid),
+        Softplus => narrow!(activation::softplus),
+        Softsign => narrow!(activation::softsign),
+        Relu => map!(T in reals_but_wide => T::relu),
+        Relu6 => map!(T in reals_but_wide => T::relu6),
+        Elu => narrow!(activation::elu),
+        Selu => narrow!(activation::selu),
     }
 }
 

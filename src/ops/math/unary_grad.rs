@@ -107,43 +107,43 @@ fn run(f: UnaryGradOp, dtype: DType, cx: &mut RunCx<'_>) -> Result<()> {
             with_type!(dtype, $T in $group => map2::<$T>(cx, $f), else => Err(unsupported(dtype)))
         };
     }
-    /// Of floats, computed in float32 or wider.
-    macro_rules! wide {
-        ($f:expr) => { map!(T in floats => |dy: T, x: T| T::narrow($f(dy.widen(), x.widen()))) };
+    /// Of halves, computed in float32.
+    macro_rules! narrow {
+        ($f:expr) => { map!(T in floats_but_wide => |dy: T, x: T| T::narrow($f(dy.widen(), x.widen()))) };
     }
     if let Some(done) = vector::run_pair(vector::slope(f), dtype, cx) {
         return done;
     }
     match f {
         // A product, as in TensorFlow: a NaN or infinity from above stays visible.
-        Relu => map!(T in reals => |dy: T, x: T| dy.times(if x > T::ZERO { T::ONE } else { T::ZERO })),
-        Relu6 => map!(T in reals => |dy: T, x: T| {
+        Relu => map!(T in reals_but_wide => |dy: T, x: T| dy.times(if x > T::ZERO { T::ONE } else { T::ZERO })),
+        Relu6 => map!(T in reals_but_wide => |dy: T, x: T| {
             dy.times(if x > T::ZERO && x.relu6() == x && x != x.plus(T::ONE).relu6() { T::ONE } else { T::ZERO })
         }),
-        Elu => wide!(elu),
-        Selu => wide!(selu_slope),
-        Softplus => wide!(softplus),
-        Softsign => wide!(softsign),
-        Sigmoid => map!(T in inexact => |y: T, dy: T| {
+        Elu => narrow!(elu),
+        Selu => narrow!(selu_slope),
+        Softplus => narrow!(softplus),
+        Softsign => narrow!(softsign),
+        Sigmoid => map!(T in inexact_but_wide => |y: T, dy: T| {
             let y = y.conjugate();
             dy.times(y).times(T::ONE.minus(y))
         }),
-        Tanh => map!(T in inexact => |y: T, dy: T| {
+        Tanh => map!(T in inexact_but_wide => |y: T, dy: T| {
             let y = y.conjugate();
             dy.times(T::ONE.minus(y.times(y)))
         }),
-        Sqrt => map!(T in inexact => |y: T, dy: T| match dy == T::ZERO {
+        Sqrt => map!(T in inexact_but_wide => |y: T, dy: T| match dy == T::ZERO {
             true => T::ZERO,
             false => T::HALF.times(dy).over(y.conjugate()),
         }),
-        Rsqrt => map!(T in inexact => |y: T, dy: T| {
+        Rsqrt => map!(T in inexact_but_wide => |y: T, dy: T| {
             if dy == T::ZERO {
                 return T::ZERO;
             }
             let y = y.conjugate();
             T::HALF.negated().times(dy.times(y)).times(y.times(y))
         }),
-        Reciprocal => map!(T in inexact => |y: T, dy: T| {
+        Reciprocal => map!(T in inexact_but_wide => |y: T, dy: T| {
             if dy == T::ZERO {
                 return T::ZERO;
             }
