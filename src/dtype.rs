@@ -147,6 +147,18 @@ impl DType {
     pub fn is_complex(self) -> bool {
         matches!(self, DType::C64 | DType::C128)
     }
+
+    /// The smallest normal magnitude of floats and of the parts of complex numbers; 0 of other dtypes. What is smaller
+    /// may be flushed to 0 by a machine that is told to, as TensorFlow's threads are.
+    pub fn smallest_normal(self) -> f64 {
+        match self {
+            DType::F16 => half::f16::MIN_POSITIVE.to_f64(),
+            DType::BF16 => half::bf16::MIN_POSITIVE.to_f64(),
+            DType::F32 | DType::C64 => f32::MIN_POSITIVE.into(),
+            DType::F64 | DType::C128 => f64::MIN_POSITIVE,
+            _ => 0.0,
+        }
+    }
 }
 
 impl fmt::Display for DType {

@@ -1,4 +1,8 @@
 //! Whether a value is what TensorFlow answered.
+//!
+//! NaN and infinities must be in the same places, and dtype and shape the same. Finite floats may be off by a part of the
+//! element and of the tensor's largest magnitude, and what lies below the smallest normal number of the dtype is as good
+//! as zero: TensorFlow flushes such numbers, or does not, with the kernel and the thread.
 
 use half::{bf16, f16};
 use num_complex::Complex;
@@ -72,9 +76,11 @@ fn close<T: Plain>(got: &Value, want: &Value, tolerance: Tolerance, parts: fn(T)
         re.hypot(im)
     };
     let largest = want.iter().map(magnitude).filter(|x| x.is_finite()).fold(0.0, f64::max);
+    // Two numbers that are no normal ones lie at most this far apart.
+    let apart = 2.0 * T::DTYPE.smallest_normal();
     for (i, (got, want)) in got.iter().zip(want).enumerate() {
-        // Subnormal float64 numbers count as 0: TensorFlow 2 left such in memory that it did not write.
-        let slack = tolerance.relative * magnitude(want) + tolerance.of_largest * largest + f64::MIN_POSITIVE;
+        let own = Some(magnitude(want)).filter(|x| x.is_finite()).unwrap_or(0.0);
+        let slack = tolerance.relative * own + tolerance.of_largest * largest + apart;
         let differs = parts(*got).into_iter().zip(parts(*want)).any(|(got, want)| !is_close(got, want, slack));
         if differs {
             return Err(format!("element {i} is {got:?}, but TensorFlow gave {want:?} (largest {largest:e})"));

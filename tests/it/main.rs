@@ -15,6 +15,7 @@ mod names;
 mod numbers;
 mod passes;
 mod random_programs;
+mod recorded;
 mod scale;
 mod session;
 mod sketch;

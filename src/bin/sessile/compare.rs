@@ -95,15 +95,17 @@ fn row(name: &str, got: &Value, want: &Value, tolerance: f64) -> Row {
         return row(if problem.is_some() { f64::INFINITY } else { 0.0 }, problem);
     };
     let largest = want_floats.iter().map(|x| x.abs()).filter(|x| x.is_finite()).fold(0.0, f64::max);
-    let differences = got_floats.iter().zip(&want_floats).map(|(got, want)| difference(*got, *want, largest));
+    // Numbers that are not normal are as good as zero, and lie at most this far apart.
+    let apart = 2.0 * want.dtype().smallest_normal();
+    let differences = got_floats.iter().zip(&want_floats).map(|(got, want)| difference(*got, *want, largest, apart));
     let (at, worst) = differences.enumerate().fold((0, 0.0), |best, here| if here.1 > best.1 { here } else { best });
     let problem =
         (worst > tolerance).then(|| format!("element {at} is {}, but must be {}", got_floats[at], want_floats[at]));
     row(worst, problem)
 }
 
-fn difference(got: f64, want: f64, largest: f64) -> f64 {
-    match got == want || (got.is_nan() && want.is_nan()) {
+fn difference(got: f64, want: f64, largest: f64, apart: f64) -> f64 {
+    match got == want || (got.is_nan() && want.is_nan()) || (got - want).abs() < apart {
         true => 0.0,
         false => match (got - want).abs() / largest {
             relative if relative.is_nan() => f64::INFINITY,
