@@ -237,7 +237,11 @@ impl FusedBatchNorm {
         let unbiased =
             if self.is_training && rows > 1 { real::<T::Acc>(rows) / real(rows - 1) } else { <T::Acc as Number>::ONE };
         let unbiased: Vec<_> = variance.iter().map(|v| *v * unbiased).collect();
-        let running = [self.average(vector(3)?, &mean), self.average(vector(4)?, &unbiased)];
+        let running = match x.is_empty() {
+            // As TensorFlow 2, also where the moments are given; version 1 leaves memory as it is then.
+            true => <[_; 2]>::from(moments(x, channels)),
+            false => [self.average(vector(3)?, &mean), self.average(vector(4)?, &unbiased)],
+        };
         for (stat, values) in stats.iter_mut().zip([&running[0], &running[1], &mean, &variance]) {
             stat.make_mut::<T::Acc>()?.copy_from_slice(values);
         }
@@ -256,13 +260,14 @@ impl FusedBatchNorm {
     }
 }
 
-/// Mean and variance of each channel; zeros for none.
+/// Mean and variance of each channel; NaN of no rows.
 pub(super) fn moments<T: Floating>(x: &[T], channels: usize) -> (Vec<T::Acc>, Vec<T::Acc>) {
     let zeros = || vec![<T::Acc as Number>::ZERO; channels];
-    let (mut mean, mut variance) = (zeros(), zeros());
     if x.is_empty() {
-        return (mean, variance);
+        let nan = vec![<T::Acc as Float>::nan(); channels];
+        return (nan.clone(), nan);
     }
+    let (mut mean, mut variance) = (zeros(), zeros());
     let rows = real::<T::Acc>(x.len() / channels);
     for block in x.chunks(channels * BLOCK) {
         let mut sum = zeros();
@@ -323,6 +328,28 @@ mod tests {
         let got: Vec<_> = got.iter().map(|value| value.slice::<f32>().unwrap().to_vec()).collect();
         assert_eq!(got, [vec![-1.5, 2.5], vec![3.5], vec![5.0], vec![2.0], vec![1.0]]);
         infer_err(&op, "(1,4,4,2);(2);(2);(0);(0)", "dimensions must be equal, but are 2 and 0");
+    }
+
+    /// As TensorFlow 1.15.5 and 2.15.1 answer.
+    #[test]
+    fn a_batch_without_images_has_no_moments() {
+        let none = |dims: &[usize]| Value::zeros(DType::F32, dims).unwrap();
+        let v = || [1.0f32, 2.0].into_value();
+        let run = |op: FusedBatchNorm, dims: &[usize], given: [Value; 2]| {
+            let [mean, variance] = given;
+            let got = run_op(op, &[none(dims), v(), v(), mean, variance]).unwrap();
+            assert_eq!(got[0].dims(), dims);
+            let is_nan = |value: &Value| value.slice::<f32>().unwrap().iter().map(|x| x.is_nan()).collect::<Vec<_>>();
+            got[1..5].iter().map(is_nan).collect::<Vec<_>>()
+        };
+        let (nan, given) = (vec![true; 2], vec![false; 2]);
+        for dims in [[0, 3, 4, 2], [2, 0, 4, 2]] {
+            assert_eq!(run(op(true), &dims, [none(&[0]), none(&[0])]), vec![nan.clone(); 4]);
+            let averaged = FusedBatchNorm { average_factor: 0.25, ..op(true) };
+            assert_eq!(run(averaged, &dims, [v(), v()]), vec![nan.clone(); 4]);
+            let inference = run(op(false), &dims, [v(), v()]);
+            assert_eq!(inference, [nan.clone(), nan.clone(), given.clone(), given.clone()]);
+        }
     }
 
     #[test]

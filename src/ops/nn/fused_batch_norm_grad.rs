@@ -159,14 +159,18 @@ impl FusedBatchNormGrad {
         [dscale, doffset]: &mut [Value; 2],
     ) -> Result<()> {
         let channels = x.dims()[3];
-        if channels == 0 {
+        if x.is_empty() {
+            // Whatever the moments are, NaN among them: nothing flows.
+            for sum in [dscale, doffset] {
+                sum.make_mut::<T::Acc>()?.fill(<T::Acc as Number>::ZERO);
+            }
             return Ok(());
         }
         let (dy, x, dx) = (dy.slice::<T>()?, x.slice::<T>()?, dx.make_mut::<T>()?);
         let vector = |i: usize| cx.input(i).slice::<T::Acc>();
         let (scale, mean, variance) = (vector(2)?, vector(3)?, vector(4)?);
         let (sum_dy, sum_product) = sums(dy, x, mean);
-        let rows = real::<T::Acc>((x.len() / channels).max(1));
+        let rows = real::<T::Acc>(x.len() / channels);
         let epsilon = <T::Acc as NumCast>::from(self.epsilon).expect("floating-point numbers hold float32");
         let inverse: Vec<T::Acc> = variance.iter().map(|v| (*v + epsilon).sqrt().recip()).collect();
         // dx = a * dy + b * (x - mean) + c, for each channel.
@@ -231,5 +235,18 @@ mod tests {
         close(got[0].slice::<f32>().unwrap()[7], -3.3877923);
         close(got[1].slice::<f32>().unwrap()[0], 31.607347);
         close(got[2].slice::<f32>().unwrap()[0], 37.0);
+    }
+
+    /// As TensorFlow 1.15.5 and 2.15.1 answer; the moments of no images are NaN.
+    #[test]
+    fn nothing_flows_from_no_images() {
+        let none = || Value::from_vec(&[0, 2, 2, 1], Vec::<f32>::new()).unwrap();
+        let v = |x: f32| [x].into_value();
+        for is_training in [true, false] {
+            let op = FusedBatchNormGrad { version: 1, epsilon: 0.1, data_format: DataFormat::Nhwc, is_training };
+            let got = run_op(op, &[none(), none(), v(2.0), v(f32::NAN), v(f32::NAN)]).unwrap();
+            assert_eq!(got[0].dims(), [0, 2, 2, 1]);
+            assert_eq!([&got[1], &got[2]].map(|sum| sum.slice::<f32>().unwrap()[0]), [0.0, 0.0]);
+        }
     }
 }
