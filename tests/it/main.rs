@@ -19,6 +19,7 @@ mod recorded;
 mod scale;
 mod session;
 mod sketch;
+mod slopes;
 mod state;
 mod telling;
 mod threads;

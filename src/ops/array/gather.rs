@@ -181,8 +181,9 @@ pub(in crate::ops) fn pick(
     }
     let dims: Dims = [&params.dims()[..axis], &indices.dims()[batch..], &params.dims()[axis + 1..]].concat().into();
     element_count(&dims)?;
-    let places = checked(indices, params.dims()[axis])?;
     let count = |dims: &[usize]| dims.iter().product::<usize>();
+    // As TensorFlow: indices count only where there is something to look into.
+    let places = if params.dims()[..axis].contains(&0) { Vec::new() } else { checked(indices, params.dims()[axis])? };
     let plan = Plan {
         outer: count(&params.dims()[batch..axis]),
         size: params.dims()[axis],

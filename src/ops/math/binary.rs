@@ -7,12 +7,12 @@ use num_complex::Complex;
 use super::dtypes::{Dtypes, check_dtype, unsupported};
 use super::elementwise::{self, Few, map2, map2_strings, map2_to, zip_few};
 use super::inexact::Inexact;
-use super::scalar::{Arith, Ordered};
+use super::scalar::{Arith, Real};
 use super::{sizes, slopes, vector};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
-use crate::kernel::Number;
+use crate::kernel::{Number, Ordered};
 use crate::value::{IntoValue, Value};
 use crate::with_type;
 
@@ -157,7 +157,8 @@ impl Op for Binary {
             return Ok(());
         }
         let dtype = cx.input(0).dtype();
-        if dtype.is_integer() {
+        // Operands without elements make no results: then no element of the other one counts.
+        if dtype.is_integer() && !cx.input(0).is_empty() {
             check_integers(self.f, cx.input(1))?;
         }
         run(self.f, dtype, cx)

@@ -74,9 +74,10 @@ impl Broadcast {
         self.inner().b == 0
     }
 
-    /// The rows from `first` on, without end: the caller stops at the end of the result.
+    /// The rows from `first` on, without end: the caller stops at the end of the result. None where it has no elements.
     pub fn rows(&self, first: usize) -> impl Iterator<Item = Start> + '_ {
-        let outer = &self.axes[..self.axes.len() - 1];
+        let n = if self.dims.contains(&0) { 0 } else { usize::MAX };
+        let outer = &self.axes[..if n == 0 { 0 } else { self.axes.len() - 1 }];
         let mut index: SmallVec<[usize; 6]> = SmallVec::from_elem(0, outer.len());
         let mut start = Start { a: 0, b: 0 };
         let mut rest = first;
@@ -101,6 +102,7 @@ impl Broadcast {
             }
             row
         })
+        .take(n)
     }
 }
 
@@ -145,6 +147,13 @@ mod tests {
         check(&[2, 1], &[2, 2], 2, &[(0, 0), (0, 1), (1, 2), (1, 3)]);
         check(&[2, 1], &[1, 2], 2, &[(0, 0), (0, 1), (1, 0), (1, 1)]);
         check(&[2, 1, 2], &[2, 1], 2, &[(0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (3, 0), (2, 1), (3, 1)]);
+    }
+
+    #[test]
+    fn a_result_without_elements_has_no_rows() {
+        for (a, b) in [(&[2][..], &[0, 1][..]), (&[0, 3], &[3]), (&[2, 0], &[1]), (&[0, 2, 1], &[2, 3])] {
+            assert_eq!(Broadcast::new(a, b).unwrap().rows(0).next(), None, "{a:?} {b:?}");
+        }
     }
 
     #[test]

@@ -107,18 +107,19 @@ pub(super) fn map2_to<T: Plain, U: Plain>(cx: &mut RunCx<'_>, f: impl Fn(T, T) -
     zip_fresh(cx, &plan, &|out, a, b| row(out, a, b, &f))
 }
 
-/// As [`map2_to`] for strings, whose elements have no fixed size.
+/// As [`map2_to`] for strings, which `f` only looks at.
 pub(super) fn map2_strings<R>(cx: &RunCx<'_>, f: impl Fn(&[u8], &[u8]) -> R) -> Result<(Dims, Vec<R>)> {
     let (a, b) = (cx.input(0), cx.input(1));
     let plan = Broadcast::new(a.dims(), b.dims())?;
-    let n = crate::shape::element_count(&plan.dims)?;
     let (a, b) = (a.strings()?, b.strings()?);
-    let len = plan.row_len();
-    let place = |start: usize, is_one: bool, i: usize| if is_one { start } else { start + i };
+    let (n, len) = (crate::shape::element_count(&plan.dims)?, plan.row_len());
     let mut out = Vec::with_capacity(n);
     for start in plan.rows(0).take(n / len.max(1)) {
-        let pairs = (0..len).map(|i| (&a[place(start.a, plan.a_is_one(), i)], &b[place(start.b, plan.b_is_one(), i)]));
-        out.extend(pairs.map(|(a, b)| f(a, b)));
+        match (plan.a_is_one(), plan.b_is_one()) {
+            (false, true) => out.extend(a[start.a..][..len].iter().map(|a| f(a, &b[start.b]))),
+            (true, false) => out.extend(b[start.b..][..len].iter().map(|b| f(&a[start.a], b))),
+            _ => out.extend(a[start.a..][..len].iter().zip(&b[start.b..]).map(|(a, b)| f(a, b))),
+        }
     }
     Ok((plan.dims, out))
 }
