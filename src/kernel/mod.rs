@@ -6,6 +6,7 @@
 //! a caller cuts its slices and however many threads there are. SIMD is chosen once, at run time, by [`simd::level`].
 
 pub mod number;
+pub mod order;
 pub mod philox;
 pub mod product;
 pub mod simd;
@@ -14,3 +15,4 @@ pub mod threads;
 pub mod vector;
 
 pub use number::Number;
+pub use order::Ordered;

@@ -63,6 +63,26 @@ fn integers_without_an_answer_are_errors() {
     refused([2, 3], [1, -1], |x, y| x.pow(y), ErrorKind::InvalidArgument);
 }
 
+/// Who divides nothing by zero divides by nothing.
+#[test]
+fn integers_without_elements_are_not_looked_at() {
+    let nothing = || Value::zeros(DType::I32, &[0]).expect("nothing fits");
+    let column = || Value::zeros(DType::I32, &[0, 1]).expect("nothing fits");
+    let all: [fn(&Tensor, &Tensor) -> Result<Tensor>; 5] = [
+        |x, y| x.floor_div(y),
+        |x, y| x.truncate_div(y),
+        |x, y| x % y,
+        |x, y| x.truncate_mod(y),
+        |x, y| x.pow(&(y - 1)?),
+    ];
+    for f in all {
+        of_two(nothing(), 0, f, "[]");
+        of_two(nothing(), [0], f, "[]");
+        of_two(column(), [0, 1], f, "[]");
+        of_two([7, 1], column(), f, "[]");
+    }
+}
+
 /// As x86 converts: what does not fit, and what is no number, becomes the lowest.
 #[test]
 fn floats_that_are_no_integers_become_the_lowest() {
@@ -83,6 +103,10 @@ fn nan_meets_each_op_as_in_tensorflow() {
     answers([NAN, 1.0, 3.0], |x| x.reduce_max(()), "3.0");
     answers(odd(), |x| x.reduce_min(()), "1.0");
     answers(odd(), |x| x.argmax(0), "2");
+    answers([NAN, -INF], |x| x.argmax(0), "0");
+    answers([-INF, NAN, -INF], |x| x.reduce_max(()), "-inf");
+    answers([NAN, NAN], |x| x.reduce_max(()), "-inf");
+    answers([NAN], |x| x.reduce_max(()), "nan");
     answers([NAN, 1.0, 3.0], |x| x.argmax(0), "2");
     of_two([NAN, 1.0], [1.0, NAN], |x, y| x.maximum(y), "[nan  1.]");
     answers([NAN, -INF, INF, 0.5], |x| x.clip_by_value(0, 1), "[nan 0.  1.  0.5]");

@@ -159,8 +159,13 @@ fn places<T: Plain + PartialOrd>(
 ) -> impl Iterator<Item = usize> {
     values.iter().enumerate().map(move |(i, value)| {
         let row = &sorted[i / m * n..][..n];
-        row.partition_point(|x| if is_upper { x <= value } else { x < value })
+        row.partition_point(|x| if is_upper { is_at_most(x, value) } else { x < value })
     })
+}
+
+/// Whether a sorted element comes before the place above `value`: NaN goes to the end.
+fn is_at_most<T: PartialOrd>(x: &T, value: &T) -> bool {
+    x.partial_cmp(value).is_none_or(std::cmp::Ordering::is_le)
 }
 
 impl Op for Bucketize {
@@ -185,7 +190,7 @@ impl Op for Bucketize {
         let x = cx.input(0);
         let mut out = cx.alloc(DType::I32, x.dims())?;
         let cells = out.make_mut::<i32>()?;
-        let bucket = |x: f64| self.boundaries.partition_point(|boundary| f64::from(*boundary) <= x) as i32;
+        let bucket = |x: f64| self.boundaries.partition_point(|boundary| is_at_most(&f64::from(*boundary), &x)) as i32;
         match x.dtype() {
             DType::F32 => cells.iter_mut().zip(x.slice::<f32>()?).for_each(|(cell, x)| *cell = bucket((*x).into())),
             DType::F64 => cells.iter_mut().zip(x.slice::<f64>()?).for_each(|(cell, x)| *cell = bucket(*x)),

@@ -6,6 +6,7 @@ use super::axes::Axis;
 use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
+use crate::kernel::Ordered;
 use crate::ops::parts::{SERIAL, fill_parts};
 use crate::shape::{Shape, normalize_axis};
 use crate::value::{IntoValue, Value};
@@ -148,8 +149,9 @@ impl Op for ArgExtreme {
         }
         let sizes = Sizes { k: x.dims()[axis], inner: inner.iter().product() };
         let mut output = cx.alloc(self.output_type, &[outer, inner].concat())?;
-        with_type!(x.dtype(), T in reals => self.search::<T>(cx, sizes, &mut output)?, else => match x.dtype() {
-            DType::Bool => self.search::<bool>(cx, sizes, &mut output)?,
+        let (dtype, out) = (x.dtype(), &mut output);
+        with_type!(dtype, T in reals => self.search(cx, sizes, [T::LOWEST, T::HIGHEST], out)?, else => match dtype {
+            DType::Bool => self.search(cx, sizes, [false, true], out)?,
             other => return ordered(other),
         });
         cx.output(0, output);
@@ -192,11 +194,17 @@ impl ArgExtreme {
         }
     }
 
-    fn search<T: Plain + PartialOrd>(&self, cx: &RunCx<'_>, sizes: Sizes, output: &mut Value) -> Result<()> {
+    fn search<T: Plain + PartialOrd>(
+        &self,
+        cx: &RunCx<'_>,
+        sizes: Sizes,
+        [lowest, highest]: [T; 2],
+        output: &mut Value,
+    ) -> Result<()> {
         let x = cx.input(0).slice::<T>()?;
-        let is_better: fn(T, T) -> bool = match self.extreme {
-            Extreme::Max => |new, best| new > best,
-            Extreme::Min => |new, best| new < best,
+        let is_better: Better<T> = match self.extreme {
+            Extreme::Max => (lowest, |new, best| new > best),
+            Extreme::Min => (highest, |new, best| new < best),
         };
         match self.output_type {
             DType::I16 => fill(cx, x, sizes, output.make_mut::<i16>()?, is_better, |index| index as i16),
@@ -207,12 +215,15 @@ impl ArgExtreme {
     }
 }
 
+/// What the search starts with, and whether an element is better than the best so far.
+type Better<T> = (T, fn(T, T) -> bool);
+
 fn fill<T: Plain + PartialOrd, I: Send>(
     cx: &RunCx<'_>,
     x: &[T],
     Sizes { k, inner }: Sizes,
     output: &mut [I],
-    is_better: fn(T, T) -> bool,
+    is_better: Better<T>,
     as_index: fn(usize) -> I,
 ) -> Result<()> {
     fill_parts(cx, output, (SERIAL / k).max(1), &|start, output| {
@@ -224,19 +235,15 @@ fn fill<T: Plain + PartialOrd, I: Send>(
     })
 }
 
-/// The first element that none is better than; NaN, which is unequal to itself, is not looked at.
-fn first_extreme<'a, T: Plain + PartialOrd>(
-    xs: impl Iterator<Item = &'a T>,
-    is_better: impl Fn(T, T) -> bool,
-) -> usize {
-    let mut numbers = xs.copied().enumerate().filter(|(_, x)| x.partial_cmp(x).is_some());
-    let Some((mut at, mut best)) = numbers.next() else { return 0 };
-    for (i, x) in numbers {
-        if is_better(x, best) {
-            (at, best) = (i, x);
+/// The first element that none is better than; index 0 where none is better than the start, as NaN never is.
+fn first_extreme<'a, T: Plain>(xs: impl Iterator<Item = &'a T>, (start, is_better): Better<T>) -> usize {
+    let mut best = (0, start);
+    for (i, x) in xs.enumerate() {
+        if is_better(*x, best.1) {
+            best = (i, *x);
         }
     }
-    at
+    best.0
 }
 
 #[cfg(test)]
@@ -260,6 +267,9 @@ mod tests {
         assert_eq!(run(Extreme::Max, [1.0f32, nan, 3.0], 0), [2]);
         assert_eq!(run(Extreme::Min, [nan, 5.0, 7.0], 0), [1]);
         assert_eq!(run(Extreme::Max, [nan, nan], 0), [0]);
+        // The search starts with the lowest finite number, at index 0.
+        assert_eq!(run(Extreme::Max, [nan, f32::NEG_INFINITY], 0), [0]);
+        assert_eq!(run(Extreme::Min, [nan, f32::INFINITY], 0), [0]);
         assert_eq!(run(Extreme::Min, [2u8, 0, 0], -1), [1]);
     }
 

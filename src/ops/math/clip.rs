@@ -6,10 +6,10 @@ use num_complex::Complex;
 
 use super::dtypes::{Dtypes, check_dtype, unsupported};
 use super::elementwise::map;
-use super::scalar::Ordered;
 use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
 use crate::graph::{Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::kernel::Ordered;
 use crate::ops::IntoTensor;
 use crate::value::{IntoValue, Value};
 use crate::with_type;

@@ -4,7 +4,7 @@ use half::{bf16, f16};
 use num_complex::Complex;
 use num_traits::Float;
 
-use crate::kernel::Number;
+use crate::kernel::{Number, Ordered};
 
 /// Numbers that divide. Integer divisors are never 0: who calls has looked.
 pub(in crate::ops) trait Arith: Number {
@@ -20,8 +20,8 @@ pub(in crate::ops) trait Arith: Number {
     fn sign(self) -> Self;
 }
 
-/// Numbers with an order: floor division and its kin, extremes.
-pub(super) trait Ordered: Arith + PartialOrd {
+/// Real numbers: floor division and its kin.
+pub(super) trait Real: Arith + Ordered {
     /// The quotient rounded down.
     fn floor_over(self, by: Self) -> Self;
     /// What floor division leaves: it has the divisor's sign.
@@ -30,14 +30,6 @@ pub(super) trait Ordered: Arith + PartialOrd {
     fn trunc_rem(self, by: Self) -> Self;
     /// The absolute value; of the smallest integer it wraps.
     fn magnitude(self) -> Self;
-    /// The larger; NaN if the first is.
-    fn larger(self, other: Self) -> Self {
-        if self < other { other } else { self }
-    }
-    /// The smaller; NaN if the first is.
-    fn smaller(self, other: Self) -> Self {
-        if other < self { other } else { self }
-    }
 }
 
 macro_rules! integers {
@@ -73,7 +65,7 @@ macro_rules! integers {
                 if self < 0 { (0 as $t).wrapping_sub(1) } else { (self > 0) as $t }
             }
         }
-        impl Ordered for $t {
+        impl Real for $t {
             #[inline(always)]
             #[allow(unused_comparisons)]
             fn magnitude(self) -> $t {
@@ -133,7 +125,7 @@ macro_rules! floats {
                 }
             }
         }
-        impl Ordered for $t {
+        impl Real for $t {
             #[inline(always)]
             fn magnitude(self) -> $t {
                 self.abs()
@@ -178,7 +170,7 @@ macro_rules! halves {
                 }
             }
         }
-        impl Ordered for $t {
+        impl Real for $t {
             #[inline(always)]
             fn magnitude(self) -> $t {
                 Self::narrow(self.widen().abs())
@@ -235,11 +227,5 @@ mod tests {
     #[test]
     fn integer_powers_wrap() {
         assert_eq!((3i32.power(4), 0i32.power(0), (-2i64).power(3), 2i8.power(7)), (81, 1, -8, -128));
-    }
-
-    #[test]
-    fn extremes_keep_a_nan_that_comes_first() {
-        assert!(f32::NAN.larger(1.0).is_nan() && f64::NAN.smaller(1.0).is_nan());
-        assert_eq!((1f32.larger(f32::NAN), 1f32.smaller(f32::NAN)), (1.0, 1.0));
     }
 }

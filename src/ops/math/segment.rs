@@ -3,11 +3,11 @@
 use std::ops::Div;
 use std::sync::Arc;
 
-use num_traits::{Bounded, FromPrimitive};
+use num_traits::FromPrimitive;
 
 use crate::error::{Error, Result};
 use crate::graph::{Example, InferCx, Op, OpKind, RunCx, to_ints};
-use crate::kernel::Number;
+use crate::kernel::{Number, Ordered};
 use crate::shape::{Dim, Shape};
 use crate::value::{IntoValue, Value};
 use crate::with_type;
@@ -128,7 +128,7 @@ impl Op for Segment {
         if data.rank() < rows || data.dims()[..rows] != *cx.input(1).dims() || (rows != 1 && !self.is_unsorted) {
             return Err(Error::shape("segment_ids should be the same size as dimension 0 of input"));
         }
-        let segments = if self.is_unsorted { self.check_unsorted(cx, &ids)? } else { check_sorted(&ids)? };
+        let segments = if self.is_unsorted { check_unsorted(cx, &ids)? } else { check_sorted(&ids)? };
         let dims = [&[segments][..], &data.dims()[rows..]].concat();
         let mut out = cx.alloc(data.dtype(), &dims)?;
         let refuse = || Err(Error::unsupported(format!("segments of {} cannot be combined", data.dtype())));
@@ -197,66 +197,78 @@ pub(super) fn check_sorted(ids: &[i64]) -> Result<usize> {
     n.ok_or_else(|| Error::invalid(format!("segment ids must be >= 0, but one is {first}")))
 }
 
-impl Segment {
-    fn check_unsorted(&self, cx: &RunCx<'_>, ids: &[i64]) -> Result<usize> {
-        let n = cx.input(2);
-        if n.rank() != 0 {
-            return Err(Error::shape(format!("num_segments should be a scalar, not shape {}", Shape::from(n.dims()))));
-        }
-        let n = to_ints(n).and_then(|n| n.first().copied());
-        let n = n.and_then(|n| usize::try_from(n).ok());
-        let n = n.ok_or_else(|| Error::invalid("num_segments must be one number of 0 or more"))?;
-        match ids.iter().enumerate().find(|(_, id)| **id >= n as i64) {
-            Some((i, id)) => Err(Error::invalid(format!("segment_ids[{i}] = {id} is out of range [0, {n})"))),
-            None => Ok(n),
-        }
+/// How many segments there are of unsorted ids. Ids of rows without elements are not looked at, as in TensorFlow.
+fn check_unsorted(cx: &RunCx<'_>, ids: &[i64]) -> Result<usize> {
+    let n = cx.input(2);
+    if n.rank() != 0 {
+        return Err(Error::shape(format!("num_segments should be a scalar, not shape {}", Shape::from(n.dims()))));
     }
-
-    fn total<T: Counted>(&self, data: &Value, ids: &[i64], out: &mut Value) -> Result<()> {
-        match self.how {
-            Combine::Sum => fold(data, ids, out, [T::ZERO; 2], |a: T, b| a.plus(b)),
-            Combine::Mean => {
-                fold(data, ids, out, [T::ZERO; 2], |a: T, b| a.plus(b))?;
-                divide_by_counts::<T>(ids, out)
-            }
-            _ => fold(data, ids, out, [T::ONE; 2], |a: T, b| a.times(b)),
+    let n = to_ints(n).and_then(|n| n.first().copied());
+    let n = n.and_then(|n| usize::try_from(n).ok());
+    let n = n.ok_or_else(|| Error::invalid("num_segments must be one number of 0 or more"))?;
+    match ids.iter().enumerate().find(|(_, id)| **id >= n as i64) {
+        Some((i, id)) if !cx.input(0).is_empty() => {
+            Err(Error::invalid(format!("segment_ids[{i}] = {id} is out of range [0, {n})")))
         }
-    }
-
-    fn extreme<T: Number + PartialOrd + Bounded>(&self, data: &Value, ids: &[i64], out: &mut Value) -> Result<()> {
-        let empty = |start| if self.is_unsorted { start } else { T::ZERO };
-        let (low, high) = (T::min_value(), T::max_value());
-        match self.how {
-            Combine::Max => fold(data, ids, out, [low, empty(low)], |a: T, b| if b > a { b } else { a }),
-            _ => fold(data, ids, out, [high, empty(high)], |a: T, b| if b < a { b } else { a }),
-        }
+        _ => Ok(n),
     }
 }
 
-/// Folds each row into that of its segment. `start` begins a segment, `empty` is one that has no rows.
-fn fold<T: Number>(
-    data: &Value,
-    ids: &[i64],
-    out: &mut Value,
-    [start, empty]: [T; 2],
-    f: impl Fn(T, T) -> T,
-) -> Result<()> {
-    let width: usize = out.dims()[1..].iter().product();
-    let (data, out) = (data.slice::<T>()?, out.make_mut::<T>()?);
-    out.fill(empty);
-    if width == 0 {
-        return Ok(());
-    }
-    let mut is_begun = vec![false; out.len() / width];
-    for (row, id) in data.chunks_exact(width).zip(ids) {
-        let Ok(segment) = usize::try_from(*id) else { continue };
-        let cells = &mut out[segment * width..][..width];
-        if !std::mem::replace(&mut is_begun[segment], true) {
-            cells.fill(start);
+impl Segment {
+    fn total<T: Counted>(&self, data: &Value, ids: &[i64], out: &mut Value) -> Result<()> {
+        match self.how {
+            Combine::Prod => self.fold(data, ids, out, [T::ONE; 2], |product: T, x| product.times(x)),
+            Combine::Mean => {
+                self.fold(data, ids, out, [T::ZERO; 2], |sum: T, x| sum.plus(x))?;
+                divide_by_counts::<T>(ids, out)
+            }
+            _ => self.fold(data, ids, out, [T::ZERO; 2], |sum: T, x| sum.plus(x)),
         }
-        cells.iter_mut().zip(row).for_each(|(cell, x)| *cell = f(*cell, *x));
     }
-    Ok(())
+
+    fn extreme<T: Ordered>(&self, data: &Value, ids: &[i64], out: &mut Value) -> Result<()> {
+        match (self.how, self.is_unsorted) {
+            (Combine::Max, true) => self.fold(data, ids, out, [T::LOWEST; 2], |most, x: T| x.larger(most)),
+            (Combine::Max, false) => self.fold(data, ids, out, [T::LEAST, T::ZERO], T::larger),
+            (_, true) => self.fold(data, ids, out, [T::HIGHEST; 2], |least, x: T| x.smaller(least)),
+            (_, false) => self.fold(data, ids, out, [T::GREATEST, T::ZERO], T::smaller),
+        }
+    }
+
+    /// Folds each row into that of its segment. `start` begins a segment, `empty` is one that has no rows. A row that
+    /// makes up a sorted segment alone is it, as in TensorFlow: not even NaN is compared.
+    fn fold<T: Number>(
+        &self,
+        data: &Value,
+        ids: &[i64],
+        out: &mut Value,
+        [start, empty]: [T; 2],
+        f: impl Fn(T, T) -> T,
+    ) -> Result<()> {
+        let width: usize = out.dims()[1..].iter().product();
+        let (mut data, out) = (data.slice::<T>()?, out.make_mut::<T>()?);
+        out.fill(empty);
+        if width == 0 {
+            return Ok(());
+        }
+        for same in ids.chunk_by(|a, b| a == b) {
+            let (rows, rest) = data.split_at(same.len() * width);
+            data = rest;
+            let Ok(segment) = usize::try_from(same[0]) else { continue };
+            let cells = &mut out[segment * width..][..width];
+            if !self.is_unsorted && same.len() == 1 {
+                cells.copy_from_slice(rows);
+                continue;
+            }
+            if !self.is_unsorted {
+                cells.fill(start);
+            }
+            for row in rows.chunks_exact(width) {
+                cells.iter_mut().zip(row).for_each(|(cell, x)| *cell = f(*cell, *x));
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -305,5 +317,41 @@ mod tests {
         check(Combine::Prod, true, &[1.0, 1.0, 35.0]);
         check(Combine::Min, true, &[1.0, f32::MAX, 5.0]);
         check(Combine::Max, true, &[1.0, f32::MIN, 7.0]);
+    }
+
+    /// As TensorFlow 1.15.5 answers: the last NaN of unsorted ids stays, those of sorted ids count for nothing unless they
+    /// are alone, and infinities are extremes but where unsorted ids start from a finite number.
+    #[test]
+    fn infinities_and_nan_follow_tensorflow() {
+        let (inf, nan) = (f32::INFINITY, f32::NAN);
+        let rows = [[5.0, nan], [nan, 5.0], [-inf, -inf], [inf, inf], [nan, nan]].as_flattened().to_vec();
+        let run = |how, is_unsorted: bool| {
+            let data = Value::from_vec(&[11, 1], [&rows[..], &[nan]].concat()).unwrap();
+            let mut inputs = vec![data, [0i32, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5].into_value()];
+            inputs.extend(is_unsorted.then(|| 6i32.into_value()));
+            run_op(Segment { how, is_unsorted }, &inputs).unwrap()[0].to_string().replace("\n ", "")
+        };
+        assert_eq!(run(Combine::Max, false), "[[  5.][  5.][-inf][ inf][-inf][ nan]]");
+        assert_eq!(run(Combine::Min, false), "[[  5.][  5.][-inf][ inf][ inf][ nan]]");
+        let largest = [f32::NAN, 5.0, f32::MIN, inf, nan, nan];
+        let smallest = [f32::NAN, 5.0, -inf, f32::MAX, nan, nan];
+        for (how, want) in [(Combine::Max, largest), (Combine::Min, smallest)] {
+            assert_eq!(run(how, true), Value::from_vec(&[6, 1], want.to_vec()).unwrap().to_string().replace("\n ", ""));
+        }
+    }
+
+    /// As TensorFlow 1.15.5: a single row is taken as it is, and ids of rows without elements are not looked at.
+    #[test]
+    fn lone_and_empty_rows_are_not_looked_at() {
+        let minus_zero = Value::from_vec(&[1, 1], vec![-0.0f32]).unwrap();
+        let got =
+            run_op(Segment { how: Combine::Sum, is_unsorted: false }, &[minus_zero, [0i32].into_value()]).unwrap();
+        assert!(got[0].slice::<f32>().unwrap()[0].is_sign_negative());
+        let none = || Value::from_vec(&[2, 0], Vec::<f32>::new()).unwrap();
+        let op = Segment { how: Combine::Max, is_unsorted: true };
+        let got = run_op(op, &[none(), [0i32, 7].into_value(), 3i32.into_value()]).unwrap();
+        assert_eq!(got[0].dims(), [3, 0]);
+        let sorted = run_op(Segment { how: Combine::Max, is_unsorted: false }, &[none(), [1i32, 0].into_value()]);
+        assert!(sorted.unwrap_err().message().contains("segment ids are not increasing"));
     }
 }

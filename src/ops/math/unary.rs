@@ -8,7 +8,7 @@ use super::activation;
 use super::dtypes::{Dtypes, check_dtype, unsupported};
 use super::elementwise::{map, map_to};
 use super::inexact::Inexact;
-use super::scalar::{Arith, Ordered};
+use super::scalar::{Arith, Real};
 use super::{sizes, slopes, vector};
 use crate::dtype::DType;
 use crate::error::Result;

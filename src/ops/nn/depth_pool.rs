@@ -2,10 +2,10 @@
 
 use super::bias_add::DataFormat;
 use super::conv::counting;
-use super::pool::Ordered;
 use super::window::{Padding, parse_padding};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
+use crate::kernel::Ordered;
 use crate::shape::Dim;
 use crate::value::Value;
 use crate::with_type;
@@ -113,7 +113,7 @@ impl Op for DepthMaxPool {
 fn largest<T: Ordered>(x: &Value, size: usize, out: &mut Value) -> Result<()> {
     let groups = x.slice::<T>()?.chunks_exact(size);
     for (out, group) in out.make_mut::<T>()?.iter_mut().zip(groups) {
-        *out = group.iter().fold(T::min_value(), |best, x| if *x > best { *x } else { best });
+        *out = group[1..].iter().fold(group[0], |most, x| most.larger(*x));
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use super::window::{Geometry, Padding, Window, parse_padding};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
-use crate::kernel::Number;
+use crate::kernel::Ordered;
 use crate::ops::IntoTensor;
 use crate::shape::{Dim, Shape};
 use crate::with_type;
@@ -196,7 +196,7 @@ impl Op for Dilation2D {
 }
 
 impl Dilation2D {
-    fn dilate<T: Number + PartialOrd + num_traits::Bounded>(&self, cx: &mut RunCx<'_>) -> Result<()> {
+    fn dilate<T: Ordered>(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let g = geometry(cx, &self.window)?;
         let mut output = cx.alloc(T::DTYPE, &g.output_dims(g.channels))?;
         if !output.is_empty() {
@@ -214,20 +214,13 @@ impl Dilation2D {
 }
 
 /// The output of window `i` of the batch; the lowest number where no cell of it is larger.
-fn dilate_window<T: Number + PartialOrd + num_traits::Bounded>(
-    g: &Geometry,
-    image: &[T],
-    filter: &[T],
-    i: usize,
-    cells: &mut [T],
-) {
-    cells.fill(T::min_value());
+fn dilate_window<T: Ordered>(g: &Geometry, image: &[T], filter: &[T], i: usize, cells: &mut [T]) {
+    cells.fill(T::LOWEST);
     let image = &image[i / g.output_len() * g.input_len() * g.channels..];
     g.for_taps(g.place(i % g.output_len()), |tap, at| {
         let (image, filter) = (&image[at * g.channels..], &filter[tap * g.channels..]);
         for ((cell, x), f) in cells.iter_mut().zip(image).zip(filter) {
-            let sum = x.plus(*f);
-            *cell = if sum > *cell { sum } else { *cell };
+            *cell = cell.larger(x.plus(*f));
         }
     });
 }

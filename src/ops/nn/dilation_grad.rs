@@ -8,7 +8,7 @@ use super::dilation::{geometry, not_real, operands, output_shape, parse_window, 
 use super::window::{Geometry, Padding, Window};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
-use crate::kernel::Number;
+use crate::kernel::Ordered;
 use crate::with_type;
 
 /// The gradient of [`Dilation2D`](super::Dilation2D) to one of its operands. Among equal sums the first wins.
@@ -83,7 +83,7 @@ impl Op for Dilation2DBackprop {
 
 impl Dilation2DBackprop {
     /// One thread goes through the windows in order: several of them may add to one cell.
-    fn distribute<T: Number + PartialOrd + num_traits::Bounded>(&self, cx: &mut RunCx<'_>) -> Result<()> {
+    fn distribute<T: Ordered>(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let g = geometry(cx, &self.window)?;
         let (want, grad) = (g.output_dims(g.channels), cx.input(2));
         if grad.dims() != want {
@@ -110,16 +110,10 @@ impl Dilation2DBackprop {
 
 /// For each channel of a window the largest sum, the cell of the image and that of the filter; the first cells in the
 /// image and in the filter where no sum is larger than the lowest number.
-fn find_best<T: Number + PartialOrd + num_traits::Bounded>(
-    g: &Geometry,
-    image: &[T],
-    filter: &[T],
-    window: usize,
-    best: &mut [(T, usize, usize)],
-) {
+fn find_best<T: Ordered>(g: &Geometry, image: &[T], filter: &[T], window: usize, best: &mut [(T, usize, usize)]) {
     let place = g.place(window);
     let first: [usize; 3] = std::array::from_fn(|axis| (place[axis] * g.stride[axis]).saturating_sub(g.pad[axis]));
-    best.fill((T::min_value(), first[1] * g.input[2] + first[2], 0));
+    best.fill((T::LOWEST, first[1] * g.input[2] + first[2], 0));
     g.for_taps(place, |tap, at| {
         let (image, filter) = (&image[at * g.channels..], &filter[tap * g.channels..]);
         for ((best, x), f) in best.iter_mut().zip(image).zip(filter) {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::conv::counting;
-use super::pool::{Ordered, check_ksize, parse_ksize, spatial_sizes};
+use super::pool::{check_ksize, parse_ksize, spatial_sizes};
 use super::window::{Geometry, Padding, Window};
 use crate::dtype::{DType, Plain};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
-use crate::kernel::Number;
+use crate::kernel::{Number, Ordered};
 use crate::ops::parts::{SERIAL, fill_parts};
 use crate::shape::Dim;
 use crate::value::Value;

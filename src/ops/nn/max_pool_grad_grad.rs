@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::conv::counting;
 use super::conv_grad::check_gradient;
 use super::layout::{from_last, to_last};
-use super::pool::{Ordered, parse_ksize, spatial_sizes};
+use super::pool::{parse_ksize, spatial_sizes};
 use super::window::{Geometry, Padding, Window};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
+use crate::kernel::Ordered;
 use crate::value::Value;
 use crate::with_type;
 

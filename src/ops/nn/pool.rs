@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use num_traits::{Bounded, Float};
+use num_traits::Float;
 
 use super::conv::counting;
 use super::depth_pool::DepthMaxPool;
@@ -11,7 +11,7 @@ use super::pool_grad::PoolGrad;
 use super::window::{Geometry, Padding, Window};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
-use crate::kernel::Number;
+use crate::kernel::{Number, Ordered};
 use crate::shape::Dim;
 use crate::value::Value;
 use crate::{dispatched, with_type};
@@ -193,9 +193,11 @@ impl Op for Pool {
         let mut out = cx.alloc(x.dtype(), &g.output_dims(g.channels))?;
         let refuse = || Err(Error::unsupported(format!("{:?} pooling is not for {}", self.how, x.dtype())));
         match self.how {
-            Pooling::Max => with_type!(x.dtype(), T in reals => max_pool::<T>(cx, &g, &x, &mut out)?, else => {
-                return refuse();
-            }),
+            Pooling::Max => with_type!(x.dtype(), T in reals => {
+                // As TensorFlow 1.15.5: of nothing but minus infinity the largest in a plane is the lowest finite number.
+                let start = if self.window.spatial() == 2 { T::LOWEST } else { T::LEAST };
+                max_pool::<T>(cx, &g, &x, start, &mut out)?;
+            }, else => return refuse()),
             Pooling::Avg => with_type!(x.dtype(), T in floats => avg_pool::<T>(cx, &g, &x, &mut out)?, else => {
                 return refuse();
             }),
@@ -222,10 +224,6 @@ impl Op for Pool {
     }
 }
 
-/// Real numbers, which have an order.
-pub(super) trait Ordered: Number + PartialOrd + Bounded {}
-impl<T: Number + PartialOrd + Bounded> Ordered for T {}
-
 /// Floating-point numbers, by what they are accumulated in.
 pub(super) trait Floating: Number<Acc: Float> {}
 impl<T: Number<Acc: Float>> Floating for T {}
@@ -235,13 +233,13 @@ pub(super) fn real<F: Float>(n: usize) -> F {
     F::from(n).expect("floating-point numbers hold counts")
 }
 
-fn max_pool<T: Ordered>(cx: &RunCx<'_>, g: &Geometry, x: &Value, out: &mut Value) -> Result<()> {
+fn max_pool<T: Ordered>(cx: &RunCx<'_>, g: &Geometry, x: &Value, start: T, out: &mut Value) -> Result<()> {
     let (x, out) = (x.slice::<T>()?, out.make_mut::<T>()?);
     if out.is_empty() {
         return Ok(());
     }
     let step = g.windows_per_chunk(g.filter_len().saturating_mul(g.channels) / 4);
-    cx.for_chunks_mut(out, step * g.channels, &|chunk, out| max_windows(g, x, chunk * step, out))
+    cx.for_chunks_mut(out, step * g.channels, &|chunk, out| max_windows(g, x, start, chunk * step, out))
 }
 
 fn avg_pool<T: Floating>(cx: &RunCx<'_>, g: &Geometry, x: &Value, out: &mut Value) -> Result<()> {
@@ -254,35 +252,34 @@ fn avg_pool<T: Floating>(cx: &RunCx<'_>, g: &Geometry, x: &Value, out: &mut Valu
 }
 
 dispatched! {
-    fn max_windows<T: Ordered>(g: &Geometry, x: &[T], from: usize, out: &mut [T]) = max_windows_body;
+    fn max_windows<T: Ordered>(g: &Geometry, x: &[T], start: T, from: usize, out: &mut [T]) = max_windows_body;
     fn avg_windows<T: Floating>(g: &Geometry, x: &[T], from: usize, out: &mut [T]) = avg_windows_body;
 }
 
 #[inline(always)]
-fn max_windows_body<T: Ordered, const FMA: bool>(g: &Geometry, x: &[T], from: usize, out: &mut [T]) {
+fn max_windows_body<T: Ordered, const FMA: bool>(g: &Geometry, x: &[T], start: T, from: usize, out: &mut [T]) {
     let image = g.input_len() * g.channels;
     for (i, out) in out.chunks_exact_mut(g.channels).enumerate() {
         let (n, window) = ((from + i) / g.output_len(), (from + i) % g.output_len());
         let (x, place) = (&x[n * image..(n + 1) * image], g.place(window));
         match g.channels {
-            64.. => max_blocks::<T, 64>(g, x, place, out),
-            16.. => max_blocks::<T, 16>(g, x, place, out),
-            4.. => max_blocks::<T, 4>(g, x, place, out),
-            _ => max_blocks::<T, 1>(g, x, place, out),
+            64.. => max_blocks::<T, 64>(g, x, start, place, out),
+            16.. => max_blocks::<T, 16>(g, x, start, place, out),
+            4.. => max_blocks::<T, 4>(g, x, start, place, out),
+            _ => max_blocks::<T, 1>(g, x, start, place, out),
         }
     }
 }
 
 /// The largest cells of one window, `N` channels at a time in registers. The last block overlaps the one before it.
 #[inline(always)]
-fn max_blocks<T: Ordered, const N: usize>(g: &Geometry, x: &[T], place: [usize; 3], out: &mut [T]) {
+fn max_blocks<T: Ordered, const N: usize>(g: &Geometry, x: &[T], start: T, place: [usize; 3], out: &mut [T]) {
     for channel in (0..g.channels).step_by(N) {
         let channel = channel.min(g.channels - N);
-        // NaN is larger than nothing, so it counts for nothing, as in TensorFlow.
-        let mut most = [T::min_value(); N];
+        let mut most = [start; N];
         g.for_taps(place, |_, cell| {
             let x = &x[cell * g.channels + channel..][..N];
-            most.iter_mut().zip(x).for_each(|(most, x)| *most = if *x > *most { *x } else { *most });
+            most.iter_mut().zip(x).for_each(|(most, x)| *most = most.larger(*x));
         });
         out[channel..channel + N].copy_from_slice(&most);
     }

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use num_traits::{Float, NumCast};
+
 use super::conv::{counting, last_dims};
 use super::conv_grad::{check_gradient, sizes_of};
 use super::layout::{from_last, to_last};
-use super::pool::{Floating, Ordered, Pooling, parse_ksize, real, spatial_sizes};
+use super::pool::{Floating, Pooling, parse_ksize, real, spatial_sizes};
 use super::window::{Geometry, Padding, Window};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
+use crate::kernel::Ordered;
 use crate::value::{IntoValue, Value};
 use crate::with_type;
 
@@ -95,10 +98,16 @@ impl Op for PoolGrad {
         let mut dx = cx.alloc(dy.dtype(), &dims)?;
         let refuse = || Err(Error::unsupported(format!("{:?} pooling has no gradient for {}", self.how, dy.dtype())));
         match self.how {
+            Pooling::Max if self.window.spatial() == 3 => {
+                let (x, y) = (to_last(cx, cx.input(0), format)?, to_last(cx, cx.input(1), format)?);
+                check_gradient(&g, y.dims(), g.channels)?;
+                with_type!(dy.dtype(), T in floats => max_grad_of_volumes::<T>(cx, &g, [&x, &y, &dy], &mut dx)?, else => {
+                    return refuse();
+                });
+            }
             Pooling::Max => {
                 let x = to_last(cx, cx.input(0), format)?;
-                let all = self.window.spatial() == 3;
-                with_type!(dy.dtype(), T in reals => max_grad::<T>(cx, &g, [&x, &dy], all, &mut dx)?, else => {
+                with_type!(dy.dtype(), T in reals => max_grad::<T>(cx, &g, [&x, &dy], &mut dx)?, else => {
                     return refuse();
                 });
             }
@@ -125,17 +134,17 @@ impl PoolGrad {
     }
 }
 
-/// An image at a time. The first of equal cells gets the gradient; over volumes all of them do, as in TensorFlow.
-fn max_grad<T: Ordered>(cx: &RunCx<'_>, g: &Geometry, [x, dy]: [&Value; 2], all: bool, dx: &mut Value) -> Result<()> {
+/// An image at a time. The first of equal cells gets the gradient, and a NaN that comes first keeps it.
+fn max_grad<T: Ordered>(cx: &RunCx<'_>, g: &Geometry, [x, dy]: [&Value; 2], dx: &mut Value) -> Result<()> {
     let (x, dy, dx) = (x.slice::<T>()?, dy.slice::<T>()?, dx.make_mut::<T>()?);
     let (image, windows) = (g.input_len() * g.channels, g.output_len());
     cx.for_chunks_mut(dx, image.max(1), &|n, dx| {
         let x = &x[n * image..(n + 1) * image];
         dx.fill(T::ZERO);
-        let mut best = vec![(T::min_value(), usize::MAX); g.channels];
+        let mut best = vec![(T::ZERO, usize::MAX); g.channels];
         for window in 0..windows {
             let (place, dy) = (g.place(window), &dy[(n * windows + window) * g.channels..][..g.channels]);
-            best.fill((T::min_value(), usize::MAX));
+            best.fill((T::ZERO, usize::MAX));
             g.for_taps(place, |_, cell| {
                 for (best, (c, x)) in best.iter_mut().zip(x[cell * g.channels..].iter().enumerate()) {
                     if *x > best.0 || best.1 == usize::MAX {
@@ -143,18 +152,39 @@ fn max_grad<T: Ordered>(cx: &RunCx<'_>, g: &Geometry, [x, dy]: [&Value; 2], all:
                     }
                 }
             });
-            if all {
-                g.for_taps(place, |_, cell| {
-                    for (c, (best, dy)) in best.iter().zip(dy).enumerate() {
-                        let at = cell * g.channels + c;
-                        dx[at] = if x[at] == best.0 { dx[at].plus(*dy) } else { dx[at] };
-                    }
-                });
-            } else {
-                for ((_, at), dy) in best.iter().zip(dy).filter(|((_, at), _)| *at != usize::MAX) {
-                    dx[*at] = dx[*at].plus(*dy);
-                }
+            for ((_, at), dy) in best.iter().zip(dy).filter(|((_, at), _)| *at != usize::MAX) {
+                dx[*at] = dx[*at].plus(*dy);
             }
+        }
+    })
+}
+
+/// How near the largest a cell of a volume is that gets the gradient too: TensorFlow 1.15.5 has this number.
+const NEAR: f32 = 1e-5;
+
+/// A volume at a time. As in TensorFlow 1.15.5, all cells that are almost the largest get the gradient; none is near
+/// infinity.
+fn max_grad_of_volumes<T: Floating>(
+    cx: &RunCx<'_>,
+    g: &Geometry,
+    [x, y, dy]: [&Value; 3],
+    dx: &mut Value,
+) -> Result<()> {
+    let (x, y, dy, dx) = (x.slice::<T>()?, y.slice::<T>()?, dy.slice::<T>()?, dx.make_mut::<T>()?);
+    let (volume, windows) = (g.input_len() * g.channels, g.output_len());
+    let near = <T::Acc as NumCast>::from(NEAR).expect("floating-point numbers hold float32");
+    cx.for_chunks_mut(dx, volume.max(1), &|n, dx| {
+        let x = &x[n * volume..(n + 1) * volume];
+        dx.fill(T::ZERO);
+        for window in 0..windows {
+            let of_window = (n * windows + window) * g.channels;
+            let (y, dy) = (&y[of_window..][..g.channels], &dy[of_window..][..g.channels]);
+            g.for_taps(g.place(window), |_, cell| {
+                let (x, dx) = (&x[cell * g.channels..], &mut dx[cell * g.channels..]);
+                for ((dx, x), (y, dy)) in dx.iter_mut().zip(x).zip(y.iter().zip(dy)) {
+                    *dx = if (x.widen() - y.widen()).abs() < near { dx.plus(*dy) } else { *dx };
+                }
+            });
         }
     })
 }

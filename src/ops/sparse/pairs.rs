@@ -9,7 +9,7 @@ use super::coo::{Coo, infer_coo, matrix, not_a_number};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Example, InferCx, Op, OpKind, RunCx};
-use crate::kernel::Number;
+use crate::kernel::{Number, Ordered};
 use crate::ops::array::cast::cast_value;
 use crate::shape::{Dim, Shape};
 use crate::value::{IntoValue, Value};
@@ -243,8 +243,7 @@ impl Op for SparseSparseExtreme {
             let (x, y) = (cx.input(1).slice::<T>()?, cx.input(4).slice::<T>()?);
             for (out, pick) in values.make_mut::<T>()?.iter_mut().zip(&pairs.picks) {
                 let [x, y] = both(x, y, *pick);
-                let takes_second = if self.is_max { x < y } else { y < x };
-                *out = if takes_second { y } else { x };
+                *out = if self.is_max { x.larger(y) } else { x.smaller(y) };
             }
         }, else => return Err(Error::unsupported(format!("the op is for real numbers, not for {dtype}"))));
         let indices = matrix(pairs.indices, pairs.picks.len(), a.rank())?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::coo::{Coo, infer_coo, not_a_number};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, to_ints};
-use crate::kernel::Number;
+use crate::kernel::{Number, Ordered};
 use crate::shape::{Dim, Shape, normalize_axes};
 use crate::value::{IntoValue, Value};
 use crate::with_type;
@@ -87,11 +87,10 @@ impl Op for SparseReduce {
         let mut out = cx.alloc_zeros(cx.input(1).dtype(), &dims)?;
         match self.is_max {
             true => with_type!(out.dtype(), T in reals => {
-                let larger = |a: T, b: T| if b > a { b } else { a };
-                fold(cx.input(1).slice::<T>()?, &places, out.make_mut::<T>()?, larger);
+                fold(cx.input(1).slice::<T>()?, &places, out.make_mut::<T>()?, T::LEAST, T::larger);
             }, else => return Err(not_a_number(out.dtype()))),
             false => with_type!(out.dtype(), T in numbers => {
-                fold(cx.input(1).slice::<T>()?, &places, out.make_mut::<T>()?, T::plus);
+                fold(cx.input(1).slice::<T>()?, &places, out.make_mut::<T>()?, T::ZERO, T::plus);
             }, else => return Err(not_a_number(out.dtype()))),
         }
         cx.output(0, out);
@@ -110,12 +109,11 @@ fn distinct(mut axes: Vec<i64>) -> Vec<i64> {
     axes
 }
 
-/// Combines what falls into one place, in order; the first replaces the zero that was there.
-fn fold<T: Number>(values: &[T], places: &[usize], out: &mut [T], f: impl Fn(T, T) -> T) {
-    let mut is_set = vec![false; out.len()];
+/// Combines what falls into one place, in order, from `start`; what nothing falls into stays zero.
+fn fold<T: Number>(values: &[T], places: &[usize], out: &mut [T], start: T, f: impl Fn(T, T) -> T) {
+    places.iter().for_each(|place| out[*place] = start);
     for (x, place) in values.iter().zip(places) {
-        out[*place] = if is_set[*place] { f(out[*place], *x) } else { *x };
-        is_set[*place] = true;
+        out[*place] = f(out[*place], *x);
     }
 }
 

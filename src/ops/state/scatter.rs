@@ -9,7 +9,7 @@ use super::variable::Variable;
 use crate::dtype::{DType, Plain};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Attrs, Effect, Example, InferCx, Op, OpKind, Operation, Role, RunCx, to_ints};
-use crate::kernel::Number;
+use crate::kernel::{Number, Ordered};
 use crate::ops::IntoTensor;
 use crate::shape::Shape;
 use crate::value::{IntoValue, Value};
@@ -244,10 +244,10 @@ pub(in crate::ops) fn apply(
             change::<T>(cx, old, places, run_len, updates, |a, b| a.times(b))
         }, else => Err(unsupported(old.dtype()))),
         Min => with_type!(old.dtype(), T in reals => {
-            change::<T>(cx, old, places, run_len, updates, |a, b| if b < a { b } else { a })
+            change::<T>(cx, old, places, run_len, updates, T::smaller)
         }, else => Err(unsupported(old.dtype()))),
         Max => with_type!(old.dtype(), T in reals => {
-            change::<T>(cx, old, places, run_len, updates, |a, b| if b > a { b } else { a })
+            change::<T>(cx, old, places, run_len, updates, T::larger)
         }, else => Err(unsupported(old.dtype()))),
         Div => divide(cx, old, places, run_len, updates),
         Update => Err(unsupported(old.dtype())),
@@ -257,7 +257,8 @@ pub(in crate::ops) fn apply(
 fn divide(cx: &RunCx<'_>, old: Value, places: &[usize], run_len: usize, updates: &Value) -> Result<Value> {
     let dtype = old.dtype();
     with_type!(dtype, T in ints => {
-        if updates.slice::<T>()?.contains(&T::ZERO) {
+        // A scalar that goes nowhere divides nothing.
+        if !places.is_empty() && updates.slice::<T>()?.contains(&T::ZERO) {
             return Err(Error::new(ErrorKind::DivisionByZero, "integer division by zero"));
         }
         return change::<T>(cx, old, places, run_len, updates, |a, b| a.wrapping_div(b));

@@ -5,15 +5,7 @@ use std::marker::PhantomData;
 use num_complex::Complex;
 
 use super::tree::Fold;
-use crate::kernel::Number;
-
-/// An accumulator that has an order. Numbers that are no number lose every comparison.
-pub(in crate::ops) trait Ordered: Number + PartialOrd {
-    /// Below or equal to all numbers.
-    const LEAST: Self;
-    /// Above or equal to all numbers.
-    const GREATEST: Self;
-}
+use crate::kernel::{Number, Ordered};
 
 /// An accumulator that can be divided by a count and has a root.
 pub(in crate::ops) trait Measure: Number {
@@ -39,10 +31,6 @@ impl<T: Number<Acc: Wide> + PartialOrd> Float for T {}
 
 macro_rules! float_accumulators {
     ($($t:ident),*) => { $(
-        impl Ordered for $t {
-            const LEAST: $t = $t::NEG_INFINITY;
-            const GREATEST: $t = $t::INFINITY;
-        }
         impl Measure for $t {
             fn over(self, n: usize) -> $t {
                 self / n as $t
@@ -73,10 +61,6 @@ float_accumulators!(f32, f64);
 
 macro_rules! integer_accumulators {
     ($($t:ident),*) => { $(
-        impl Ordered for $t {
-            const LEAST: $t = $t::MIN;
-            const GREATEST: $t = $t::MAX;
-        }
         impl Measure for $t {
             fn over(self, n: usize) -> $t {
                 if n as $t == 0 { 0 } else { self.wrapping_div(n as $t) }
@@ -121,10 +105,10 @@ folds! {
     Product where Number: T::Acc::ONE, std::convert::identity, T::Acc::times;
     /// `|a|² + |b|²`.
     Squares where Measure: T::Acc::ZERO, T::Acc::square, T::Acc::plus;
-    /// The larger one.
-    Largest where Ordered: T::Acc::LEAST, std::convert::identity, |a, b| if b > a { b } else { a };
-    /// The smaller one.
-    Smallest where Ordered: T::Acc::GREATEST, std::convert::identity, |a, b| if b < a { b } else { a };
+    /// The larger one; NaN counts for nothing.
+    Largest where Ordered: T::Acc::LEAST, std::convert::identity, T::Acc::larger;
+    /// The smaller one; NaN counts for nothing.
+    Smallest where Ordered: T::Acc::GREATEST, std::convert::identity, T::Acc::smaller;
 }
 
 /// Whether all are true.

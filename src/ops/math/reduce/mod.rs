@@ -11,12 +11,12 @@ mod tree;
 use std::sync::Arc;
 
 pub(in crate::ops) use self::folds::{Float, Wide};
-use self::folds::{Largest, Measure, Ordered, Product, Smallest, Squares, Sum};
+use self::folds::{Largest, Measure, Product, Smallest, Squares, Sum};
 use self::tree::{Elements, Fold, Group, groups};
 use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
-use crate::kernel::Number;
+use crate::kernel::{Number, Ordered};
 use crate::shape::{Dim, Shape, element_count};
 use crate::value::{IntoValue, Value};
 use crate::with_type;
