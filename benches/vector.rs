@@ -54,18 +54,18 @@ fn main() {
     let mut wide_out = vec![0.0_f64; x.len()];
     for f in Unary::ALL {
         let map = f.f32();
-        table.row(&format!("float32 {f:?}"), |n| (map.out)(black_box(&x[..n]), black_box(&mut y[..n])));
+        table.row(&format!("float32 {f:?}"), |n| map.out(black_box(&x[..n]), black_box(&mut y[..n])));
     }
     for f in [Unary::Exp, Unary::Log, Unary::Tanh, Unary::Sigmoid, Unary::Relu, Unary::Sqrt] {
         let map = f.f64();
-        table.row(&format!("float64 {f:?}"), |n| (map.out)(black_box(&wide[..n]), black_box(&mut wide_out[..n])));
+        table.row(&format!("float64 {f:?}"), |n| map.out(black_box(&wide[..n]), black_box(&mut wide_out[..n])));
     }
     for f in [Binary::Add, Binary::Mul, Binary::Div, Binary::Max, Binary::Pow, Binary::FloorMod, Binary::TanhGrad] {
         let map = f.f32();
-        table.row(&format!("float32 {f:?}"), |n| (map.out)(black_box(&x[..n]), &x[..n], black_box(&mut y[..n])));
-        table.row(&format!("float32 {f:?} in place"), |n| (map.over_left)(black_box(&mut y[..n]), black_box(&x[..n])));
+        table.row(&format!("float32 {f:?}"), |n| map.out(black_box(&x[..n]), &x[..n], black_box(&mut y[..n])));
+        table.row(&format!("float32 {f:?} in place"), |n| map.over_left(black_box(&mut y[..n]), black_box(&x[..n])));
         table.row(&format!("float32 {f:?} scalar"), |n| {
-            (map.scalar_right)(black_box(&x[..n]), black_box(3.0), black_box(&mut y[..n]));
+            map.scalar_right(black_box(&x[..n]), black_box(3.0), black_box(&mut y[..n]));
         });
     }
     table.row("float32 sum", |n| _ = black_box(reduce::sum_f32(black_box(&x[..n]))));

@@ -13,6 +13,8 @@ pub(super) const BLOCK: usize = 32;
 pub(super) trait Function1<T>: 'static {
     /// Whether a block costs little more than an element: a long formula that the compiler vectorizes.
     const IN_BLOCKS: bool = false;
+    /// Whether vector instructions help: a formula that calls a function for each element is compiled once.
+    const IS_VECTOR: bool = true;
     fn at<const FMA: bool>(x: T) -> T;
     /// Repairs results that the formula does not cover, after a block of them was computed.
     #[inline(always)]
@@ -23,119 +25,138 @@ pub(super) trait Function1<T>: 'static {
 pub(super) trait Function2<T>: 'static {
     /// As [`Function1::IN_BLOCKS`].
     const IN_BLOCKS: bool = false;
+    /// As [`Function1::IS_VECTOR`].
+    const IS_VECTOR: bool = true;
     fn at<const FMA: bool>(x: T, y: T) -> T;
 }
 
-/// Functions of one number over a slice.
-#[derive(Debug, Clone, Copy)]
-pub struct Map1<T> {
-    /// `out[i] = f(x[i])`. Panics if the lengths differ.
-    pub out: fn(x: &[T], out: &mut [T]),
-    /// `x[i] = f(x[i])`.
-    pub in_place: fn(x: &mut [T]),
+/// The loop of a function of one number: `out[i] = f(x[i])` for `n` elements; `out` may lie over `x`.
+type Loop1<T> = unsafe fn(x: *const T, out: *mut T, n: usize);
+
+/// The loop of a function of two numbers, for `n` elements. An operand is a row, or one number for all elements. `out` may
+/// lie over a row.
+type Loop2<T> = unsafe fn(x: Operand<T>, y: Operand<T>, out: *mut T, n: usize);
+
+/// Where a loop reads an operand.
+#[derive(Clone, Copy)]
+pub(super) enum Operand<T> {
+    Row(*const T),
+    One(T),
 }
 
-/// Functions of two numbers over slices. All panic if lengths differ.
+/// A function of one number over slices.
+#[derive(Debug, Clone, Copy)]
+pub struct Map1<T> {
+    row: Loop1<T>,
+}
+
+/// A function of two numbers over slices.
 #[derive(Debug, Clone, Copy)]
 pub struct Map2<T> {
-    /// `out[i] = f(x[i], y[i])`.
-    pub out: fn(x: &[T], y: &[T], out: &mut [T]),
-    /// `out[i] = f(x[i], y)`.
-    pub scalar_right: fn(x: &[T], y: T, out: &mut [T]),
-    /// `out[i] = f(x, y[i])`.
-    pub scalar_left: fn(x: T, y: &[T], out: &mut [T]),
-    /// `x[i] = f(x[i], y[i])`.
-    pub over_left: fn(x: &mut [T], y: &[T]),
-    /// `y[i] = f(x[i], y[i])`.
-    pub over_right: fn(x: &[T], y: &mut [T]),
-    /// `x[i] = f(x[i], y)`.
-    pub over_left_scalar: fn(x: &mut [T], y: T),
-    /// `y[i] = f(x, y[i])`.
-    pub over_right_scalar: fn(x: T, y: &mut [T]),
+    row: Loop2<T>,
 }
 
 impl<T: Number> Map1<T> {
-    /// The loops of `F` for this CPU.
+    /// The loop of `F` for this CPU.
     pub(super) fn of<F: Function1<T>>() -> Map1<T> {
-        match level() {
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => Map1::on::<F, Avx512>(),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => Map1::on::<F, Avx2>(),
-            _ => Map1::on::<F, Baseline>(),
+        #[cfg(target_arch = "x86_64")]
+        if const { F::IS_VECTOR } {
+            match level() {
+                Level::Avx512 => return Map1 { row: Avx512::map1::<T, F> },
+                Level::Avx2 => return Map1 { row: Avx2::map1::<T, F> },
+                Level::Baseline => {}
+            }
         }
+        Map1 { row: Baseline::map1::<T, F> }
+    }
+}
+
+impl<T: Copy> Map1<T> {
+    /// `out[i] = f(x[i])`.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn out(&self, x: &[T], out: &mut [T]) {
+        assert_eq!(x.len(), out.len(), "lengths are equal");
+        // SAFETY: two slices of one length; `level` found the instructions of the loop, here and below.
+        unsafe { (self.row)(x.as_ptr(), out.as_mut_ptr(), out.len()) }
     }
 
-    fn on<F: Function1<T>, I: Isa>() -> Map1<T> {
-        Map1 { out: out1::<T, F, I>, in_place: in_place1::<T, F, I> }
+    /// `x[i] = f(x[i])`.
+    pub fn in_place(&self, x: &mut [T]) {
+        let out = x.as_mut_ptr();
+        // SAFETY: the result may lie over the operand.
+        unsafe { (self.row)(out, out, x.len()) }
     }
 }
 
 impl<T: Number> Map2<T> {
-    /// The loops of `F` for this CPU.
+    /// The loop of `F` for this CPU.
     pub(super) fn of<F: Function2<T>>() -> Map2<T> {
-        match level() {
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => Map2::on::<F, Avx512>(),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => Map2::on::<F, Avx2>(),
-            _ => Map2::on::<F, Baseline>(),
+        #[cfg(target_arch = "x86_64")]
+        if const { F::IS_VECTOR } {
+            match level() {
+                Level::Avx512 => return Map2 { row: Avx512::map2::<T, F> },
+                Level::Avx2 => return Map2 { row: Avx2::map2::<T, F> },
+                Level::Baseline => {}
+            }
         }
-    }
-
-    fn on<F: Function2<T>, I: Isa>() -> Map2<T> {
-        Map2 {
-            out: |x, y, out| {
-                assert!(x.len() == out.len() && y.len() == out.len(), "lengths are equal");
-                // SAFETY: three slices of one length; `level` found the instructions of `I`, here and below.
-                unsafe { I::map2::<T, F, false, false>(x.as_ptr(), y.as_ptr(), out.as_mut_ptr(), out.len()) }
-            },
-            scalar_right: |x, y, out| {
-                assert_eq!(x.len(), out.len(), "lengths are equal");
-                // SAFETY: two slices of one length and one number.
-                unsafe { I::map2::<T, F, false, true>(x.as_ptr(), &y, out.as_mut_ptr(), out.len()) }
-            },
-            scalar_left: |x, y, out| {
-                assert_eq!(y.len(), out.len(), "lengths are equal");
-                // SAFETY: one number and two slices of one length.
-                unsafe { I::map2::<T, F, true, false>(&x, y.as_ptr(), out.as_mut_ptr(), out.len()) }
-            },
-            over_left: |x, y| {
-                assert_eq!(x.len(), y.len(), "lengths are equal");
-                let out = x.as_mut_ptr();
-                // SAFETY: two slices of one length; the result may lie over an operand.
-                unsafe { I::map2::<T, F, false, false>(out, y.as_ptr(), out, y.len()) }
-            },
-            over_right: |x, y| {
-                assert_eq!(x.len(), y.len(), "lengths are equal");
-                let out = y.as_mut_ptr();
-                // SAFETY: as above.
-                unsafe { I::map2::<T, F, false, false>(x.as_ptr(), out, out, x.len()) }
-            },
-            over_left_scalar: |x, y| {
-                let out = x.as_mut_ptr();
-                // SAFETY: as above, with one number.
-                unsafe { I::map2::<T, F, false, true>(out, &y, out, x.len()) }
-            },
-            over_right_scalar: |x, y| {
-                let out = y.as_mut_ptr();
-                // SAFETY: as above, with one number.
-                unsafe { I::map2::<T, F, true, false>(&x, out, out, y.len()) }
-            },
-        }
+        Map2 { row: Baseline::map2::<T, F> }
     }
 }
 
-fn out1<T: Number, F: Function1<T>, I: Isa>(x: &[T], out: &mut [T]) {
-    assert_eq!(x.len(), out.len(), "lengths are equal");
-    // SAFETY: two slices of one length; `level` found the instructions of `I`.
-    unsafe { I::map1::<T, F>(x.as_ptr(), out.as_mut_ptr(), out.len()) }
-}
+/// All panic if lengths differ.
+impl<T: Copy> Map2<T> {
+    /// `out[i] = f(x[i], y[i])`.
+    pub fn out(&self, x: &[T], y: &[T], out: &mut [T]) {
+        assert!(x.len() == out.len() && y.len() == out.len(), "lengths are equal");
+        // SAFETY: three slices of one length; `level` found the instructions of the loop, here and below.
+        unsafe { (self.row)(Operand::Row(x.as_ptr()), Operand::Row(y.as_ptr()), out.as_mut_ptr(), out.len()) }
+    }
 
-fn in_place1<T: Number, F: Function1<T>, I: Isa>(x: &mut [T]) {
-    let out = x.as_mut_ptr();
-    // SAFETY: the result may lie over the operand; `level` found the instructions of `I`.
-    unsafe { I::map1::<T, F>(out, out, x.len()) }
+    /// `out[i] = f(x[i], y)`.
+    pub fn scalar_right(&self, x: &[T], y: T, out: &mut [T]) {
+        assert_eq!(x.len(), out.len(), "lengths are equal");
+        // SAFETY: two slices of one length and one number.
+        unsafe { (self.row)(Operand::Row(x.as_ptr()), Operand::One(y), out.as_mut_ptr(), out.len()) }
+    }
+
+    /// `out[i] = f(x, y[i])`.
+    pub fn scalar_left(&self, x: T, y: &[T], out: &mut [T]) {
+        assert_eq!(y.len(), out.len(), "lengths are equal");
+        // SAFETY: one number and two slices of one length.
+        unsafe { (self.row)(Operand::One(x), Operand::Row(y.as_ptr()), out.as_mut_ptr(), out.len()) }
+    }
+
+    /// `x[i] = f(x[i], y[i])`.
+    pub fn over_left(&self, x: &mut [T], y: &[T]) {
+        assert_eq!(x.len(), y.len(), "lengths are equal");
+        let out = x.as_mut_ptr();
+        // SAFETY: two slices of one length; the result may lie over an operand.
+        unsafe { (self.row)(Operand::Row(out), Operand::Row(y.as_ptr()), out, y.len()) }
+    }
+
+    /// `y[i] = f(x[i], y[i])`.
+    pub fn over_right(&self, x: &[T], y: &mut [T]) {
+        assert_eq!(x.len(), y.len(), "lengths are equal");
+        let out = y.as_mut_ptr();
+        // SAFETY: as above.
+        unsafe { (self.row)(Operand::Row(x.as_ptr()), Operand::Row(out), out, x.len()) }
+    }
+
+    /// `x[i] = f(x[i], y)`.
+    pub fn over_left_scalar(&self, x: &mut [T], y: T) {
+        let out = x.as_mut_ptr();
+        // SAFETY: as above, with one number.
+        unsafe { (self.row)(Operand::Row(out), Operand::One(y), out, x.len()) }
+    }
+
+    /// `y[i] = f(x, y[i])`.
+    pub fn over_right_scalar(&self, x: T, y: &mut [T]) {
+        let out = y.as_mut_ptr();
+        // SAFETY: as above, with one number.
+        unsafe { (self.row)(Operand::One(x), Operand::Row(out), out, y.len()) }
+    }
 }
 
 /// An instruction set: the two loops, compiled with it.
@@ -144,13 +165,8 @@ pub(super) trait Isa: 'static {
     /// The CPU has the instructions; `x` and `out` are good for `n` elements, and are equal or do not overlap.
     unsafe fn map1<T: Number, F: Function1<T>>(x: *const T, out: *mut T, n: usize);
     /// # Safety
-    /// As [`Isa::map1`]; an operand with `XS` or `YS` is one number, used for all elements.
-    unsafe fn map2<T: Number, F: Function2<T>, const XS: bool, const YS: bool>(
-        x: *const T,
-        y: *const T,
-        out: *mut T,
-        n: usize,
-    );
+    /// As [`Isa::map1`], for rows.
+    unsafe fn map2<T: Number, F: Function2<T>>(x: Operand<T>, y: Operand<T>, out: *mut T, n: usize);
 }
 
 macro_rules! isa {
@@ -163,14 +179,9 @@ macro_rules! isa {
                 unsafe { loop1::<T, F, { $fma }>(x, out, n) }
             }
             $(#[target_feature(enable = $features)])?
-            unsafe fn map2<T: Number, F: Function2<T>, const XS: bool, const YS: bool>(
-                x: *const T,
-                y: *const T,
-                out: *mut T,
-                n: usize,
-            ) {
+            unsafe fn map2<T: Number, F: Function2<T>>(x: Operand<T>, y: Operand<T>, out: *mut T, n: usize) {
                 // SAFETY: as promised by the caller.
-                unsafe { loop2::<T, F, { $fma }, XS, YS>(x, y, out, n) }
+                unsafe { loop2::<T, F, { $fma }>(x, y, out, n) }
             }
         }
     };
@@ -210,30 +221,64 @@ fn block1<T: Number, F: Function1<T>, const FMA: bool>(x: &[T; BLOCK]) -> [T; BL
 }
 
 #[inline(always)]
-unsafe fn loop2<T: Number, F: Function2<T>, const FMA: bool, const XS: bool, const YS: bool>(
-    x: *const T,
-    y: *const T,
+unsafe fn loop2<T: Number, F: Function2<T>, const FMA: bool>(x: Operand<T>, y: Operand<T>, out: *mut T, n: usize) {
+    // SAFETY: as promised by the caller; blocks of one number are not read past their end, because their step is 0.
+    unsafe {
+        // A block of one number stays in registers where the function is short: reading it again for each block would take
+        // a third more time in the first cache (benches/vector.rs).
+        match (x, y) {
+            (Operand::Row(x), Operand::One(y)) if const { F::IS_VECTOR && !F::IN_BLOCKS } => {
+                let y = [y; BLOCK];
+                rows2::<T, F, FMA>((x, 1), (y.as_ptr(), 0), out, n);
+            }
+            (Operand::One(x), Operand::Row(y)) if const { F::IS_VECTOR && !F::IN_BLOCKS } => {
+                let x = [x; BLOCK];
+                rows2::<T, F, FMA>((x.as_ptr(), 0), (y, 1), out, n);
+            }
+            _ => {
+                let (mut x_block, mut y_block) = ([T::ONE; BLOCK], [T::ONE; BLOCK]);
+                rows2::<T, F, FMA>(x.begin(&mut x_block), y.begin(&mut y_block), out, n);
+            }
+        }
+    }
+}
+
+/// The loop over operands that begin somewhere and go on by a step of 1, or stay, by a step of 0.
+#[inline(always)]
+unsafe fn rows2<T: Number, F: Function2<T>, const FMA: bool>(
+    (x, x_step): (*const T, usize),
+    (y, y_step): (*const T, usize),
     out: *mut T,
     n: usize,
 ) {
     let mut i = 0;
     // SAFETY: `i + BLOCK <= n`, or the tail's length is given.
     unsafe {
-        let load_at = |from: *const T, splat: bool, i: usize, n: usize| {
-            if splat { [from.read(); BLOCK] } else { load(from.add(i), n) }
-        };
         while i + BLOCK <= n {
             block_by_block();
-            let (x, y) = (load_at(x, XS, i, BLOCK), load_at(y, YS, i, BLOCK));
+            let (x, y) = (load(x.add(i * x_step), BLOCK), load(y.add(i * y_step), BLOCK));
             store(out.add(i), BLOCK, &block2::<T, F, FMA>(&x, &y));
             i += BLOCK;
         }
         if const { !F::IN_BLOCKS } {
-            let one_at = |from: *const T, splat: bool, i: usize| from.add(if splat { 0 } else { i }).read();
-            (i..n).for_each(|i| out.add(i).write(F::at::<FMA>(one_at(x, XS, i), one_at(y, YS, i))));
+            (i..n).for_each(|i| out.add(i).write(F::at::<FMA>(x.add(i * x_step).read(), y.add(i * y_step).read())));
         } else if i < n {
-            let (x, y) = (load_at(x, XS, i, n - i), load_at(y, YS, i, n - i));
+            let (x, y) = (load(x.add(i * x_step), n - i), load(y.add(i * y_step), n - i));
             store(out.add(i), n - i, &block2::<T, F, FMA>(&x, &y));
+        }
+    }
+}
+
+impl<T: Copy> Operand<T> {
+    /// Where the operand begins, and its step.
+    #[inline(always)]
+    fn begin(self, block: &mut [T; BLOCK]) -> (*const T, usize) {
+        match self {
+            Operand::Row(row) => (row, 1),
+            Operand::One(number) => {
+                *block = [number; BLOCK];
+                (block.as_ptr(), 0)
+            }
         }
     }
 }

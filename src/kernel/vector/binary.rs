@@ -72,6 +72,8 @@ macro_rules! binary {
     (@at $t:ident, $name:ident, $x:ident, $y:ident, $body:expr) => {
         impl Function2<$t> for $name {
             const IN_BLOCKS: bool = size_of::<$t>() == 4 && is_long(Binary::$name);
+            // What is long in float32 is a call of the C library in float64.
+            const IS_VECTOR: bool = !calls(Binary::$name) && (size_of::<$t>() == 4 || !is_long(Binary::$name));
             #[inline(always)]
             fn at<const FMA: bool>($x: $t, $y: $t) -> $t {
                 $body
@@ -114,6 +116,13 @@ macro_rules! binary {
 /// The formulas of float32 that take more than ten instructions.
 const fn is_long(f: Binary) -> bool {
     matches!(f, Binary::Pow | Binary::SoftplusGrad | Binary::Xlogy)
+}
+
+/// The functions that call another one for each element, in both dtypes, and are as fast without vector instructions
+/// (benches/vector.rs).
+const fn calls(f: Binary) -> bool {
+    use Binary::*;
+    matches!(f, Atan2 | Igamma | Igammac | Polygamma | Zeta)
 }
 
 binary! {

@@ -5,7 +5,7 @@
 //! let mut y = [0.0; 3];
 //! map_f32(Unary::Relu, &[-1.0, 0.5, 2.0], &mut y);
 //! assert_eq!(y, [0.0, 0.5, 2.0]);
-//! (Binary::Mul.f32().over_left_scalar)(&mut y, 4.0);
+//! Binary::Mul.f32().over_left_scalar(&mut y, 4.0);
 //! assert_eq!(y, [0.0, 2.0, 8.0]);
 //! ```
 //!
@@ -31,22 +31,18 @@ pub use unary::Unary;
 pub type UnaryF32 = Unary;
 /// A function of one float64.
 pub type UnaryF64 = Unary;
-/// A function of two float32.
-pub type BinaryF32 = Binary;
-/// A function of two float64.
-pub type BinaryF64 = Binary;
 
 /// `out[i] = f(x[i])`.
 ///
 /// # Panics
 /// If the lengths differ.
 pub fn map_f32(f: UnaryF32, x: &[f32], out: &mut [f32]) {
-    (f.f32().out)(x, out);
+    f.f32().out(x, out);
 }
 
 /// `x[i] = f(x[i])`.
 pub fn map_in_place_f32(f: UnaryF32, x: &mut [f32]) {
-    (f.f32().in_place)(x);
+    f.f32().in_place(x);
 }
 
 /// `out[i] = f(x[i])`.
@@ -54,30 +50,10 @@ pub fn map_in_place_f32(f: UnaryF32, x: &mut [f32]) {
 /// # Panics
 /// If the lengths differ.
 pub fn map_f64(f: UnaryF64, x: &[f64], out: &mut [f64]) {
-    (f.f64().out)(x, out);
+    f.f64().out(x, out);
 }
 
 /// `x[i] = f(x[i])`.
 pub fn map_in_place_f64(f: UnaryF64, x: &mut [f64]) {
-    (f.f64().in_place)(x);
-}
-
-/// The loop of a function, to be kept and called often.
-pub fn unary_f32(f: UnaryF32) -> fn(&[f32], &mut [f32]) {
-    f.f32().out
-}
-
-/// The loop of a function, to be kept and called often.
-pub fn unary_f64(f: UnaryF64) -> fn(&[f64], &mut [f64]) {
-    f.f64().out
-}
-
-/// The loop of a function, to be kept and called often; [`Binary::f32`] has the forms with a scalar and in place.
-pub fn binary_f32(f: BinaryF32) -> fn(&[f32], &[f32], &mut [f32]) {
-    f.f32().out
-}
-
-/// The loop of a function, to be kept and called often; [`Binary::f64`] has the forms with a scalar and in place.
-pub fn binary_f64(f: BinaryF64) -> fn(&[f64], &[f64], &mut [f64]) {
-    f.f64().out
+    f.f64().in_place(x);
 }

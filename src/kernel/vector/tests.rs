@@ -199,7 +199,7 @@ fn functions_of_two_numbers_give_what_tensorflow_gives() {
     ];
     for (f, want) in table {
         let mut got = [0.0; 16];
-        binary_f32(f)(&x, &y, &mut got);
+        f.f32().out(&x, &y, &mut got);
         for i in 0..16 {
             let (got, want) = (got[i], want[i]);
             let same = got == want || (got.is_nan() && want.is_nan()) || ulps(got, f64::from(want)) < 1.6;
@@ -213,12 +213,12 @@ fn powers_agree_with_float64() {
     let x = points();
     let mut y = vec![0.0; x.len()];
     for exponent in [0.0, 1.0, -1.0, 2.0, 3.0, -3.0, 0.5, -0.5, 2.5, 1e-3, 17.0, 1e10, f32::INFINITY, f32::NAN] {
-        (Binary::Pow.f32().scalar_right)(&x, exponent, &mut y);
+        Binary::Pow.f32().scalar_right(&x, exponent, &mut y);
         for (&x, &y) in x.iter().zip(&y) {
             let want = f64::from(x).powf(f64::from(exponent));
             assert!(ulps(y, want) <= 0.52, "{x:e}^{exponent} is {y:e}, not {want:e}");
         }
-        (Binary::Pow.f32().scalar_left)(exponent, &x[..2000], &mut y[..2000]);
+        Binary::Pow.f32().scalar_left(exponent, &x[..2000], &mut y[..2000]);
         for (&x, &y) in x[..2000].iter().zip(&y) {
             let want = f64::from(exponent).powf(f64::from(x));
             assert!(ulps(y, want) <= 0.52, "{exponent}^{x:e} is {y:e}, not {want:e}");
@@ -247,19 +247,19 @@ fn results_do_not_depend_on_place_or_form() {
     for &f in Binary::ALL {
         let map = f.f32();
         let mut whole = vec![0.0; x.len()];
-        (map.out)(&x, &y, &mut whole);
+        map.out(&x, &y, &mut whole);
         for step in [1, 7, 33, 64] {
             let (mut left, mut right) = (x.clone(), y.clone());
-            left.chunks_mut(step).zip(y.chunks(step)).for_each(|(x, y)| (map.over_left)(x, y));
-            x.chunks(step).zip(right.chunks_mut(step)).for_each(|(x, y)| (map.over_right)(x, y));
+            left.chunks_mut(step).zip(y.chunks(step)).for_each(|(x, y)| map.over_left(x, y));
+            x.chunks(step).zip(right.chunks_mut(step)).for_each(|(x, y)| map.over_right(x, y));
             assert!(same_bits(&left, &whole) && same_bits(&right, &whole), "{f:?} by {step}");
         }
         for i in (0..x.len()).step_by(97) {
             let (mut out, mut left, mut right) = ([0.0; 2], [x[i]; 3], [y[i]; 3]);
-            (map.scalar_right)(&[x[i]], y[i], &mut out[..1]);
-            (map.scalar_left)(x[i], &[y[i]], &mut out[1..]);
-            (map.over_left_scalar)(&mut left, y[i]);
-            (map.over_right_scalar)(x[i], &mut right);
+            map.scalar_right(&[x[i]], y[i], &mut out[..1]);
+            map.scalar_left(x[i], &[y[i]], &mut out[1..]);
+            map.over_left_scalar(&mut left, y[i]);
+            map.over_right_scalar(x[i], &mut right);
             assert!(same_bits(&[out[0], out[1], left[2], right[2]], &[whole[i]; 4]), "{f:?}");
         }
     }

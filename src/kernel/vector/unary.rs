@@ -67,12 +67,15 @@ macro_rules! unary {
             pub(super) struct $name;
             impl Function1<f32> for $name {
                 const IN_BLOCKS: bool = is_long(Unary::$name);
+                const IS_VECTOR: bool = !calls(Unary::$name);
                 #[inline(always)]
                 fn at<const FMA: bool>($x: f32) -> f32 {
                     $f32
                 }
             }
             impl Function1<f64> for $name {
+                // What is long in float32 is a call of the C library in float64.
+                const IS_VECTOR: bool = !calls(Unary::$name) && !is_long(Unary::$name);
                 #[inline(always)]
                 fn at<const FMA: bool>($x: f64) -> f64 {
                     $f64
@@ -164,6 +167,7 @@ macro_rules! angles {
             }
         }
         impl Function1<f64> for $name {
+            const IS_VECTOR: bool = false;
             #[inline(always)]
             fn at<const FMA: bool>(x: f64) -> f64 {
                 $std(x)
@@ -180,6 +184,13 @@ angles! {
 const fn is_long(f: Unary) -> bool {
     use Unary::*;
     matches!(f, Elu | Erf | Exp | Expm1 | Log | Log1p | Selu | Sigmoid | Softplus | Tanh)
+}
+
+/// The functions that call another one for each element, in both dtypes, and are as fast without vector instructions
+/// (benches/vector.rs).
+const fn calls(f: Unary) -> bool {
+    use Unary::*;
+    matches!(f, Acos | Acosh | Asin | Asinh | Atan | Atanh | Cosh | Erfc | Lgamma | Sinh | Tan)
 }
 
 #[cold]

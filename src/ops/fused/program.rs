@@ -300,17 +300,17 @@ impl<T: Lane> Step<T> {
             }
         };
         match (&self.f, operand(self.a), operand(self.b)) {
-            (Function::One(f), Operand::Full(a), _) => (f.out)(a, out),
+            (Function::One(f), Operand::Full(a), _) => f.out(a, out),
             (Function::One(f), Operand::One(a), _) => {
                 out.fill(a);
-                (f.in_place)(out);
+                f.in_place(out);
             }
-            (Function::Two(f), Operand::Full(a), Operand::Full(b)) => (f.out)(a, b, out),
-            (Function::Two(f), Operand::Full(a), Operand::One(b)) => (f.scalar_right)(a, b, out),
-            (Function::Two(f), Operand::One(a), Operand::Full(b)) => (f.scalar_left)(a, b, out),
+            (Function::Two(f), Operand::Full(a), Operand::Full(b)) => f.out(a, b, out),
+            (Function::Two(f), Operand::Full(a), Operand::One(b)) => f.scalar_right(a, b, out),
+            (Function::Two(f), Operand::One(a), Operand::Full(b)) => f.scalar_left(a, b, out),
             (Function::Two(f), Operand::One(a), Operand::One(b)) => {
                 out.fill(a);
-                (f.over_left_scalar)(out, b);
+                f.over_left_scalar(out, b);
             }
         }
     }

@@ -67,13 +67,13 @@ pub(super) fn map_slices<T: Plain>(cx: &mut RunCx<'_>, f: &(dyn Fn(&mut [T]) + S
 /// As [`map`], by vector instructions.
 pub(super) fn map_vector<T: Plain>(cx: &mut RunCx<'_>, f: Map1<T>) -> Result<()> {
     if let Some(mut out) = cx.take_if_unique(0) {
-        for_parts(cx, out.make_mut::<T>()?, &|_, part| (f.in_place)(part))?;
+        for_parts(cx, out.make_mut::<T>()?, &|_, part| f.in_place(part))?;
         cx.output(0, out);
         return Ok(());
     }
     let mut out = cx.alloc(T::DTYPE, cx.input(0).dims())?;
     let x = cx.input(0).slice::<T>()?;
-    for_parts(cx, out.make_mut::<T>()?, &|start, part| (f.out)(&x[start..start + part.len()], part))?;
+    for_parts(cx, out.make_mut::<T>()?, &|start, part| f.out(&x[start..start + part.len()], part))?;
     cx.output(0, out);
     Ok(())
 }
@@ -342,16 +342,16 @@ fn row_in_place<T: Plain>(out: &mut [T], a: Side<'_, T>, b: Side<'_, T>, f: &imp
 
 fn vector_row<T: Plain>(f: &Map2<T>, out: &mut [T], a: Side<'_, T>, b: Side<'_, T>) {
     match (a, b) {
-        (Side::Row(a), Side::Row(b)) => (f.out)(a, b, out),
-        (Side::Row(a), Side::One(b)) => (f.scalar_right)(a, b, out),
-        (Side::One(a), Side::Row(b)) => (f.scalar_left)(a, b, out),
-        (Side::Out, Side::Row(b)) => (f.over_left)(out, b),
-        (Side::Out, Side::One(b)) => (f.over_left_scalar)(out, b),
-        (Side::Row(a), Side::Out) => (f.over_right)(a, out),
-        (Side::One(a), Side::Out) => (f.over_right_scalar)(a, out),
+        (Side::Row(a), Side::Row(b)) => f.out(a, b, out),
+        (Side::Row(a), Side::One(b)) => f.scalar_right(a, b, out),
+        (Side::One(a), Side::Row(b)) => f.scalar_left(a, b, out),
+        (Side::Out, Side::Row(b)) => f.over_left(out, b),
+        (Side::Out, Side::One(b)) => f.over_left_scalar(out, b),
+        (Side::Row(a), Side::Out) => f.over_right(a, out),
+        (Side::One(a), Side::Out) => f.over_right_scalar(a, out),
         (Side::One(a), Side::One(b)) => {
             out.fill(a);
-            (f.over_left_scalar)(out, b);
+            f.over_left_scalar(out, b);
         }
         // Only one operand can lie where the result goes.
         (Side::Out, Side::Out) => {}
