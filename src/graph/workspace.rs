@@ -3,6 +3,7 @@
 use super::run::{Env, RunCx};
 use crate::cancel::{Limits, Pace};
 use crate::error::Result;
+use crate::kernel::sort::{self, Compare};
 use crate::kernel::threads::Threads;
 use crate::value::{Meter, Room, ScratchVec};
 
@@ -73,6 +74,16 @@ impl<'a> Workspace<'a> {
     pub fn pace(&self) -> Pace<'a> {
         Pace::new(self.limits)
     }
+
+    /// Sorts `items`, and leaves equal ones in their order. A comparison takes `cost` units of [`Pace`] beside its
+    /// call: 0 for numbers, the length for rows. `compare` must be a total order.
+    ///
+    /// # Errors
+    /// As for [`Workspace::scratch`]; `Cancelled`, `DeadlineExceeded`.
+    pub fn sort<T: Copy + Default>(&self, items: &mut [T], cost: usize, compare: &mut Compare<'_, T>) -> Result<()> {
+        let mut spare = self.scratch(sort::spare_len(items.len()))?;
+        sort::sort(items, &mut spare, cost, compare, &mut self.pace())
+    }
 }
 
 /// Forms of [`Workspace`] for kernels on the thread of their step.
@@ -127,6 +138,14 @@ impl<'a> RunCx<'a> {
     /// As for [`RunCx::scratch`].
     pub fn room<T>(&self, n: usize) -> Result<Room> {
         self.workspace().room::<T>(n)
+    }
+
+    /// See [`Workspace::sort`].
+    ///
+    /// # Errors
+    /// As for [`RunCx::scratch`]; `Cancelled`, `DeadlineExceeded`.
+    pub fn sort<T: Copy + Default>(&self, items: &mut [T], cost: usize, compare: &mut Compare<'_, T>) -> Result<()> {
+        self.workspace().sort(items, cost, compare)
     }
 
     /// See [`Workspace::pace`].

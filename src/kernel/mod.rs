@@ -10,6 +10,7 @@ pub mod order;
 pub mod philox;
 pub mod product;
 pub mod simd;
+pub mod sort;
 pub mod special;
 pub mod threads;
 pub mod vector;
