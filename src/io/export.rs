@@ -1,6 +1,6 @@
 //! From a graph of the engine to a file's graph.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::budget::Budget;
 use super::encode::{encode_attr, encode_shapes};
@@ -12,7 +12,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result, escape};
 use crate::graph::{AttrValue, Effect, Fact, Graph, Node, NodeId, OutputId, Role};
 use crate::ops;
-use crate::ops::state::ReadVariable;
+use crate::ops::state::alias::Later;
 use crate::shape::Shape;
 
 /// The version that exported graphs say they were written by: that of TensorFlow 1.15, whose ops they name.
@@ -60,7 +60,8 @@ pub fn export_graph_def(graph: &Graph, options: &ExportOptions) -> Result<GraphD
     check_ops(graph)?;
     let mut def = GraphDef::default();
     let mut functions = Functions::default();
-    for node in graph.nodes().filter(|node| !is_hidden_read(graph, node)) {
+    let added = added(graph);
+    for node in graph.nodes().filter(|node| !added.contains(&node.id())) {
         let exported = export_node(graph, node, options.output_shapes, &mut functions);
         def.nodes.push(exported.map_err(|error| error.at(|| node.site(Vec::new())))?);
     }
@@ -85,7 +86,8 @@ fn check_ops(graph: &Graph) -> Result<()> {
 
 /// Adds the ops of a graph that files cannot name, those in bodies included.
 fn find_refused(graph: &Graph, is_param: impl Fn(NodeId) -> bool, refused: &mut BTreeMap<&str, (usize, String)>) {
-    for node in graph.nodes().filter(|node| !is_param(node.id())) {
+    let added = added(graph);
+    for node in graph.nodes().filter(|node| !is_param(node.id()) && !added.contains(&node.id())) {
         let kind = node.op().kind();
         let is_known = ops::find(kind.name).is_ok_and(|row| std::ptr::eq(row, kind));
         if !is_known || kind.name.starts_with('_') || REPLACED.contains(&kind.name) {
@@ -105,8 +107,22 @@ fn find_refused(graph: &Graph, is_param: impl Fn(NodeId) -> bool, refused: &mut 
     }
 }
 
-/// Whether an import put this read before an op that takes a value: files leave it out.
-pub(super) fn is_hidden_read(graph: &Graph, node: &Node) -> bool {
+/// The nodes that an import added, which files leave out: reads of references that are used as values, and what aliases
+/// show further down.
+pub(super) fn added(graph: &Graph) -> HashSet<NodeId> {
+    let mut added = HashSet::new();
+    for node in graph.nodes() {
+        match node.inputs() {
+            [_, shown] if node.op_as::<Later>().is_some() => added.extend([node.id(), shown.node]),
+            _ if is_hidden_read(graph, node) => added.extend([node.id()]),
+            _ => {}
+        }
+    }
+    added
+}
+
+/// Whether an import put this read before an op that takes a value.
+fn is_hidden_read(graph: &Graph, node: &Node) -> bool {
     let is_named_so = node.name().rsplit_once(HIDDEN_READ).is_some_and(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
     is_named_so && reads_ref(graph, node)
 }
@@ -114,7 +130,7 @@ pub(super) fn is_hidden_read(graph: &Graph, node: &Node) -> bool {
 /// Whether this is a read of a TF1 reference, which files write as `Identity`.
 pub(super) fn reads_ref(graph: &Graph, node: &Node) -> bool {
     let is_ref = || node.inputs().first().is_some_and(|input| graph.fact(*input).role == Role::Ref);
-    node.op_as::<ReadVariable>().is_some() && is_ref()
+    node.op().kind().name == "ReadVariableOp" && is_ref()
 }
 
 pub(super) fn export_node(graph: &Graph, node: &Node, with_shapes: bool, functions: &mut Functions) -> Result<NodeDef> {
@@ -171,12 +187,15 @@ fn input_name(graph: &Graph, id: OutputId) -> String {
     if id.slot == 0 { name.to_owned() } else { format!("{name}:{}", id.slot) }
 }
 
-/// The tensor that files name: what a hidden read reads, or the tensor itself.
+/// The tensor that files name: what a hidden read reads, the alias that is shown, or the tensor itself.
 pub(super) fn visible(graph: &Graph, id: OutputId) -> OutputId {
-    let node = graph.node(id.node);
-    match node.inputs().first() {
-        Some(input) if is_hidden_read(graph, node) => *input,
-        _ => id,
+    let mut id = id;
+    loop {
+        let node = graph.node(id.node);
+        match node.inputs().first() {
+            Some(input) if node.op_as::<Later>().is_some() || is_hidden_read(graph, node) => id = *input,
+            _ => return id,
+        }
     }
 }
 

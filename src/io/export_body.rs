@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use prost::Message;
 
-use super::export::{export_node, is_hidden_read, visible, visible_node};
+use super::export::{added, export_node, visible, visible_node};
 use super::graph_def::{Function, NodeDef, decode_function_of};
 use super::proto::{ArgProto, FunctionHead, NodeProto, SignatureProto};
 use crate::dtype::DType;
@@ -58,8 +58,9 @@ impl Functions {
 
     fn export(&mut self, name: String, body: &Body) -> Result<Function> {
         let graph = body.graph();
-        let inner: Vec<&Node> =
-            graph.nodes().filter(|node| !body.params().contains(&node.id()) && !is_hidden_read(graph, node)).collect();
+        let added = added(graph);
+        let is_own = |node: &&Node| !body.params().contains(&node.id()) && !added.contains(&node.id());
+        let inner: Vec<&Node> = graph.nodes().filter(is_own).collect();
         let mut used: HashSet<String> = inner.iter().map(|node| node.name().to_ascii_lowercase()).collect();
         let mut scope = Scope { graph, arguments: HashMap::new() };
         let mut input_arg = Vec::new();

@@ -8,15 +8,16 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::aliases::{self, Aliases, Ordered};
 use super::budget::Budget;
 use super::frames::is_replaced;
-use super::graph_def::{Function, GraphDef, NodeDef};
+use super::graph_def::{Function, GraphDef, LoopPart, NodeDef};
 use super::nodes::{Nodes, Source};
 use super::order::{Input, Reached, index, topological};
 use super::proto::{AttrKind, AttrProto};
 use crate::error::{Error, ErrorKind, Result, Site, escape};
 use crate::grad::body_gradient;
-use crate::graph::{AttrValue, Body, Effect, Fact, Graph, MAX_NESTING, NodeId, OutputId};
+use crate::graph::{AttrValue, Body, Effect, Fact, Graph, MAX_NESTING, NodeId, OutputId, Role};
 use crate::ops;
 use crate::shape::Shape;
 
@@ -50,7 +51,7 @@ pub(super) struct Callee {
 
 /// Memory that a body takes without its nodes, and each of its nodes.
 const BODY_COST: usize = 8 << 10;
-const NODE_COST: usize = 512;
+pub(super) const NODE_COST: usize = 512;
 
 /// Attributes of a call, for those of the function's nodes that are parameters.
 type Parameters = BTreeMap<String, AttrValue>;
@@ -152,7 +153,7 @@ impl<'a> Library<'a> {
         }
         budget.charge(BODY_COST + NODE_COST.saturating_mul(function.nodes.len()))?;
         self.open.push(&function.name);
-        let keeps_effects = keeps_effects && !function.is_turn;
+        let keeps_effects = keeps_effects && function.of_loop.is_none();
         let builder = FunctionBuilder::new(function, parameters, budget, keeps_effects)?;
         let body = builder.build(self, arguments, producer);
         self.open.pop();
@@ -161,11 +162,11 @@ impl<'a> Library<'a> {
 
     /// Whether a node is a loop of TF1's, through which references to variables go.
     pub(super) fn is_loop(&self, node: &NodeDef) -> bool {
-        node.op == "While" && self.called(node).iter().any(|function| function.is_turn)
+        node.op == "While" && self.called(node).iter().any(|function| function.of_loop.is_some())
     }
 
     /// The functions that a node calls, by name or in attributes.
-    fn called(&self, node: &NodeDef) -> Vec<&'a Function> {
+    pub(super) fn called(&self, node: &NodeDef) -> Vec<&'a Function> {
         if self.functions.is_empty() {
             return Vec::new();
         }
@@ -241,6 +242,7 @@ struct FunctionBuilder<'f, 'b> {
     arguments: HashMap<&'f str, usize>,
     nodes: HashMap<&'f str, usize>,
     built: HashMap<usize, NodeId>,
+    aliases: Aliases,
     /// Whether nodes run for their effects that neither the results nor the function's control returns need.
     keeps_effects: bool,
 }
@@ -257,7 +259,8 @@ impl<'f, 'b> FunctionBuilder<'f, 'b> {
         }
         let arguments = function.arguments.iter().enumerate().map(|(i, name)| (name.as_str(), i)).collect();
         let nodes = index(&function.nodes)?;
-        Ok(FunctionBuilder { function, parameters, budget, arguments, nodes, built: HashMap::new(), keeps_effects })
+        let (built, aliases) = Default::default();
+        Ok(FunctionBuilder { function, parameters, budget, arguments, nodes, built, aliases, keeps_effects })
     }
 
     fn build(mut self, library: &mut Library<'_>, facts: &[Fact], producer: i32) -> Result<Arc<Body>> {
@@ -273,13 +276,22 @@ impl<'f, 'b> FunctionBuilder<'f, 'b> {
         let roots = self.roots(library)?;
         let inputs = self.function.nodes.iter().map(|node| self.dependencies(node)).collect::<Result<Vec<_>>>()?;
         let order = topological(&self.function.nodes, &inputs, &Reached::from(&roots, &inputs))?;
+        if self.function.of_loop.is_some() {
+            // References go into nothing else.
+            let references: Vec<bool> = facts.iter().map(|fact| fact.role == Role::Ref).collect();
+            let ordered = Ordered { nodes: &self.function.nodes, inputs: &inputs, order: &order };
+            self.aliases = aliases::find(ordered, library, &references, self.budget)?;
+        }
         for place in order {
             let Some(node) = self.function.nodes.get(place) else { continue };
             let site = || Site { node: node.name.clone(), op: node.op.clone(), inputs: Vec::new(), location: None };
-            let id = self.node(&graph, node, &params, library, producer).map_err(|error| error.at(site))?;
+            let id = self.node(&graph, place, node, &params, library, producer).map_err(|error| error.at(site))?;
             self.built.insert(place, id);
         }
-        let results = self.results(&graph, &params, library)?;
+        let mut results = self.results(&graph, &params, library)?;
+        if self.function.of_loop == Some(LoopPart::Turn) {
+            aliases::as_given(&graph, self.budget, &params, &mut results)?;
+        }
         let targets = self.targets(&graph);
         Body::new(graph, params, results, targets)
     }
@@ -336,7 +348,8 @@ impl<'f, 'b> FunctionBuilder<'f, 'b> {
                 Some(name) => all.push(Input::Control(self.node_of(name)?)),
                 None => match self.place(text)? {
                     Place::Argument(i) => all.push(Input::Mapped(i)),
-                    Place::Output { node, .. } | Place::Slot { node, .. } => all.push(Input::Data { node, slot: 0 }),
+                    Place::Output { node, .. } => all.push(Input::Data { node, slot: 0 }),
+                    Place::Slot { node, slot } => all.push(Input::Data { node, slot: slot as u32 }),
                 },
             }
         }
@@ -346,6 +359,7 @@ impl<'f, 'b> FunctionBuilder<'f, 'b> {
     fn node(
         &mut self,
         graph: &Graph,
+        place: usize,
         node: &NodeDef,
         params: &[NodeId],
         library: &mut Library<'_>,
@@ -358,6 +372,7 @@ impl<'f, 'b> FunctionBuilder<'f, 'b> {
                 None => inputs.push(self.output(graph, text, params, library)?),
             }
         }
+        self.aliases.put(graph, self.budget, place, &mut inputs)?;
         let source = Source { node, name: node.name.clone(), is_inner: true };
         let mut nodes = Nodes {
             graph,

@@ -78,8 +78,17 @@ pub struct Function {
     pub(super) encoded: Bytes,
     /// Whether an argument or result is a list of tensors.
     pub(super) has_lists: bool,
-    /// Whether it is a part of a TF1 loop: only what its results need runs, and references stay references.
-    pub(super) is_turn: bool,
+    /// What it is to a TF1 loop, if it is a part of one: only what its results need runs, and references stay references.
+    pub(super) of_loop: Option<LoopPart>,
+}
+
+/// What a function is to a TF1 loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LoopPart {
+    /// It says whether there is another turn.
+    Condition,
+    /// It gives the variables of the next turn.
+    Turn,
 }
 
 impl GraphDef {
@@ -404,7 +413,7 @@ fn decode_function(bytes: &Bytes, offset: usize, budget: &mut Budget) -> Result<
         nodes,
         encoded: bytes.clone(),
         has_lists,
-        is_turn: false,
+        of_loop: None,
     })
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::aliases::{self, Aliases, Ordered};
 use super::budget::Budget;
 use super::frames::structured;
 use super::functions::Library;
@@ -16,7 +17,7 @@ use super::nodes::{Nodes, Source};
 use super::order::{Input, Selection, select};
 use crate::error::{Error, ErrorKind, Result, Site, escape};
 use crate::graph::feed::Feed;
-use crate::graph::{Graph, Naming, NodeId, Op, Operation, OutputId, Tensor};
+use crate::graph::{Graph, Naming, NodeId, Op, Operation, OutputId, Role, Tensor};
 use crate::ops;
 
 /// What to import, and how.
@@ -200,6 +201,7 @@ struct Builder<'a> {
     library: Library<'a>,
     budget: Budget,
     mapped: Vec<OutputId>,
+    aliases: Aliases,
     nodes: HashMap<usize, NodeId>,
 }
 
@@ -213,11 +215,25 @@ impl<'a> Builder<'a> {
     ) -> Builder<'a> {
         let nodes = HashMap::with_capacity(selection.order.len());
         let (prefix, library) = (prefix_of(options), Library::of(def));
-        Builder { graph, def, selection, prefix, library, budget, mapped: Vec::new(), nodes }
+        Builder {
+            graph,
+            def,
+            selection,
+            prefix,
+            library,
+            budget,
+            mapped: Vec::new(),
+            aliases: Aliases::default(),
+            nodes,
+        }
     }
 
     fn build(mut self, mapped: Vec<OutputId>) -> Result<Built> {
+        let references: Vec<bool> = mapped.iter().map(|id| self.graph.fact(*id).role == Role::Ref).collect();
         self.mapped = mapped;
+        let Selection { order, inputs } = self.selection;
+        let ordered = Ordered { nodes: &self.def.nodes, inputs, order };
+        self.aliases = aliases::find(ordered, &self.library, &references, &mut self.budget)?;
         for place in &self.selection.order {
             let Some(node) = self.def.nodes.get(*place) else { continue };
             let site = || Site { node: node.name.clone(), op: node.op.clone(), inputs: Vec::new(), location: None };
@@ -228,7 +244,8 @@ impl<'a> Builder<'a> {
     }
 
     fn node(&mut self, place: usize, node: &NodeDef) -> Result<NodeId> {
-        let (inputs, control) = self.inputs(place)?;
+        let (mut inputs, control) = self.inputs(place)?;
+        self.aliases.put(self.graph, &mut self.budget, place, &mut inputs)?;
         let source = Source { node, name: format!("{}{}", self.prefix, node.name), is_inner: false };
         let (graph, producer) = (self.graph, self.def.versions.producer);
         let (library, budget, parameters) = (&mut self.library, &mut self.budget, &BTreeMap::new());

@@ -16,6 +16,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unreachable)]
 #![deny(clippy::string_slice, clippy::unimplemented, clippy::todo)]
 
+mod aliases;
 mod attr;
 mod attr_map;
 mod budget;

@@ -11,10 +11,11 @@ use super::functions::{Callee, Library};
 use super::graph_def::NodeDef;
 use super::proto::AttrKind;
 use crate::error::{Error, Result, escape};
-use crate::graph::{AttrValue, Attrs, Effect, Fact, Graph, Naming, NodeId, Op, OpKind, OutputId, Role, nodes_made};
+use crate::graph::{AttrValue, Attrs, Effect, Fact, Graph, Naming, NodeId, OpKind, OutputId, Role, nodes_made};
 use crate::ops;
 use crate::ops::array::Const;
 use crate::ops::control::{LOWERED, While};
+use crate::ops::state::alias::ReadAlias;
 use crate::shape::Shape;
 use crate::value::Value;
 
@@ -75,7 +76,7 @@ impl Nodes<'_, '_> {
         let mut op = (kind.parse)(&attrs)?;
         check_unread(kind, &attrs)?;
         if is_read {
-            op = read_op()?;
+            op = Arc::new(ReadAlias);
         }
         let (made, folded) = (nodes_made(), self.graph.folded_bytes());
         let kept: Arc<str> = name.as_str().into();
@@ -178,7 +179,13 @@ impl Nodes<'_, '_> {
                 continue;
             }
             let name: Arc<str> = format!("{consumer}{HIDDEN_READ}{i}").into();
-            let read = self.graph.push(read_op()?, SmallVec::from_slice(&[*input]), &[], Naming::Kept(&name), None)?;
+            let read = self.graph.push(
+                Arc::new(ReadAlias),
+                SmallVec::from_slice(&[*input]),
+                &[],
+                Naming::Kept(&name),
+                None,
+            )?;
             self.graph.mark_extra(1);
             *input = OutputId { node: read.id(), slot: 0 };
         }
@@ -189,11 +196,6 @@ impl Nodes<'_, '_> {
 /// `Identity` of a TF1 reference reads the variable.
 fn is_read(kind: &OpKind, input: Option<&Fact>) -> bool {
     kind.name == "Identity" && input.is_some_and(|fact| fact.role == Role::Ref)
-}
-
-fn read_op() -> Result<Arc<dyn Op>> {
-    let kind = ops::find("ReadVariableOp")?;
-    (kind.parse)(&Attrs::default())
 }
 
 /// All attributes but those that start with `_`, which TensorFlow ignores too, except for one.

@@ -12,6 +12,7 @@ use super::Request;
 use crate::error::Result;
 use crate::graph::{Body, Effect, Graph, Node, NodeId, Op, OutputId};
 use crate::ops::control::{Branch, While};
+use crate::ops::state::alias::Later;
 
 /// What a request needs.
 pub(super) struct Needs {
@@ -172,6 +173,8 @@ impl<'a> Walk<'a> {
             if let Some(inner) = self.inner.get_mut(&id.0) {
                 let added = inner.want(node, &want);
                 added.into_iter().filter_map(|i| node.inputs().get(i)).for_each(|input| self.want(*input));
+            } else if let Some(chosen) = Later::chosen(node, |id| self.feeds.binary_search(id).is_ok()) {
+                self.want(chosen);
             } else if is_new {
                 node.inputs().iter().for_each(|input| self.want(*input));
             }

@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result, escape};
 use crate::graph::{Effect, Graph, Naming, Node, NodeId, Op, OutputId, Role};
 use crate::ops::array::EnsureShape;
 use crate::ops::state::ReadVariable;
+use crate::ops::state::alias::{Later, ReadAlias, Stored, chain, read_again, shown_again};
 
 /// What one call of a session asks for. Ids are of the user's graph; feeds are sorted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -50,10 +51,11 @@ pub(super) fn specialize(source: &Graph, request: &Request) -> Result<PlanGraph>
     let needs = Needs::of(source, request);
     check_all_fed(source, &needs.nodes)?;
     let mut copy = Copy::new(source, request, needs.parts)?;
+    copy.writes = needs.nodes.iter().any(|id| source.node(NodeId(*id)).has_effects());
     for id in needs.nodes {
         copy.node(source.node(NodeId(id)))?;
     }
-    copy.finish(request)
+    copy.finish()
 }
 
 fn check_all_fed(source: &Graph, needed: &BTreeSet<u32>) -> Result<()> {
@@ -75,7 +77,10 @@ fn check_all_fed(source: &Graph, needed: &BTreeSet<u32>) -> Result<()> {
 /// A copy under way.
 struct Copy<'a> {
     source: &'a Graph,
+    request: &'a Request,
     graph: Graph,
+    /// Whether the run may write variables.
+    writes: bool,
     /// For each node of the source one more than the id of its copy; 0 for nodes that were not copied.
     nodes: Vec<u32>,
     /// The node that stands for a fed tensor, or that checks what `set_shape` claimed of a tensor.
@@ -89,11 +94,13 @@ struct Copy<'a> {
 }
 
 impl<'a> Copy<'a> {
-    fn new(source: &'a Graph, request: &Request, parts: HashMap<NodeId, Part>) -> Result<Copy<'a>> {
+    fn new(source: &'a Graph, request: &'a Request, parts: HashMap<NodeId, Part>) -> Result<Copy<'a>> {
         let graph = Graph::new();
         let mut copy = Copy {
             source,
+            request,
             graph,
+            writes: false,
             nodes: vec![0; source.len()],
             stand_ins: HashMap::new(),
             has_stand_in: vec![false; source.len()],
@@ -150,6 +157,9 @@ impl<'a> Copy<'a> {
     }
 
     fn node(&mut self, node: &Node) -> Result<()> {
+        if let Some(chosen) = Later::chosen(node, |id| self.is_fed(id)) {
+            return self.later(node, chosen);
+        }
         let (op, inputs) = match self.parts.get(&node.id()) {
             Some(part) => {
                 let inputs = part.inputs.iter().map(|i| self.output(node.inputs()[*i])).collect();
@@ -165,10 +175,26 @@ impl<'a> Copy<'a> {
         self.check_claims(node)
     }
 
+    /// An alias at a later place: what it shows there, or what is fed for it.
+    fn later(&mut self, node: &Node, chosen: OutputId) -> Result<()> {
+        let shown = match (node.outputs().first().map(|fact| fact.role), self.output(chosen)) {
+            (Some(Role::Ref), shown) if self.graph.fact(shown).role == Role::Value => {
+                self.push(node, Arc::new(Stored), shown, &[])?
+            }
+            (_, shown) => shown,
+        };
+        self.put_stand_in(OutputId { node: node.id(), slot: 0 }, shown);
+        Ok(())
+    }
+
+    fn is_fed(&self, id: &OutputId) -> bool {
+        self.request.feeds.binary_search(id).is_ok()
+    }
+
     /// Adds an op to what a node puts out, under the node's name.
-    fn push(&mut self, node: &Node, op: Arc<dyn Op>, input: OutputId) -> Result<OutputId> {
+    fn push(&mut self, node: &Node, op: Arc<dyn Op>, input: OutputId, control: &[NodeId]) -> Result<OutputId> {
         let naming = Naming::Kept(node.name_arc());
-        let pushed = self.graph.push(op, smallvec![input], &[], naming, node.location())?;
+        let pushed = self.graph.push(op, smallvec![input], control, naming, node.location())?;
         self.origins.push((self.source.id(), node.id().0));
         Ok(OutputId { node: pushed.id(), slot: 0 })
     }
@@ -182,25 +208,74 @@ impl<'a> Copy<'a> {
                 continue;
             };
             let check = Arc::new(EnsureShape { shape: claim });
-            let checked = self.push(node, check, self.unchecked(id))?;
+            let checked = self.push(node, check, self.unchecked(id), &[])?;
             self.put_stand_in(id, checked);
         }
         Ok(())
     }
 
-    fn finish(mut self, request: &Request) -> Result<PlanGraph> {
+    fn finish(mut self) -> Result<PlanGraph> {
+        let request = self.request;
         let fetch = |id: &OutputId| if request.of_body { Ok(self.output(*id)) } else { self.fetch(*id) };
         let fetches = request.fetches.iter().map(fetch).collect::<Result<_>>()?;
         let targets = request.targets.iter().filter_map(|id| self.copied(*id)).collect();
         Ok(PlanGraph { fetches, targets, graph: self.graph, feeds: self.feeds, origins: self.origins })
     }
 
-    /// Where the value of a fetch is. A TF1 reference gives the variable's value as the run leaves it.
+    /// Where the value of a fetch is. A TF1 reference gives the variable's value as the run leaves it, and so does what
+    /// shares its buffer.
     fn fetch(&mut self, id: OutputId) -> Result<OutputId> {
         let output = self.output(id);
         if self.graph.fact(output).role != Role::Ref {
-            return Ok(output);
+            return if self.writes { self.shown_at_end(id) } else { Ok(output) };
         }
-        self.push(self.source.node(id.node), Arc::new(ReadVariable), output)
+        self.push(self.source.node(id.node), Arc::new(ReadVariable), output, &[])
+    }
+
+    /// Where the value of a fetch is that may be an alias, in a run that writes.
+    fn shown_at_end(&mut self, id: OutputId) -> Result<OutputId> {
+        let mut shown: HashMap<OutputId, OutputId> = HashMap::new();
+        let request = self.request;
+        for alias in chain(self.source, id, |id| request.feeds.binary_search(id).is_ok()) {
+            let node = self.source.node(alias.node);
+            let again = match node.inputs() {
+                [reference] if node.op_as::<ReadAlias>().is_some() => {
+                    let (op, takes_alias) = read_again(self.source, node);
+                    let inputs = std::iter::once(self.output(*reference));
+                    let inputs = inputs.chain(takes_alias.then(|| self.unchecked(alias))).collect();
+                    self.again(node, op, inputs, self.copied(alias.node).as_slice())?
+                }
+                [alias, ..] if node.op_as::<Later>().is_some() => {
+                    shown.get(alias).copied().unwrap_or_else(|| self.output(*alias))
+                }
+                inputs => {
+                    let inputs =
+                        inputs.iter().map(|id| shown.get(id).copied().unwrap_or_else(|| self.output(*id))).collect();
+                    let (op, waits) = (shown_again(node), node.control_inputs());
+                    let control: SmallVec<[NodeId; 4]> = waits.iter().filter_map(|id| self.copied(*id)).collect();
+                    let again = self.again(node, op, inputs, &control)?;
+                    OutputId { slot: alias.slot, ..again }
+                }
+            };
+            shown.insert(alias, again);
+        }
+        Ok(shown.get(&id).copied().unwrap_or_else(|| self.output(id)))
+    }
+
+    /// Shows an alias again.
+    fn again(
+        &mut self,
+        node: &Node,
+        op: Arc<dyn Op>,
+        mut inputs: SmallVec<[OutputId; 2]>,
+        control: &[NodeId],
+    ) -> Result<OutputId> {
+        if op.kind().name == "Identity" {
+            inputs.truncate(1);
+        }
+        let naming = Naming::Kept(node.name_arc());
+        let again = self.graph.push(op, inputs, control, naming, node.location())?;
+        self.origins.push((self.source.id(), node.id().0));
+        Ok(OutputId { node: again.id(), slot: 0 })
     }
 }

@@ -2,11 +2,11 @@
 import sys
 
 from recorder import failed, family
-from families import (array, cells, checks, composites, containers, data, elementwise, functions, image, initializers, layers,
+from families import (aliases, array, cells, checks, composites, containers, data, elementwise, functions, image, initializers, layers,
                       lookup, matmul, nn, normalization, numeric, older, older_containers, places, random, reduction,
                       segments, shaping, signals, space, sparse, state, text, train, windows)
 
-FAMILIES = [array, cells, checks, composites, containers, data, elementwise, functions, image, initializers, layers, lookup,
+FAMILIES = [aliases, array, cells, checks, composites, containers, data, elementwise, functions, image, initializers, layers, lookup,
             matmul, nn, normalization, numeric, older, older_containers, places, random, reduction, segments, shaping,
             signals, space, sparse, state, text, train, windows]
 

@@ -152,8 +152,8 @@ const CLASSES: &[(Class, &str)] = &[
          MatrixSetDiagV2 MatrixSetDiagV3 Merge MirrorPad MirrorPadGrad NoOp OneHot OnesLike OptionalFromValue
          OptionalGetValue OptionalHasValue OptionalNone Pack Pad PadV2 ParallelConcat ParallelDynamicStitch
          PartitionedCall Placeholder PlaceholderWithDefault PreventGradient Print PrintV2 RandomShuffle Range Rank
-         ReadVariableOp RefIdentity RefMerge RefSwitch RemoteCall Reshape ResourceGather ResourceGatherNd
-         ResourceScatterNdUpdate ResourceScatterUpdate ResourceStridedSliceAssign ReverseSequence ReverseV2 Roll
+         ReadVariableOp RefIdentity RefMerge RefSelect RefSwitch RemoteCall Reshape ResourceGather
+         ResourceGatherNd ResourceScatterNdUpdate ResourceScatterUpdate ResourceStridedSliceAssign ReverseSequence ReverseV2 Roll
          ScatterNdUpdate ScatterUpdate Select SelectV2 SetSize Shape ShapeN Size Slice SpaceToBatch SpaceToBatchND
          SpaceToDepth SparseConcat SparseFillEmptyRows SparseFillEmptyRowsGrad SparseReorder SparseReshape
          SparseSlice SparseSplit SparseToDense SparseToSparseSetOperation Split SplitV Squeeze StackCloseV2

@@ -36,6 +36,11 @@ pub(super) fn is_replaced(op: &str) -> bool {
     is_frame_op(op)
 }
 
+/// The name of the node or argument that an input is of.
+pub(super) fn source(input: &str) -> &str {
+    edge::Edge::of(input).name
+}
+
 /// The graph without frames, as far as `outputs` need it; all of it where there are none.
 ///
 /// # Errors

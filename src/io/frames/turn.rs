@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::graph_def::{Function, NodeDef};
+use super::super::graph_def::{Function, LoopPart, NodeDef};
 use super::edge::{Edge, Nodes, Part, as_identity, part};
 use super::parts::{Loop, Side};
 use super::{absent, unsupported};
@@ -206,7 +206,7 @@ impl<'a> Turn<'a> {
             nodes: self.done.into_values().collect(),
             encoded: Default::default(),
             has_lists: false,
-            is_turn: true,
+            of_loop: Some(if self.side == Side::Head { LoopPart::Condition } else { LoopPart::Turn }),
         })
     }
 }

@@ -20,6 +20,7 @@ mod merge;
 mod nest;
 mod no_op;
 mod print;
+mod ref_select;
 mod rows;
 mod samples;
 mod scan;
@@ -45,6 +46,7 @@ pub use self::merge::Merge;
 pub use self::nest::{IntoNest, Leaf, Nest};
 pub use self::no_op::NoOp;
 pub use self::print::Print;
+pub use self::ref_select::RefSelect;
 pub use self::string_format::{PrintV2, StringFormat};
 pub(in crate::ops) use self::summarize::general;
 pub use self::switch::Switch;
@@ -71,6 +73,7 @@ pub(super) static OPS: &[&OpKind] = &[
     &switch::REF_SWITCH,
     &merge::MERGE,
     &merge::REF_MERGE,
+    &ref_select::REF_SELECT,
     &branch::IF,
     &branch::STATELESS_IF,
     &branch::CASE,

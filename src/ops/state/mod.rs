@@ -1,5 +1,6 @@
 //! Variables and ops that reach outside of the graph.
 
+pub(crate) mod alias;
 mod assign;
 mod count_up_to;
 mod destroy;
