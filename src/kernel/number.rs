@@ -8,7 +8,7 @@ use crate::Plain;
 /// Every numeric dtype. Integers wrap; float16 and bfloat16 round after each operation.
 pub trait Number: Plain {
     /// What products and sums of this dtype are accumulated in: float32 for the halves, else the dtype itself.
-    type Acc: Number;
+    type Acc: Number<Acc = Self::Acc>;
     /// The additive identity.
     const ZERO: Self;
     /// The multiplicative identity.

@@ -77,14 +77,16 @@ macro_rules! integer_accumulators {
 }
 integer_accumulators!(i8, i16, i32, i64, u8, u16, u32, u64);
 
-/// Declares a fold over a number dtype: what it starts with, how an element enters, how two become one.
+/// Declares a fold over a number dtype: which fold goes on with its results, what it starts with, how an element enters,
+/// how two become one.
 macro_rules! folds {
-    ($($(#[$doc:meta])* $name:ident where $bound:ident: $start:expr, $load:expr, $join:expr;)*) => { $(
+    ($($(#[$doc:meta])* $name:ident then $next:ident where $bound:ident: $start:expr, $load:expr, $join:expr;)*) => { $(
         $(#[$doc])*
         pub(super) struct $name<T>(PhantomData<fn() -> T>);
         impl<T: Number<Acc: $bound>> Fold for $name<T> {
             type In = T;
             type Acc = T::Acc;
+            type Next = $next<T::Acc>;
             const START: T::Acc = $start;
             #[inline(always)]
             fn load(x: T) -> T::Acc {
@@ -100,15 +102,15 @@ macro_rules! folds {
 
 folds! {
     /// `a + b`.
-    Sum where Number: T::Acc::ZERO, std::convert::identity, T::Acc::plus;
+    Sum then Sum where Number: T::Acc::ZERO, std::convert::identity, T::Acc::plus;
     /// `a * b`.
-    Product where Number: T::Acc::ONE, std::convert::identity, T::Acc::times;
+    Product then Product where Number: T::Acc::ONE, std::convert::identity, T::Acc::times;
     /// `|a|² + |b|²`.
-    Squares where Measure: T::Acc::ZERO, T::Acc::square, T::Acc::plus;
+    Squares then Sum where Measure: T::Acc::ZERO, T::Acc::square, T::Acc::plus;
     /// The larger one; NaN counts for nothing.
-    Largest where Ordered: T::Acc::LEAST, std::convert::identity, T::Acc::larger;
+    Largest then Largest where Ordered: T::Acc::LEAST, std::convert::identity, T::Acc::larger;
     /// The smaller one; NaN counts for nothing.
-    Smallest where Ordered: T::Acc::GREATEST, std::convert::identity, T::Acc::smaller;
+    Smallest then Smallest where Ordered: T::Acc::GREATEST, std::convert::identity, T::Acc::smaller;
 }
 
 /// Whether all are true.
@@ -117,6 +119,7 @@ pub(super) struct All;
 impl Fold for All {
     type In = bool;
     type Acc = bool;
+    type Next = All;
     const START: bool = true;
     #[inline(always)]
     fn load(x: bool) -> bool {
@@ -134,6 +137,7 @@ pub(super) struct Any;
 impl Fold for Any {
     type In = bool;
     type Acc = bool;
+    type Next = Any;
     const START: bool = false;
     #[inline(always)]
     fn load(x: bool) -> bool {

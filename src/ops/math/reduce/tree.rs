@@ -16,29 +16,14 @@ pub(super) trait Fold: Send + Sync + 'static {
     type In: Copy + Send + Sync;
     /// What it is combined as.
     type Acc: Copy + Send + Sync;
+    /// The fold of what this one has made of pieces.
+    type Next: Fold<In = Self::Acc, Acc = Self::Acc>;
     /// The result of no elements.
     const START: Self::Acc;
     /// An element as it enters.
     fn load(x: Self::In) -> Self::Acc;
     /// The two as one.
     fn join(a: Self::Acc, b: Self::Acc) -> Self::Acc;
-}
-
-/// The fold of what another fold has made.
-struct Again<F>(std::marker::PhantomData<fn() -> F>);
-
-impl<F: Fold> Fold for Again<F> {
-    type In = F::Acc;
-    type Acc = F::Acc;
-    const START: F::Acc = F::START;
-    #[inline(always)]
-    fn load(x: F::Acc) -> F::Acc {
-        x
-    }
-    #[inline(always)]
-    fn join(a: F::Acc, b: F::Acc) -> F::Acc {
-        F::join(a, b)
-    }
 }
 
 /// Accumulators of a row: the registers of AVX-512 twice, for the latency of the addition.
@@ -110,7 +95,7 @@ pub(super) fn reduce<F: Fold>(
         }
     };
     while groups.iter().any(|group| group.is_reduced) {
-        acc = pass::<Again<F>>(cx, &acc, &mut groups)?;
+        acc = pass::<F::Next>(cx, &acc, &mut groups)?;
     }
     Ok(acc)
 }
