@@ -62,7 +62,7 @@ impl Graph {
         let inputs: SmallVec<[Value; 3]> =
             node.inputs().iter().map(|input| self.constant_value(*input)).collect::<Option<_>>()?;
         let meter = Meter::new(MAX_FOLD_BYTES);
-        let values = run_on(node, &inputs, Some(&meter)).ok()?;
+        let values = run_on(node, &inputs, Some(&meter), &fold_limits()).ok()?;
         let len = values.iter().map(Value::byte_len).sum::<usize>();
         if len > MAX_BYTES {
             return None;
@@ -102,14 +102,27 @@ fn serial() -> Pool {
 /// Those of the kernel; `Panicked` if it panics.
 #[cfg(test)]
 pub(crate) fn run_alone(node: &Node, inputs: &[Value]) -> Result<Box<[Value]>> {
-    run_on(node, inputs, None)
+    run_on(node, inputs, None, &fold_limits())
+}
+
+/// As [`run_alone`], within a memory budget and limits.
+///
+/// # Errors
+/// As for [`run_alone`]; those of the budget and the limits.
+#[cfg(test)]
+pub(crate) fn run_within(node: &Node, inputs: &[Value], budget: usize, limits: &Limits) -> Result<Box<[Value]>> {
+    run_on(node, inputs, Some(&Meter::new(budget)), limits)
+}
+
+fn fold_limits() -> Limits {
+    Limits::default().with_work(MAX_WORK)
 }
 
 /// Runs one pure node on given inputs, on the caller's thread.
 ///
 /// # Errors
 /// Those of the kernel; `Panicked` if it panics.
-fn run_on(node: &Node, inputs: &[Value], meter: Option<&Meter>) -> Result<Box<[Value]>> {
+fn run_on(node: &Node, inputs: &[Value], meter: Option<&Meter>, limits: &Limits) -> Result<Box<[Value]>> {
     let n = inputs.len();
     let n_outputs = node.outputs().len();
     let mut slots = Slots::new(n + n_outputs);
@@ -119,8 +132,8 @@ fn run_on(node: &Node, inputs: &[Value], meter: Option<&Meter>) -> Result<Box<[V
     let inputs: SmallVec<[u32; 3]> = (0..n as u32).collect();
     let (first_output, n_outputs) = (n as u32, n_outputs as u32);
     let io = StepIo { inputs: &inputs, first_output, n_outputs, is_fetched: false, home: &NO_HOME };
-    let (recycler, limits, pool) = (RefCell::new(Recycler::default()), Limits::default().with_work(MAX_WORK), serial());
-    let env = Env { pool: &pool, state: None, limits: &limits, meter, watch: None, names: &[] };
+    let (recycler, pool) = (RefCell::new(Recycler::default()), serial());
+    let env = Env { pool: &pool, state: None, limits, meter, watch: None, names: &[] };
     // SAFETY: the cells are this function's own.
     let mut cx = unsafe { RunCx::new(&slots, io, 0, &env, &recycler) };
     let run = std::panic::AssertUnwindSafe(|| node.op().run(&mut cx));

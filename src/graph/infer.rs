@@ -5,6 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::Graph;
+use super::ints::Ints;
 use super::node::{Fact, OutputId, Role};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
@@ -165,13 +166,7 @@ impl<'a> InferCx<'a> {
 
 /// The elements of an int32 or int64 value.
 pub(crate) fn to_ints(value: &Value) -> Option<Vec<i64>> {
-    match value.dtype() {
-        DType::I32 => value.slice::<i32>().ok().map(|ints| ints.iter().map(|n| i64::from(*n)).collect()),
-        DType::I64 => value.slice::<i64>().ok().map(<[i64]>::to_vec),
-        // TensorFlow 2 takes short indices in a few ops.
-        DType::I16 => value.slice::<i16>().ok().map(|ints| ints.iter().map(|n| i64::from(*n)).collect()),
-        _ => None,
-    }
+    Ints::of(value).ok().map(|ints| ints.iter().collect())
 }
 
 fn size_as_dim(size: &Dim) -> Result<Dim> {

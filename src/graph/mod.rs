@@ -12,6 +12,7 @@ mod eval;
 pub mod feed;
 pub mod grad;
 pub mod infer;
+mod ints;
 mod names;
 mod nesting;
 mod node;
@@ -42,10 +43,11 @@ pub use self::context::Entered;
 
 #[cfg(test)]
 #[cfg(test)]
-pub(crate) use self::eval::run_alone;
+pub(crate) use self::eval::{run_alone, run_within};
 pub use self::grad::GradCx;
 pub use self::infer::InferCx;
 pub(crate) use self::infer::to_ints;
+pub(crate) use self::ints::Ints;
 pub use self::nesting::BodyCapture;
 pub(crate) use self::nesting::{BodyPlan, Built, foreign};
 pub use self::node::{Elements, Fact, Keys, Node, NodeId, OutputId, Role};

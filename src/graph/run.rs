@@ -193,7 +193,7 @@ pub trait RunState: Sync {
 /// The start of a slice whose disjoint parts go to several threads.
 struct SharedMut<T>(*mut T);
 
-// SAFETY: only `for_chunks_mut` makes one, and gives each part to one thread.
+// SAFETY: only `try_for_chunks_mut` makes one, and gives each part to one thread.
 unsafe impl<T: Send> Sync for SharedMut<T> {}
 
 impl<T> SharedMut<T> {
@@ -333,11 +333,20 @@ impl<'a> RunCx<'a> {
     /// Input `i` as a value that may be overwritten: its own memory where nobody else reads it, else a copy.
     pub fn take_unique(&mut self, i: usize) -> Result<Value> {
         let value = self.take(i);
-        if value.is_unique() || value.dtype().size().is_none() {
+        self.unshared(value)
+    }
+
+    /// A value that may be overwritten: this one if nobody else reads it, else a copy. Variants stay shared, for they
+    /// copy what is written to on their own.
+    pub(crate) fn unshared(&self, value: Value) -> Result<Value> {
+        if value.is_unique() || !(value.dtype().size().is_some() || value.dtype() == DType::String) {
             return Ok(value);
         }
         let mut copy = self.alloc(value.dtype(), value.dims())?;
-        copy.copy_from(&value)?;
+        if value.dtype() == DType::String {
+            self.check_room(value.byte_len())?;
+        }
+        copy.copy_from(&value, &mut self.pace())?;
         Ok(copy)
     }
 
@@ -428,14 +437,27 @@ impl<'a> RunCx<'a> {
         len: usize,
         f: &(dyn Fn(usize, &mut [T]) + Sync),
     ) -> Result<()> {
+        self.try_for_chunks_mut(data, len, &|chunk, part| {
+            f(chunk, part);
+            Ok(())
+        })
+    }
+
+    /// As [`RunCx::for_chunks_mut`] with parts that can fail: the error of the first failing part comes out.
+    pub fn try_for_chunks_mut<T: Send>(
+        &self,
+        data: &mut [T],
+        len: usize,
+        f: &(dyn Fn(usize, &mut [T]) -> Result<()> + Sync),
+    ) -> Result<()> {
         let n = data.len();
         let start = SharedMut(data.as_mut_ptr());
-        self.parallel_for(n.div_ceil(len), &|chunk| {
+        self.try_parallel_for(n.div_ceil(len), &|chunk| {
             let from = chunk * len;
-            // SAFETY: `parallel_for` calls each chunk at most once, so the parts are disjoint; they lie within `data`,
-            // which is borrowed until it returns.
+            // SAFETY: `try_parallel_for` calls each chunk at most once, so the parts are disjoint; they lie within
+            // `data`, which is borrowed until it returns.
             let part = unsafe { std::slice::from_raw_parts_mut(start.at(from), len.min(n - from)) };
-            f(chunk, part);
+            f(chunk, part)
         })
     }
 

@@ -1,11 +1,12 @@
 //! What a kernel works with beside inputs and outputs: memory that counts, and a pace that ends it in time.
 
+use super::ints::Ints;
 use super::run::{Env, RunCx};
 use crate::cancel::{Limits, Pace};
 use crate::error::Result;
 use crate::kernel::sort::{self, Compare};
 use crate::kernel::threads::Threads;
-use crate::value::{Meter, Room, ScratchVec};
+use crate::value::{Meter, Room, ScratchVec, Value};
 
 /// Scratch memory and pace of one run, for kernels and for their chunks on other threads.
 ///
@@ -130,6 +131,22 @@ impl<'a> RunCx<'a> {
     /// As for [`RunCx::scratch`].
     pub fn collect<T>(&self, items: impl IntoIterator<Item = T>) -> Result<ScratchVec<T>> {
         self.workspace().collect(items)
+    }
+
+    /// The elements of an integer tensor. [`Ints`] reads them where they lie; this is for what wants a slice.
+    ///
+    /// # Errors
+    /// `DTypeMismatch` for another dtype; as for [`RunCx::scratch`].
+    pub(crate) fn ints(&self, value: &Value) -> Result<ScratchVec<i64>> {
+        const PART: usize = 1 << 16;
+        let (ints, mut pace) = (Ints::of(value)?, self.pace());
+        let mut list = self.list(ints.len())?;
+        for from in (0..ints.len()).step_by(PART) {
+            let to = ints.len().min(from + PART);
+            pace.spend(to - from)?;
+            list.extend((from..to).map(|i| ints.get(i)))?;
+        }
+        Ok(list)
     }
 
     /// See [`Workspace::room`].

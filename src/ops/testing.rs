@@ -1,5 +1,6 @@
 //! Tests as data: TensorFlow's notation for shape rules, and running one op on given values.
 
+use crate::cancel::Limits;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::graph::{Graph, Op, Tensor};
@@ -65,4 +66,25 @@ pub(crate) fn run_op(op: impl Op, inputs: &[Value]) -> Result<Vec<Value>> {
     let tensors = inputs.iter().map(|value| g.constant(value)).collect::<Result<Vec<_>>>()?;
     let operation = g.apply(op, &tensors.iter().collect::<Vec<_>>())?;
     crate::graph::run_alone(operation.node(), inputs).map(Vec::from)
+}
+
+/// As [`run_op`], on inputs that only the run knows, within a memory budget and so many units of work, of which some
+/// million are a millisecond.
+pub(crate) fn run_within(op: impl Op, inputs: &[Value], budget: usize, work: u64) -> Result<Vec<Value>> {
+    let g = Graph::new();
+    let tensors =
+        inputs.iter().map(|value| g.placeholder(value.dtype(), Shape::unknown())).collect::<Result<Vec<_>>>()?;
+    let operation = g.apply(op, &tensors.iter().collect::<Vec<_>>())?;
+    let limits = Limits::default().with_work(work);
+    crate::graph::run_within(operation.node(), inputs, budget, &limits).map(Vec::from)
+}
+
+/// Asserts that an op ends early where the run has spent its units of work, and within a memory budget of so many bytes:
+/// the numbers are those of inputs that would take far more.
+#[track_caller]
+pub(crate) fn ends_early(op: &(impl Op + Clone), inputs: &[Value], budget: usize) {
+    let error = run_within(op.clone(), inputs, usize::MAX, 1 << 21).expect_err("work without an end");
+    assert_eq!(error.message(), "the work is more than 2097152 units, which is its budget");
+    let error = run_within(op.clone(), inputs, budget, u64::MAX).expect_err("memory beyond the budget");
+    assert!(error.message().starts_with("the memory budget is"), "{error}");
 }

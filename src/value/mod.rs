@@ -42,6 +42,7 @@ pub use self::meter::Meter;
 pub use self::recycle::Recycler;
 pub use self::scratch::{Room, ScratchVec};
 use self::variant::Variants;
+use crate::cancel::Pace;
 use crate::dtype::{DType, Element, Plain};
 use crate::error::{Error, Result};
 use crate::shape::element_count;
@@ -241,18 +242,42 @@ impl Value {
         }
     }
 
-    /// Overwrites plain elements with those of a value of the same dtype and dims.
+    /// Overwrites plain elements or strings with those of a value of the same dtype and dims.
     ///
     /// # Errors
-    /// DTypeMismatch or ShapeMismatch for another one; ResourceExhausted without memory for a copy.
-    pub(crate) fn copy_from(&mut self, other: &Value) -> Result<()> {
+    /// DTypeMismatch or ShapeMismatch for another one; ResourceExhausted without memory for a copy; those of the pace.
+    pub(crate) fn copy_from(&mut self, other: &Value, pace: &mut Pace<'_>) -> Result<()> {
         if self.dtype != other.dtype {
             return Err(wrong_dtype(other.dtype, self.dtype));
         }
         check_len(&self.dims, other.len)?;
+        if self.dtype == DType::String {
+            for (to, from) in self.strings_mut()?.iter_mut().zip(other.strings()?) {
+                pace.spend(32 + from.len() / 8)?;
+                to.clone_from(from);
+            }
+            return Ok(());
+        }
+        self.copy_bytes(other, pace)
+    }
+
+    /// Overwrites plain elements with the bytes of a value that has as many of them, bools excepted.
+    ///
+    /// # Errors
+    /// ShapeMismatch for another number of bytes; otherwise as for [`Value::copy_from`].
+    pub(crate) fn copy_bytes(&mut self, other: &Value, pace: &mut Pace<'_>) -> Result<()> {
+        const PART: usize = 1 << 20;
+        if self.byte_len() != other.byte_len() {
+            let (want, have) = (self.byte_len(), other.byte_len());
+            return Err(Error::shape(format!("there must be {want} bytes, but are {have}")));
+        }
         let (from, to) = (other.bytes()?, self.make_mut_plain()?);
-        // SAFETY: both hold as many bytes, and this value's memory is its own; elements of the same dtype are valid.
-        unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to, from.len()) };
+        for (i, part) in from.chunks(PART).enumerate() {
+            pace.spend(part.len() / 8)?;
+            // SAFETY: both hold as many bytes, and this value's memory is its own. All bytes are numbers; of bools they
+            // come from bools.
+            unsafe { std::ptr::copy_nonoverlapping(part.as_ptr(), to.add(i * PART), part.len()) };
+        }
         Ok(())
     }
 

@@ -79,7 +79,8 @@ impl Op for Bitcast {
             let shape = Shape::from(value.dims());
             return Err(Error::shape(format!("cannot bitcast from {} to {}: shape {shape}", value.dtype(), self.to)));
         }
-        let out = Value::from_bytes(self.to, &dims, value.bytes()?)?;
+        let mut out = cx.alloc(self.to, &dims)?;
+        out.copy_bytes(value, &mut cx.pace())?;
         cx.output(0, out);
         Ok(())
     }

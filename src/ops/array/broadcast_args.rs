@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::into_sizes::{check_index, int_vector, ints_of};
+use super::into_sizes::{check_index, int_vector};
 use crate::error::{Error, Result};
 use crate::graph::{Attrs, Example, GradCx, Graph, InferCx, Op, OpKind, RunCx, Tensor};
-use crate::shape::{Dim, Shape};
-use crate::value::{IntoValue, Value};
+use crate::shape::{Dim, MAX_RANK, Shape};
+use crate::value::{IntoValue, ScratchVec, Value};
 
 /// The sizes of an elementwise result of operands of these sizes: `(n), (m) -> (max(n, m))`.
 #[derive(Debug, Clone)]
@@ -124,11 +124,18 @@ fn check_vectors(cx: &InferCx<'_>) -> Result<()> {
     (0..2).try_for_each(|i| cx.shape(i).with_rank(1).map(drop))
 }
 
-fn check_ranks(cx: &RunCx<'_>) -> Result<()> {
-    match (0..2).map(|i| cx.input(i).rank()).find(|rank| *rank != 1) {
-        Some(rank) => Err(Error::shape(format!("sizes must be a vector, but have rank {rank}"))),
-        None => Ok(()),
+/// What both inputs hold: the sizes of a shape each.
+fn shapes(cx: &RunCx<'_>) -> Result<[ScratchVec<i64>; 2]> {
+    let [a, b] = [cx.input(0), cx.input(1)];
+    for input in [a, b] {
+        if input.rank() != 1 {
+            return Err(Error::shape(format!("sizes must be a vector, but have rank {}", input.rank())));
+        }
+        if input.len() > MAX_RANK {
+            return Err(Error::shape(format!("a shape must have at most {MAX_RANK} sizes, but has {}", input.len())));
+        }
     }
+    Ok([cx.ints(a)?, cx.ints(b)?])
 }
 
 impl Op for BroadcastArgs {
@@ -152,8 +159,8 @@ impl Op for BroadcastArgs {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        check_ranks(cx)?;
-        let sizes = broadcast(&ints_of(cx.input(0))?, &ints_of(cx.input(1))?)?;
+        let [a, b] = shapes(cx)?;
+        let sizes = broadcast(&a, &b)?;
         let out = int_vector(cx, cx.input(0).dtype(), &sizes)?;
         cx.output(0, out);
         Ok(())
@@ -183,9 +190,8 @@ impl Op for BroadcastGradientArgs {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        check_ranks(cx)?;
-        let dtype = cx.input(0).dtype();
-        let axes = reduced(&ints_of(cx.input(0))?, &ints_of(cx.input(1))?)?;
+        let ([a, b], dtype) = (shapes(cx)?, cx.input(0).dtype());
+        let axes = reduced(&a, &b)?;
         for (i, axes) in axes.iter().enumerate() {
             let axes = int_vector(cx, dtype, axes)?;
             cx.output(i, axes);

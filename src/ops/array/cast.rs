@@ -95,6 +95,20 @@ fn examples() -> Vec<Example> {
     ]
 }
 
+/// As [`cast_value`], for kernels: on the threads of the run, in memory that counts.
+///
+/// # Errors
+/// As for [`cast_value`]; `Cancelled`, `DeadlineExceeded`.
+pub(in crate::ops) fn cast_for(cx: &RunCx<'_>, value: &Value, dtype: DType) -> Result<Value> {
+    if value.dtype() == dtype {
+        return Ok(value.clone());
+    }
+    check_dtypes(value.dtype(), dtype)?;
+    let mut out = cx.alloc(dtype.stored(), value.dims())?;
+    convert(&value.stored(), &mut out, false, Some(cx))?;
+    out.quantized_as(dtype)
+}
+
 impl Op for Cast {
     fn kind(&self) -> &'static OpKind {
         &CAST
@@ -117,6 +131,7 @@ impl Op for Cast {
             cx.output(0, value);
             return Ok(());
         }
+        check_dtypes(cx.input(0).dtype(), self.dtype)?;
         let mut out = cx.alloc(self.dtype.stored(), cx.input(0).dims())?;
         convert(&cx.input(0).stored(), &mut out, self.truncate, Some(cx))?;
         cx.output(0, out.quantized_as(self.dtype)?);
@@ -148,10 +163,16 @@ fn check_dtypes(from: DType, to: DType) -> Result<()> {
 /// Fills `out` from a value of as many elements, on the pool where there is one.
 fn convert(value: &Value, out: &mut Value, truncate: bool, cx: Option<&RunCx<'_>>) -> Result<()> {
     if truncate && out.dtype() == DType::BF16 && matches!(value.dtype(), DType::F32 | DType::F64) {
-        let single = if value.dtype() == DType::F64 { cast_value(value, DType::F32)? } else { value.clone() };
+        let single = match (value.dtype(), cx) {
+            (DType::F64, Some(cx)) => cast_for(cx, value, DType::F32)?,
+            (DType::F64, None) => cast_value(value, DType::F32)?,
+            _ => value.clone(),
+        };
         let high = |x: &f32| bf16::from_bits((x.to_bits() >> 16) as u16);
-        out.make_mut::<bf16>()?.iter_mut().zip(single.slice::<f32>()?).for_each(|(out, x)| *out = high(x));
-        return Ok(());
+        let from = single.slice::<f32>()?;
+        return in_parts(out.make_mut::<bf16>()?, cx, &|start, part| {
+            part.iter_mut().zip(&from[start..]).for_each(|(out, x)| *out = high(x));
+        });
     }
     let unsupported = || check_dtypes(value.dtype(), DType::String);
     with_type!(value.dtype(), S in plain => {
@@ -164,10 +185,15 @@ fn each<S: Castable, D: Castable>(from: &[S], to: &mut [D], cx: Option<&RunCx<'_
         let from = &from[start..start + part.len()];
         part.iter_mut().zip(from).for_each(|(to, from)| *to = from.to());
     };
+    in_parts(to, cx, &fill)
+}
+
+/// Fills the parts of a slice, on the threads of a run if there is one: `f(index of the first element, part)`.
+fn in_parts<D: Send>(to: &mut [D], cx: Option<&RunCx<'_>>, f: &(dyn Fn(usize, &mut [D]) + Sync)) -> Result<()> {
     match cx {
-        Some(cx) => cx.for_chunks_mut(to, CHUNK, &|chunk, part| fill(chunk * CHUNK, part)),
+        Some(cx) => cx.for_chunks_mut(to, CHUNK, &|chunk, part| f(chunk * CHUNK, part)),
         None => {
-            fill(0, to);
+            f(0, to);
             Ok(())
         }
     }

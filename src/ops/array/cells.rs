@@ -3,13 +3,26 @@
 //! `with_cells!(dtype, E => ..)` binds `E` to the cell type of a dtype; [`cells`] and [`cells_mut`] see a value as such.
 //! A cell cannot be made, only copied from another, so what a kernel writes is an element that there was before.
 
+use crate::cancel::Pace;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
+use crate::graph::RunCx;
 use crate::value::Value;
 use crate::value::variant::Variant;
 
+/// Plain cells that one thread fills in some 50 us: 2 MiB of the largest, 256 KiB of the smallest.
+const FILL: usize = 1 << 18;
+
 /// A cell: `Copy` bytes of one size, a string, or a variant.
 pub(in crate::ops) trait Cell: Clone + PartialEq + Send + Sync + 'static {
+    /// Whether all cells cost the same to copy, and own nothing.
+    const IS_PLAIN: bool;
+    /// Cells that are copied in some 50 us, if they are small.
+    const BATCH: usize;
+    /// Units of work that it takes to copy these.
+    fn work(cells: &[Self]) -> usize;
+    /// Bytes that copies of these own beside the cells.
+    fn contents(cells: &[Self]) -> usize;
     /// A value's elements as cells.
     fn of(value: &Value) -> Result<&[Self]>;
     /// A value's elements as cells, to be written with cells of the same dtype.
@@ -24,6 +37,17 @@ macro_rules! plain_cells {
         pub(in crate::ops) struct $name($bytes);
 
         impl Cell for $name {
+            const IS_PLAIN: bool = true;
+            const BATCH: usize = 1 << 16;
+
+            fn work(cells: &[$name]) -> usize {
+                cells.len()
+            }
+
+            fn contents(_: &[$name]) -> usize {
+                0
+            }
+
             fn of(value: &Value) -> Result<&[$name]> {
                 check::<$name>(value.dtype())?;
                 let start = value.bytes()?.as_ptr().cast();
@@ -46,6 +70,17 @@ macro_rules! plain_cells {
 plain_cells! { Cell1 u8; Cell2 u16; Cell4 u32; Cell8 [u32; 2]; Cell16 [u64; 2]; }
 
 impl Cell for Vec<u8> {
+    const IS_PLAIN: bool = false;
+    const BATCH: usize = 1 << 11;
+
+    fn work(cells: &[Vec<u8>]) -> usize {
+        cells.iter().map(|text| 32 + text.len() / 8).sum()
+    }
+
+    fn contents(cells: &[Vec<u8>]) -> usize {
+        cells.iter().map(Vec::len).sum()
+    }
+
     fn of(value: &Value) -> Result<&[Vec<u8>]> {
         value.strings().map_err(|_| not_movable(value.dtype()))
     }
@@ -57,6 +92,18 @@ impl Cell for Vec<u8> {
 }
 
 impl Cell for Variant {
+    const IS_PLAIN: bool = false;
+    const BATCH: usize = 1 << 9;
+
+    fn work(cells: &[Variant]) -> usize {
+        cells.len() * 128
+    }
+
+    /// What variants own is shared by their copies.
+    fn contents(_: &[Variant]) -> usize {
+        0
+    }
+
     fn of(value: &Value) -> Result<&[Variant]> {
         value.as_variants().map_err(|_| not_movable(value.dtype()))
     }
@@ -69,6 +116,49 @@ impl Cell for Variant {
 
 fn check<E>(dtype: DType) -> Result<()> {
     if dtype.size() == Some(size_of::<E>()) { Ok(()) } else { Err(not_movable(dtype)) }
+}
+
+/// Copies cells of any number and size.
+///
+/// # Errors
+/// `Cancelled`, `DeadlineExceeded`.
+pub(in crate::ops) fn copy_cells<E: Cell>(pace: &mut Pace<'_>, from: &[E], to: &mut [E]) -> Result<()> {
+    for (from, to) in from.chunks(E::BATCH).zip(to.chunks_mut(E::BATCH)) {
+        pace.spend(E::work(from))?;
+        to.clone_from_slice(from);
+    }
+    Ok(())
+}
+
+/// Fills cells of any number with copies of one small cell.
+///
+/// # Errors
+/// As for [`copy_cells`].
+pub(in crate::ops) fn fill_slice<E: Cell>(pace: &mut Pace<'_>, out: &mut [E], with: &E) -> Result<()> {
+    out.chunks_mut(E::BATCH).try_for_each(|part| {
+        pace.spend(E::work(std::slice::from_ref(with)).saturating_mul(part.len()))?;
+        part.fill(with.clone());
+        Ok(())
+    })
+}
+
+/// Fills a value's cells, on all threads, with copies of one.
+///
+/// # Errors
+/// As for [`copy_cells`]; `ResourceExhausted` for strings whose copies are beyond the run's budget.
+pub(in crate::ops) fn fill_cells<E: Cell>(cx: &RunCx<'_>, out: &mut [E], with: &E) -> Result<()> {
+    let one = std::slice::from_ref(with);
+    cx.check_room(E::contents(one).saturating_mul(out.len()))?;
+    let (work, unit) = (cx.workspace(), E::work(one));
+    cx.try_for_chunks_mut(out, if E::IS_PLAIN { FILL } else { E::BATCH }, &|_, part| {
+        let mut pace = work.pace();
+        // A millisecond's work each, for strings may be long.
+        part.chunks_mut(((1 << 20) / unit).max(1)).try_for_each(|part| {
+            pace.spend(unit.saturating_mul(part.len()))?;
+            part.fill(with.clone());
+            Ok(())
+        })
+    })
 }
 
 #[cold]

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::cells::{cells_mut, with_cells};
 use super::concat_offset::ConcatOffset;
-use super::into_sizes::{IntoSizes, check_index, ints_of};
+use super::into_sizes::{IntoSizes, check_index};
 use super::pack::join;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, GradCx, Graph, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, Graph, InferCx, Ints, Op, OpKind, RunCx, Tensor};
 use crate::shape::MAX_RANK;
 use crate::shape::{Dim, Dims, Shape, element_count, normalize_axis};
 use crate::value::{IntoValue, Value};
@@ -135,7 +135,7 @@ impl Op for Concat {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let (values, axis) = self.inputs(cx.n_inputs());
         let first = cx.input(values.start);
-        let &[axis] = ints_of(cx.input(axis))?.as_slice() else {
+        let Some(axis) = Ints::of(cx.input(axis))?.only() else {
             return Err(Error::shape("the axis of concat must be a scalar"));
         };
         let axis = normalize_axis(axis, first.rank())?;

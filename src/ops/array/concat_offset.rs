@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::into_sizes::{check_index, int_vector, ints_of};
+use super::into_sizes::{check_index, int_vector};
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx};
-use crate::shape::{Dim, normalize_axis};
+use crate::graph::{Attrs, Example, InferCx, Ints, Op, OpKind, RunCx};
+use crate::shape::{Dim, MAX_RANK, normalize_axis};
 use crate::value::{IntoValue, Value};
 
 /// Where each part of a joined tensor begins, for the gradient of joining: an axis, and the sizes of each part as a
@@ -92,16 +92,20 @@ impl Op for ConcatOffset {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let (axis, n, dtype) = (ints_of(cx.input(0))?, cx.n_inputs(), cx.input(1).dtype());
-        let ([axis], 0) = (axis.as_slice(), cx.input(0).rank()) else {
+        let (n, dtype) = (cx.n_inputs(), cx.input(1).dtype());
+        let (Some(axis), 0) = (Ints::of(cx.input(0))?.only(), cx.input(0).rank()) else {
             return Err(Error::shape(format!("concat_dim must be a scalar, but has rank {}", cx.input(0).rank())));
         };
         if let Some(i) = (1..n).find(|i| cx.input(*i).rank() != 1) {
             let rank = cx.input(i).rank();
             return Err(Error::shape(format!("input {} should be a vector, but has rank {rank}", i - 1)));
         }
-        let parts = (1..n).map(|i| ints_of(cx.input(i))).collect::<Result<Vec<_>>>()?;
-        for (i, offset) in offsets(*axis, &parts)?.iter().enumerate() {
+        if let Some(i) = (1..n).find(|i| cx.input(*i).len() > MAX_RANK) {
+            let (n, most) = (cx.input(i).len(), MAX_RANK);
+            return Err(Error::shape(format!("input {} must have at most {most} sizes, but has {n}", i - 1)));
+        }
+        let parts = (1..n).map(|i| Ok(cx.ints(cx.input(i))?.into_parts().0)).collect::<Result<Vec<_>>>()?;
+        for (i, offset) in offsets(axis, &parts)?.iter().enumerate() {
             let offset = int_vector(cx, dtype, offset)?;
             cx.output(i, offset);
         }

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use super::into_sizes::{check_index, ints_of};
+use super::cells::{cells, cells_mut, with_cells};
+use super::into_sizes::check_index;
 use crate::error::{Error, Result, escape};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::shape::Shape;
 use crate::value::{IntoValue, Value};
 use crate::with_type;
+
+/// Axes a chunk: about 100 us of looking them up.
+const PART: usize = 1 << 16;
 
 /// Which axis of one layout is which of another. Negative axes count from the back; the answers do not.
 #[derive(Debug, Clone)]
@@ -118,9 +122,7 @@ impl Op for DataFormatDimMap {
         let map = self.formats.map(false);
         let rank = map.len() as i64;
         // Axes out of range wrap, as TensorFlow's do.
-        let axes: Vec<i64> =
-            ints_of(cx.input(0))?.into_iter().map(|axis| map[axis.rem_euclid(rank) as usize] as i64).collect();
-        let out = ints_like(cx, &axes)?;
+        let out = mapped(cx, &|axis| map[axis.rem_euclid(rank) as usize] as i64)?;
         cx.output(0, out);
         Ok(())
     }
@@ -162,12 +164,13 @@ impl Op for DataFormatVecPermute {
         };
         dims.get(1).map_or(Ok(()), |columns| check_columns(*columns))?;
         let (map, width) = (self.map(n)?, dims[1..].iter().product::<usize>());
-        let x = ints_of(cx.input(0))?;
-        let mut moved = x.clone();
-        for (i, to) in map.into_iter().enumerate() {
-            moved[to * width..(to + 1) * width].copy_from_slice(&x[i * width..(i + 1) * width]);
-        }
-        let out = ints_like(cx, &moved)?;
+        let mut out = cx.alloc(cx.input(0).dtype(), cx.input(0).dims())?;
+        with_cells!(out.dtype(), E => {
+            let (from, to) = (cells::<E>(cx.input(0))?, cells_mut::<E>(&mut out)?);
+            for (i, row) in map.into_iter().enumerate() {
+                to[row * width..(row + 1) * width].clone_from_slice(&from[i * width..(i + 1) * width]);
+            }
+        });
         cx.output(0, out);
         Ok(())
     }
@@ -200,10 +203,13 @@ fn check_columns(n: usize) -> Result<()> {
 }
 
 /// Integers of the first input's dtype and shape.
-fn ints_like(cx: &RunCx<'_>, ints: &[i64]) -> Result<Value> {
+fn mapped(cx: &RunCx<'_>, f: &(dyn Fn(i64) -> i64 + Sync)) -> Result<Value> {
     let mut out = cx.alloc(cx.input(0).dtype(), cx.input(0).dims())?;
     with_type!(out.dtype(), T in index => {
-        out.make_mut::<T>()?.iter_mut().zip(ints).for_each(|(cell, n)| *cell = *n as T);
+        let from = cx.input(0).slice::<T>()?;
+        cx.for_chunks_mut(out.make_mut::<T>()?, PART, &|chunk, part| {
+            part.iter_mut().zip(&from[chunk * PART..]).for_each(|(cell, n)| *cell = f(i64::from(*n)) as T);
+        })?;
     }, else => ());
     Ok(out)
 }

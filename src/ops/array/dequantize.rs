@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::cast::cast_value;
+use super::cast::cast_for;
 use super::quantize::{MODES, QuantizeMode, choice};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
@@ -71,11 +71,9 @@ impl Op for Dequantize {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let (min, max) = (cx.input(1).scalar::<f32>()?, cx.input(2).scalar::<f32>()?);
         let dtype = cx.input(0).dtype();
-        let ints = cast_value(cx.input(0), DType::I64)?;
-        let mut out = cx.alloc(DType::F32, ints.dims())?;
-        let pairs = out.make_mut::<f32>()?.iter_mut().zip(ints.slice::<i64>()?);
+        let mut out = cast_for(cx, cx.input(0), DType::F32)?;
         let f = self.function(dtype, min, max);
-        pairs.for_each(|(out, int)| *out = f(*int as f32));
+        cx.for_chunks_mut(out.make_mut::<f32>()?, 1 << 16, &|_, part| part.iter_mut().for_each(|x| *x = f(*x)))?;
         cx.output(0, out);
         Ok(())
     }
@@ -102,7 +100,7 @@ fn limits(dtype: DType) -> (f32, f32) {
 
 impl Dequantize {
     /// What an integer stands for, in the arithmetic of TensorFlow's kernel.
-    fn function(&self, dtype: DType, min: f32, max: f32) -> Box<dyn Fn(f32) -> f32> {
+    fn function(&self, dtype: DType, min: f32, max: f32) -> Box<dyn Fn(f32) -> f32 + Sync> {
         let (lowest, highest) = limits(dtype);
         match self.mode {
             QuantizeMode::MinCombined => {

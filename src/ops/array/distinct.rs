@@ -1,16 +1,21 @@
 //! `ListDiff`, `Unique`, `UniqueV2` and their forms with counts: which elements are equal.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::cells::{Cell, cells, cells_mut, with_cells};
-use super::into_sizes::{check_index, ints_of};
+use super::cells::{cells, cells_mut, with_cells};
+use super::gather::Picking;
+use super::into_sizes::check_index;
+use super::numbering::{Elements, Numbering};
+use crate::cancel::Pace;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
-use crate::shape::{Dim, Dims, Shape, normalize_axis};
-use crate::value::{IntoValue, Value};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Ints, Op, OpKind, RunCx, Tensor};
+use crate::shape::{Dim, Dims, Shape, element_count, normalize_axis};
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
+
+/// Numbers a chunk: some 50 us of writing.
+const PART: usize = 1 << 16;
 
 /// The elements of one vector that another does not have, and their places.
 #[derive(Debug, Clone)]
@@ -139,70 +144,122 @@ fn check_dtype(dtype: DType) -> Result<()> {
     Err(Error::unsupported(format!("equal elements are found among real numbers, bool and strings, not in {dtype}")))
 }
 
-/// A number for each element, equal where elements are; numbers are given in the order of first appearance.
-fn numbers(values: &[&Value]) -> Result<Vec<usize>> {
-    let mut keys = Vec::new();
-    for value in values {
-        match value.dtype().size() {
-            None => keys.extend(value.strings()?.iter().cloned()),
-            Some(size) => with_type!(value.dtype(), T in plain => {
-                for (x, bytes) in value.slice::<T>()?.iter().zip(value.bytes()?.chunks_exact(size)) {
-                    keys.push(key(*x, bytes, keys.len()));
-                }
-            }, else => ()),
+/// The slices of a value along an axis.
+struct Slices<'a> {
+    elements: Elements<'a>,
+    /// Elements before the axis, of the axis, and behind it.
+    outer: usize,
+    n: usize,
+    inner: usize,
+}
+
+impl<'a> Slices<'a> {
+    fn of(value: &'a Value, axis: usize) -> Result<Slices<'a>> {
+        let dims = value.dims();
+        let (outer, inner) = (element_count(&dims[..axis])?, element_count(&dims[axis + 1..])?);
+        Ok(Slices { elements: Elements::of(value)?, outer, n: dims[axis], inner })
+    }
+
+    /// The places of the elements of slice `i`.
+    fn places(&self, i: usize) -> impl Iterator<Item = usize> {
+        let (n, inner) = (self.n, self.inner);
+        // Any number of blocks of nothing have no elements.
+        let outer = if inner == 0 { 0 } else { self.outer };
+        (0..outer).flat_map(move |block| (0..inner).map(move |at| (block * n + i) * inner + at))
+    }
+
+    /// A hash of slice `i`; `None` if it equals none.
+    fn hash(&self, table: &Numbering<'_, '_>, pace: &mut Pace<'_>, i: usize) -> Result<Option<u64>> {
+        let mut all = 0u64;
+        pace.spend(16)?;
+        for at in self.places(i) {
+            pace.spend(self.elements.work(at))?;
+            match self.elements.hash(table, at) {
+                Some(hash) => all = all.rotate_left(23).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hash,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(all))
+    }
+
+    /// Whether slices `i` and `j` are equal.
+    fn same(&self, pace: &mut Pace<'_>, i: usize, j: usize) -> Result<bool> {
+        for (a, b) in self.places(i).zip(self.places(j)) {
+            pace.spend(self.elements.work(a) / 8)?;
+            if !self.elements.same(a, self.elements, b) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// A number for each slice, equal where slices are, in the order of first appearance; and the first slice of each number.
+fn numbers(cx: &RunCx<'_>, slices: &Slices<'_>) -> Result<[ScratchVec<usize>; 2]> {
+    let (mut table, mut pace) = (Numbering::new(cx, slices.n)?, cx.pace());
+    let (mut numbers, mut firsts) = (cx.list(slices.n)?, cx.list::<usize>(0)?);
+    for i in 0..slices.n {
+        let hash = slices.hash(&table, &mut pace, i)?;
+        let known = match hash {
+            Some(hash) => table.find(hash, |number| slices.same(&mut pace, i, firsts[number]))?,
+            None => None,
+        };
+        numbers.push(known.unwrap_or(firsts.len()))?;
+        if known.is_none() {
+            hash.map_or(Ok(()), |hash| table.insert(hash, firsts.len()))?;
+            firsts.push(i)?;
         }
     }
-    Ok(enumerate(keys))
-}
-
-/// Equal for equal elements: both zeros are, and no nan is equal to another.
-fn key<T: PartialEq + Default + Copy>(x: T, bytes: &[u8], place: usize) -> Vec<u8> {
-    #[allow(clippy::eq_op)]
-    if x != x {
-        return [bytes, &place.to_le_bytes()].concat();
-    }
-    if x == T::default() { vec![0; bytes.len()] } else { bytes.to_vec() }
-}
-
-fn enumerate<K: std::hash::Hash + Eq>(keys: Vec<K>) -> Vec<usize> {
-    let mut seen = HashMap::new();
-    let number = |key| {
-        let next = seen.len();
-        *seen.entry(key).or_insert(next)
-    };
-    keys.into_iter().map(number).collect()
+    Ok([numbers, firsts])
 }
 
 /// An index vector.
 fn index_value(cx: &RunCx<'_>, dtype: DType, numbers: &[usize]) -> Result<Value> {
     let mut out = cx.alloc(dtype, &[numbers.len()])?;
     with_type!(dtype, T in index => {
-        out.make_mut::<T>()?.iter_mut().zip(numbers).for_each(|(cell, n)| *cell = *n as T);
+        cx.for_chunks_mut(out.make_mut::<T>()?, PART, &|chunk, part| {
+            part.iter_mut().zip(&numbers[chunk * PART..]).for_each(|(cell, n)| *cell = *n as T);
+        })?;
     }, else => ());
     Ok(out)
-}
-
-/// Slices of an axis, by number: `outer` blocks of `n` slices of `inner` elements.
-fn take_slices<E: Cell>(from: &[E], n: usize, inner: usize, picks: &[usize], out: &mut [E]) {
-    let (block, picked) = (n * inner, picks.len() * inner);
-    if block == 0 || picked == 0 {
-        return;
-    }
-    for (from, out) in from.chunks_exact(block).zip(out.chunks_exact_mut(picked)) {
-        for (out, pick) in out.chunks_exact_mut(inner).zip(picks) {
-            out.clone_from_slice(&from[pick * inner..(pick + 1) * inner]);
-        }
-    }
 }
 
 /// A value of some slices along an axis.
 fn picked(cx: &RunCx<'_>, value: &Value, axis: usize, picks: &[usize]) -> Result<Value> {
     let mut dims = Dims::from_slice(value.dims());
-    let (n, inner) = (dims[axis], dims[axis + 1..].iter().product());
+    let picking = Picking {
+        outer: element_count(&dims[..axis])?,
+        size: dims[axis],
+        picks: picks.len(),
+        inner: element_count(&dims[axis + 1..])?,
+    };
     dims[axis] = picks.len();
     let mut out = cx.alloc(value.dtype(), &dims)?;
-    with_cells!(value.dtype(), E => take_slices::<E>(cells(value)?, n, inner, picks, cells_mut(&mut out)?));
+    with_cells!(value.dtype(), E => picking.run::<E>(cx, cells(value)?, picks, cells_mut(&mut out)?)?);
     Ok(out)
+}
+
+/// The places of the elements of one vector that another does not have.
+fn missing(cx: &RunCx<'_>, x: &Value, from: &Value) -> Result<ScratchVec<usize>> {
+    let (x_elements, y_elements) = (Elements::of(x)?, Elements::of(from)?);
+    let (mut table, mut pace) = (Numbering::new(cx, from.len())?, cx.pace());
+    for i in 0..from.len() {
+        pace.spend(y_elements.work(i))?;
+        let Some(hash) = y_elements.hash(&table, i) else { continue };
+        if table.find(hash, |j| Ok(y_elements.same(i, y_elements, j)))?.is_none() {
+            table.insert(hash, i)?;
+        }
+    }
+    let mut places = cx.list(0)?;
+    for i in 0..x.len() {
+        pace.spend(x_elements.work(i))?;
+        let hash = x_elements.hash(&table, i);
+        let known = hash.map(|hash| table.find(hash, |j| Ok(x_elements.same(i, y_elements, j)))).transpose()?;
+        if known.flatten().is_none() {
+            places.push(i)?;
+        }
+    }
+    Ok(places)
 }
 
 impl Op for ListDiff {
@@ -224,12 +281,7 @@ impl Op for ListDiff {
         if x.rank() != 1 || y.rank() != 1 {
             return Err(Error::shape(format!("x and y must be vectors, but have ranks {} and {}", x.rank(), y.rank())));
         }
-        check_numbers(cx, x.len() + y.len())?;
-        let numbers = numbers(&[y, x])?;
-        let (in_y, in_x) = numbers.split_at(y.len());
-        let mut is_in_y = vec![false; numbers.len()];
-        in_y.iter().for_each(|number| is_in_y[*number] = true);
-        let places: Vec<usize> = (0..x.len()).filter(|i| !is_in_y[in_x[*i]]).collect();
+        let places = missing(cx, x, y)?;
         let (out, places) = (picked(cx, x, 0, &places)?, index_value(cx, self.out_idx, &places)?);
         cx.output(0, out);
         cx.output(1, places);
@@ -266,34 +318,30 @@ impl Op for Unique {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let x = cx.input(0);
-        let axis = match if self.has_axis { ints_of(cx.input(1))? } else { Vec::new() }.as_slice() {
-            [] if x.rank() == 1 => 0,
-            [axis] => normalize_axis(*axis, x.rank())?,
-            axes => {
-                let (n, rank) = (axes.len(), x.rank());
+        let axes = if self.has_axis { Ints::of(cx.input(1))? } else { Ints::I64(&[]) };
+        let axis = match (axes.len(), axes.only()) {
+            (0, _) if x.rank() == 1 => 0,
+            (_, Some(axis)) => normalize_axis(axis, x.rank())?,
+            (n, _) => {
+                let rank = x.rank();
                 return Err(Error::shape(format!(
                     "unique takes a vector, or one axis, but got rank {rank} and {n} axes"
                 )));
             }
         };
-        check_numbers(cx, x.len())?;
-        let numbers = slice_numbers(x, axis)?;
-        let mut firsts: Vec<usize> = Vec::new();
-        let mut counts: Vec<usize> = Vec::new();
-        for (i, &number) in numbers.iter().enumerate() {
-            if number == firsts.len() {
-                firsts.push(i);
-                counts.push(0);
-            }
-            counts[number] += 1;
-        }
+        let [numbers, firsts] = numbers(cx, &Slices::of(x, axis)?)?;
         let (y, idx) = (picked(cx, x, axis, &firsts)?, index_value(cx, self.out_idx, &numbers)?);
-        let counts = index_value(cx, self.out_idx, &counts)?;
-        cx.output(0, y);
-        cx.output(1, idx);
         if self.has_counts {
+            let (mut counts, mut pace) = (cx.scratch(firsts.len())?, cx.pace());
+            for number in numbers.iter() {
+                pace.spend(2)?;
+                counts[*number] += 1;
+            }
+            let counts = index_value(cx, self.out_idx, &counts)?;
             cx.output(2, counts);
         }
+        cx.output(0, y);
+        cx.output(1, idx);
         Ok(())
     }
 
@@ -314,28 +362,6 @@ fn along(cx: &InferCx<'_>) -> Result<(Shape, Shape)> {
         (Some(rank), _) => Ok((Shape::unknown_of_rank(rank), Shape::unknown_of_rank(1))),
         _ => Ok((Shape::unknown(), Shape::unknown_of_rank(1))),
     }
-}
-
-/// An error if the keys of so many elements, and their numbers, are beyond the run's budget.
-fn check_numbers(cx: &RunCx<'_>, n: usize) -> Result<()> {
-    let bytes = size_of::<Vec<u8>>() + size_of::<u64>() + size_of::<usize>();
-    cx.check_room(n.saturating_mul(bytes))
-}
-
-/// As [`numbers`], of the slices along an axis.
-fn slice_numbers(x: &Value, axis: usize) -> Result<Vec<usize>> {
-    let elements = numbers(&[x])?;
-    if x.rank() == 1 {
-        return Ok(elements);
-    }
-    let (n, inner) = (x.dims()[axis], x.dims()[axis + 1..].iter().product::<usize>());
-    let mut keys: Vec<Vec<usize>> = vec![Vec::new(); n];
-    if inner > 0 {
-        for (i, part) in elements.chunks_exact(inner).enumerate() {
-            keys[i % n].extend_from_slice(part);
-        }
-    }
-    Ok(enumerate(keys))
 }
 
 #[cfg(test)]

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::cells::{Cell, cells, cells_mut, with_cells};
-use super::into_sizes::ints_of;
+use super::cells::{cells, cells_mut, with_cells};
+use super::gather::Picking;
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, InferCx, Ints, Op, OpKind, RunCx, Tensor};
 use crate::ops::IntoTensor;
-use crate::shape::{Dim, Dims, Shape};
-use crate::value::{IntoValue, Value};
+use crate::shape::{Dim, Dims, Shape, element_count};
+use crate::value::{IntoValue, ScratchVec, Value};
 
 /// The rows of a tensor, each in the output whose number it has, in their order.
 #[derive(Debug, Clone)]
@@ -99,12 +99,13 @@ impl Op for DynamicPartition {
                  {partitions:?}"
             )));
         };
-        let row_len: usize = row_dims.iter().product();
+        let row_len = element_count(row_dims)?;
         let mut outputs = Vec::with_capacity(self.num_partitions);
-        for rows in self.shares(partitions)? {
+        for rows in self.shares(cx, partitions)? {
             let dims: Dims = [rows.len()].into_iter().chain(row_dims.iter().copied()).collect();
             let mut out = cx.alloc(data.dtype(), &dims)?;
-            with_cells!(data.dtype(), E => take_rows::<E>(cells(data)?, &rows, row_len, cells_mut(&mut out)?));
+            let picking = Picking { outer: 1, size: 0, picks: rows.len(), inner: row_len };
+            with_cells!(data.dtype(), E => picking.run::<E>(cx, cells(data)?, &rows, cells_mut(&mut out)?)?);
             outputs.push(out);
         }
         outputs.into_iter().enumerate().for_each(|(i, out)| cx.output(i, out));
@@ -114,26 +115,19 @@ impl Op for DynamicPartition {
 
 impl DynamicPartition {
     /// The rows of each output.
-    fn shares(&self, partitions: &Value) -> Result<Vec<Vec<usize>>> {
-        let mut shares = vec![Vec::new(); self.num_partitions];
-        for (row, number) in ints_of(partitions)?.into_iter().enumerate() {
+    fn shares(&self, cx: &RunCx<'_>, partitions: &Value) -> Result<Vec<ScratchVec<usize>>> {
+        let mut shares = (0..self.num_partitions).map(|_| cx.list(0)).collect::<Result<Vec<_>>>()?;
+        let mut pace = cx.pace();
+        for (row, number) in Ints::of(partitions)?.iter().enumerate() {
+            pace.spend(4)?;
             let share = usize::try_from(number).ok().and_then(|number| shares.get_mut(number));
             let outside = || {
                 let at = super::gather::place(partitions.dims(), row);
                 Error::invalid(format!("partitions{at} = {number} is not in [0, {})", self.num_partitions))
             };
-            share.ok_or_else(outside)?.push(row);
+            share.ok_or_else(outside)?.push(row)?;
         }
         Ok(shares)
-    }
-}
-
-fn take_rows<E: Cell>(from: &[E], rows: &[usize], row_len: usize, out: &mut [E]) {
-    if row_len == 0 {
-        return;
-    }
-    for (out, row) in out.chunks_exact_mut(row_len).zip(rows) {
-        out.clone_from_slice(&from[row * row_len..(row + 1) * row_len]);
     }
 }
 

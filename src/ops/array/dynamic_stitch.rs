@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::cells::{Cell, cells, cells_mut, with_cells};
-use super::into_sizes::ints_of;
+use super::cells::{Cell, cells, cells_mut, copy_cells, with_cells};
+use crate::cancel::Pace;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, InferCx, Ints, Op, OpKind, RunCx, Tensor};
 use crate::shape::MAX_RANK;
 use crate::shape::{Dim, Dims, Shape, element_count};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 
 /// `merged[indices[m][i, ..], ..] = data[m][i, .., ..]`; where two name one place, the later one stays. A place that
 /// none names is zero.
@@ -127,11 +127,11 @@ impl Op for DynamicStitch {
         let row_len: usize = row_dims.iter().product();
         element_count(&dims)?;
         // Zeros, since a place may be named by none.
-        let mut out = cx.alloc_zeros(cx.input(n).dtype(), &dims)?;
+        let (mut out, mut pace) = (cx.alloc_zeros(cx.input(n).dtype(), &dims)?, cx.pace());
         with_cells!(out.dtype(), E => {
             let to = cells_mut::<E>(&mut out)?;
             for (i, places) in places.iter().enumerate() {
-                put_rows(cells::<E>(cx.input(n + i))?, places, row_len, to);
+                put_rows(&mut pace, cells::<E>(cx.input(n + i))?, places, row_len, to)?;
             }
         });
         cx.output(0, out);
@@ -162,27 +162,34 @@ fn row_dims(cx: &RunCx<'_>, n: usize) -> Result<Vec<usize>> {
 }
 
 /// Where the rows of each tensor go, and how many places there are.
-fn places(cx: &RunCx<'_>, n: usize) -> Result<(Vec<Vec<usize>>, usize)> {
+fn places(cx: &RunCx<'_>, n: usize) -> Result<(Vec<ScratchVec<usize>>, usize)> {
     let mut len = 0;
     let place = |i: usize, number: i64| {
         usize::try_from(number).map_err(|_| Error::invalid(format!("indices[{i}] is out of range: {number}")))
     };
-    let mut all = Vec::with_capacity(n);
+    let (mut all, mut pace) = (Vec::with_capacity(n), cx.pace());
     for i in 0..n {
-        let places = ints_of(cx.input(i))?.into_iter().map(|number| place(i, number)).collect::<Result<Vec<_>>>()?;
-        len = len.max(places.iter().max().map_or(0, |top| top + 1));
+        let numbers = Ints::of(cx.input(i))?;
+        let mut places = cx.list(numbers.len())?;
+        for number in numbers.iter() {
+            pace.spend(2)?;
+            let place = place(i, number)?;
+            len = len.max(place + 1);
+            places.push(place)?;
+        }
         all.push(places);
     }
     Ok((all, len))
 }
 
-fn put_rows<E: Cell>(from: &[E], places: &[usize], row_len: usize, out: &mut [E]) {
+fn put_rows<E: Cell>(pace: &mut Pace<'_>, from: &[E], places: &[usize], row_len: usize, out: &mut [E]) -> Result<()> {
     if row_len == 0 {
-        return;
+        return Ok(());
     }
     for (row, place) in from.chunks_exact(row_len).zip(places) {
-        out[place * row_len..(place + 1) * row_len].clone_from_slice(row);
+        copy_cells(pace, row, &mut out[place * row_len..(place + 1) * row_len])?;
     }
+    Ok(())
 }
 
 #[cfg(test)]

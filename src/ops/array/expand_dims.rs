@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::into_sizes::{check_index, ints_of};
+use super::into_sizes::check_index;
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, InferCx, Ints, Op, OpKind, RunCx, Tensor};
 use crate::shape::{Dim, Dims, Shape, normalize_axis};
 use crate::value::IntoValue;
 
@@ -71,7 +71,7 @@ impl Op for ExpandDims {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let &[axis] = ints_of(cx.input(1))?.as_slice() else { return Err(one_axis(cx.input(1).len())) };
+        let axis = Ints::of(cx.input(1))?.only().ok_or_else(|| one_axis(cx.input(1).len()))?;
         let value = cx.take(0);
         let mut dims = Dims::from_slice(value.dims());
         dims.insert(place(axis, value.rank())?, 1);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::cells::{Cell, cells, cells_mut, with_cells};
+use super::cells::{cells, cells_mut, fill_cells, with_cells};
 use super::into_sizes::{IntoSizes, check_index, dims_of};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
@@ -11,8 +11,6 @@ use crate::ops::container::zeros_like;
 use crate::shape::{Dims, element_count};
 use crate::value::{IntoValue, Value};
 
-/// Elements a chunk: about 50 us of writing.
-const CHUNK: usize = 1 << 18;
 /// Below this many elements TF1 makes zeros and ones constants.
 const SMALL: usize = 1000;
 
@@ -162,14 +160,10 @@ fn repeat(scalar: &Value, dims: &[usize]) -> Result<Value> {
     Ok(out)
 }
 
-fn fill<E: Cell>(cx: &RunCx<'_>, out: &mut [E], with: &E) -> Result<()> {
-    cx.for_chunks_mut(out, CHUNK, &|_, part| part.fill(with.clone()))
-}
-
 /// A value of a scalar all over.
 fn filled(cx: &RunCx<'_>, dims: &[usize], scalar: &Value) -> Result<Value> {
     let mut out = cx.alloc(scalar.dtype(), dims)?;
-    with_cells!(scalar.dtype(), E => fill::<E>(cx, cells_mut(&mut out)?, &cells(scalar)?[0])?);
+    with_cells!(scalar.dtype(), E => fill_cells::<E>(cx, cells_mut(&mut out)?, &cells(scalar)?[0])?);
     Ok(out)
 }
 

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::cells::{Cell, cells, cells_mut, with_cells};
+use super::cells::{Cell, cells, cells_mut, copy_cells, with_cells};
 use super::concat::concat;
-use super::into_sizes::{check_index, check_short_index, ints_of};
+use super::into_sizes::{check_index, check_short_index};
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
+use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Ints, Op, OpKind, RunCx, Tensor, to_ints};
 use crate::index;
 use crate::ops::IntoTensor;
 use crate::ops::math::{Combine, Segment};
 use crate::shape::{Dim, Dims, Shape, element_count, normalize_axis};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 
 /// Slices along an axis, by index.
 #[derive(Debug, Clone)]
@@ -181,30 +181,39 @@ pub(in crate::ops) fn pick(
     }
     let dims: Dims = [&params.dims()[..axis], &indices.dims()[batch..], &params.dims()[axis + 1..]].concat().into();
     element_count(&dims)?;
-    let count = |dims: &[usize]| dims.iter().product::<usize>();
     // As TensorFlow: indices count only where there is something to look into.
-    let places = if params.dims()[..axis].contains(&0) { Vec::new() } else { checked(indices, params.dims()[axis])? };
-    let plan = Plan {
+    let is_nowhere = params.dims()[..axis].contains(&0);
+    let places = if is_nowhere { cx.list(0)? } else { checked(cx, indices, params.dims()[axis])? };
+    let mut out = cx.alloc(params.dtype(), &dims)?;
+    if out.is_empty() {
+        return Ok(out);
+    }
+    let count = |dims: &[usize]| dims.iter().product::<usize>();
+    let picking = Picking {
         outer: count(&params.dims()[batch..axis]),
         size: params.dims()[axis],
         picks: count(&indices.dims()[batch..]),
         inner: count(&params.dims()[axis + 1..]),
     };
-    let mut out = cx.alloc(params.dtype(), &dims)?;
-    with_cells!(params.dtype(), E => plan.gather::<E>(cx, cells(params)?, &places, cells_mut(&mut out)?)?);
+    with_cells!(params.dtype(), E => picking.run::<E>(cx, cells(params)?, &places, cells_mut(&mut out)?)?);
     Ok(out)
 }
 
 /// The indices, all within `[0, size)`.
-fn checked(indices: &Value, size: usize) -> Result<Vec<usize>> {
-    let refuse = |(i, index): (usize, i64)| match usize::try_from(index).ok().filter(|index| *index < size) {
-        Some(index) => Ok(index),
-        None => {
-            let text = format!("indices{} = {index} is not in [0, {size})", place(indices.dims(), i));
-            Err(Error::new(ErrorKind::IndexOutOfRange, text))
+fn checked(cx: &RunCx<'_>, indices: &Value, size: usize) -> Result<ScratchVec<usize>> {
+    let (ints, mut pace) = (Ints::of(indices)?, cx.pace());
+    let mut places = cx.list(ints.len())?;
+    for (i, index) in ints.iter().enumerate() {
+        pace.spend(1)?;
+        match usize::try_from(index).ok().filter(|index| *index < size) {
+            Some(index) => places.push(index)?,
+            None => {
+                let text = format!("indices{} = {index} is not in [0, {size})", place(indices.dims(), i));
+                return Err(Error::new(ErrorKind::IndexOutOfRange, text));
+            }
         }
-    };
-    ints_of(indices)?.into_iter().enumerate().map(refuse).collect()
+    }
+    Ok(places)
 }
 
 /// The place of element `i` as TensorFlow writes it: `[1,2]`, or nothing for a scalar.
@@ -220,29 +229,50 @@ pub(super) fn place(dims: &[usize], i: usize) -> String {
 }
 
 /// The sizes of the loops: batch, `outer`, picks, and the slice of `inner` elements.
-struct Plan {
-    outer: usize,
-    size: usize,
-    picks: usize,
-    inner: usize,
+pub(super) struct Picking {
+    pub(super) outer: usize,
+    pub(super) size: usize,
+    pub(super) picks: usize,
+    pub(super) inner: usize,
 }
 
-impl Plan {
-    fn gather<E: Cell>(&self, cx: &RunCx<'_>, from: &[E], places: &[usize], out: &mut [E]) -> Result<()> {
+impl Picking {
+    /// Fills `out`; `places` has an index for each batch and pick.
+    pub(super) fn run<E: Cell>(&self, cx: &RunCx<'_>, from: &[E], places: &[usize], out: &mut [E]) -> Result<()> {
         if out.is_empty() {
             return Ok(());
         }
-        // Slices of about 32k elements in all a chunk: some 50 us.
-        let slices = (1usize << 15).div_ceil(self.inner);
-        cx.for_chunks_mut(out, slices * self.inner, &|chunk, part| {
-            for (i, slice) in part.chunks_exact_mut(self.inner).enumerate() {
-                let at = chunk * slices + i;
-                let (row, pick) = (at / self.picks, at % self.picks);
-                let index = places[row / self.outer * self.picks + pick];
-                let start = (row * self.size + index) * self.inner;
-                slice.clone_from_slice(&from[start..start + self.inner]);
+        let n = out.len() / self.inner;
+        if !E::IS_PLAIN {
+            let (mut bytes, mut pace) = (0usize, cx.pace());
+            for at in 0..n {
+                pace.spend(1 + self.inner)?;
+                bytes = bytes.saturating_add(E::contents(self.slice(from, places, at)));
             }
+            cx.check_room(bytes)?;
+        }
+        // Slices of about 32k elements in all a chunk: some 50 us.
+        let (slices, work) = ((E::BATCH / 2).div_ceil(self.inner), cx.workspace());
+        cx.try_for_chunks_mut(out, slices * self.inner, &|chunk, part| {
+            let mut pace = work.pace();
+            for (i, to) in part.chunks_exact_mut(self.inner).enumerate() {
+                let from = self.slice(from, places, chunk * slices + i);
+                match E::IS_PLAIN && to.len() <= E::BATCH {
+                    true => to.clone_from_slice(from),
+                    false => copy_cells(&mut pace, from, to)?,
+                }
+            }
+            Ok(())
         })
+    }
+
+    /// What slice `at` of the output is copied from.
+    #[inline]
+    fn slice<'a, E>(&self, from: &'a [E], places: &[usize], at: usize) -> &'a [E] {
+        let (row, pick) = (at / self.picks, at % self.picks);
+        let index = places[row / self.outer * self.picks + pick];
+        let start = (row * self.size + index) * self.inner;
+        &from[start..start + self.inner]
     }
 }
 
@@ -271,7 +301,7 @@ impl Op for GatherV2 {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let &[axis] = ints_of(cx.input(2))?.as_slice() else { return Err(Error::shape("axis must be a scalar")) };
+        let Some(axis) = Ints::of(cx.input(2))?.only() else { return Err(Error::shape("axis must be a scalar")) };
         run(cx, axis, self.batch_dims)
     }
 

@@ -3,16 +3,21 @@
 
 use std::sync::Arc;
 
-use super::cells::{Cell, cells, cells_mut, with_cells};
-use super::into_sizes::{IntoSizes, check_index, check_short_index, dims_of, ints_of};
+use super::cells::{cells, cells_mut, with_cells};
+use super::gather::Picking;
+use super::into_sizes::{IntoSizes, check_index, check_short_index, dims_of};
+use crate::cancel::Pace;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, InferCx, Ints, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::ops::IntoTensor;
 use crate::shape::{Dims, Shape, element_count};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
+
+/// Elements between two looks at the limits of the run.
+const PART: usize = 1 << 16;
 
 /// Slices that the rows of a tensor of indices name.
 #[derive(Debug, Clone)]
@@ -96,7 +101,7 @@ pub(in crate::ops) fn slices(params: &Shape, indices: &Shape) -> Result<Shape> {
 }
 
 /// How many axes an index names.
-fn depth_of(dims: &[usize], indices: &Value) -> Result<usize> {
+pub(super) fn depth_of(dims: &[usize], indices: &Value) -> Result<usize> {
     let Some(&depth) = indices.dims().last() else {
         return Err(Error::shape("indices must have rank 1 or more, but are a scalar"));
     };
@@ -108,30 +113,37 @@ fn depth_of(dims: &[usize], indices: &Value) -> Result<usize> {
 }
 
 /// The first element of each slice that is named, and the slices' length.
-pub(super) fn places(dims: &[usize], indices: &Value) -> Result<(Vec<usize>, usize)> {
+pub(super) fn places(cx: &RunCx<'_>, dims: &[usize], indices: &Value) -> Result<(ScratchVec<usize>, usize)> {
+    let len = element_count(&dims[depth_of(dims, indices)?..])?;
+    Ok((slice_places(cx, dims, indices, len)?, len))
+}
+
+/// Where slices begin, if each is so long. Unless there is anything in them, nobody looks there.
+fn slice_places(cx: &RunCx<'_>, dims: &[usize], indices: &Value, len: usize) -> Result<ScratchVec<usize>> {
     let depth = depth_of(dims, indices)?;
     let batch = &indices.dims()[..indices.rank() - 1];
-    let len: usize = dims[depth..].iter().product();
-    if depth == 0 && len == 0 {
+    if depth == 0 && element_count(dims)? == 0 {
         // Any number of empty slices without an index: nothing bounds it, and nothing is read or written.
-        return Ok((Vec::new(), 0));
+        return cx.list(0);
     }
-    let numbers = ints_of(indices)?;
-    let place = |i: usize| {
-        let row = &numbers[i * depth..(i + 1) * depth];
+    let (numbers, n) = (Ints::of(indices)?, element_count(batch)?);
+    let (mut places, mut pace) = (cx.list(n)?, cx.pace());
+    for i in 0..n {
+        pace.spend(1 + depth)?;
         let mut at = 0usize;
-        for (number, dim) in row.iter().zip(dims) {
-            let number = usize::try_from(*number).ok().filter(|number| number < dim);
-            at = at * dim + number.ok_or_else(|| outside(batch, i, row, dims))?;
+        for (axis, dim) in dims[..depth].iter().enumerate() {
+            let number = usize::try_from(numbers.get(i * depth + axis)).ok().filter(|number| number < dim);
+            let refuse = || outside(batch, i, (i * depth..(i + 1) * depth).map(|at| numbers.get(at)), dims);
+            at = at * dim + number.ok_or_else(refuse)?;
         }
-        Ok(at * len)
-    };
-    Ok(((0..batch.iter().product()).map(place).collect::<Result<_>>()?, len))
+        places.push(at * len)?;
+    }
+    Ok(places)
 }
 
 #[cold]
-fn outside(batch: &[usize], i: usize, row: &[i64], dims: &[usize]) -> Error {
-    let row: Vec<String> = row.iter().map(ToString::to_string).collect();
+fn outside(batch: &[usize], i: usize, row: impl Iterator<Item = i64>, dims: &[usize]) -> Error {
+    let row: Vec<String> = row.map(|index| index.to_string()).collect();
     let (at, dims) = (super::gather::place(batch, i), Shape::from(dims));
     Error::invalid(format!("indices{at} = [{}] does not index into param shape {}", row.join(", "), dims.brackets()))
 }
@@ -167,22 +179,10 @@ pub(in crate::ops) fn pick_slices(cx: &RunCx<'_>, params: &Value, indices: &Valu
     let dims: Dims = [&indices.dims()[..indices.rank() - 1], &params.dims()[depth..]].concat().into();
     element_count(&dims)?;
     let mut out = cx.alloc(params.dtype(), &dims)?;
-    let (places, len) = places(params.dims(), indices)?;
-    with_cells!(params.dtype(), E => gather::<E>(cx, cells(params)?, &places, len, cells_mut(&mut out)?)?);
+    let places = slice_places(cx, params.dims(), indices, 1)?;
+    let picking = Picking { outer: 1, size: 0, picks: places.len(), inner: element_count(&params.dims()[depth..])? };
+    with_cells!(params.dtype(), E => picking.run::<E>(cx, cells(params)?, &places, cells_mut(&mut out)?)?);
     Ok(out)
-}
-
-fn gather<E: Cell>(cx: &RunCx<'_>, from: &[E], places: &[usize], len: usize, out: &mut [E]) -> Result<()> {
-    if out.is_empty() {
-        return Ok(());
-    }
-    // Slices of about 32k elements in all a chunk: some 50 us.
-    let slices = (1usize << 15).div_ceil(len);
-    cx.for_chunks_mut(out, slices * len, &|chunk, part| {
-        for (slice, place) in part.chunks_exact_mut(len).zip(&places[chunk * slices..]) {
-            slice.clone_from_slice(&from[*place..*place + len]);
-        }
-    })
 }
 
 impl Op for ScatterNd {
@@ -209,19 +209,19 @@ impl Op for ScatterNd {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let (indices, updates, dims) = (cx.input(0), cx.input(1), dims_of(cx.input(2))?);
-        let (places, len) = places(&dims, indices)?;
-        let depth = indices.dims().last().copied().unwrap_or(0);
+        let depth = depth_of(&dims, indices)?;
         let want = [&indices.dims()[..indices.rank() - 1], &dims[depth..]].concat();
         if updates.dims() != want {
             let [have, want] = [updates.dims(), &want[..]].map(Shape::from);
             return Err(Error::shape(format!("updates must have shape {want}, but have {have}")));
         }
-        let mut out = cx.alloc_zeros(updates.dtype(), &dims)?;
+        let (places, len) = places(cx, &dims, indices)?;
+        let (mut out, mut pace) = (cx.alloc_zeros(updates.dtype(), &dims)?, cx.pace());
         if updates.dtype() == DType::Bool {
-            scatter(updates.slice()?, &places, len, out.make_mut()?, |old: bool, new| old | new);
+            scatter(&mut pace, updates.slice()?, &places, len, out.make_mut()?, |old: bool, new| old | new)?;
         } else {
             with_type!(updates.dtype(), T in numbers => {
-                scatter(updates.slice::<T>()?, &places, len, out.make_mut()?, |old: T, new| old.plus(new));
+                scatter(&mut pace, updates.slice::<T>()?, &places, len, out.make_mut()?, |old: T, new| old.plus(new))?;
             }, else => ());
         }
         cx.output(0, out);
@@ -234,15 +234,24 @@ impl Op for ScatterNd {
     }
 }
 
-fn scatter<T: Copy>(from: &[T], places: &[usize], len: usize, out: &mut [T], add: impl Fn(T, T) -> T) {
+fn scatter<T: Copy>(
+    pace: &mut Pace<'_>,
+    from: &[T],
+    places: &[usize],
+    len: usize,
+    out: &mut [T],
+    add: impl Fn(T, T) -> T,
+) -> Result<()> {
     if len == 0 {
-        return;
+        return Ok(());
     }
     for (slice, place) in from.chunks_exact(len).zip(places) {
-        for (cell, x) in out[*place..*place + len].iter_mut().zip(slice) {
-            *cell = add(*cell, *x);
+        for (cells, slice) in out[*place..*place + len].chunks_mut(PART).zip(slice.chunks(PART)) {
+            pace.spend(2 + slice.len())?;
+            cells.iter_mut().zip(slice).for_each(|(cell, x)| *cell = add(*cell, *x));
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::into_sizes::dims_of;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, to_ints};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Ints, Op, OpKind, RunCx};
 use crate::ops::state::{ScatterRule, apply_scatter};
 use crate::shape::Shape;
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 
 /// An array with rows replaced, added to or subtracted from: `(n, ..), (k), (k, ..) -> (n, ..)`. Rows count from the end
 /// where they are negative, and from the start again past it; those that are named again change again.
@@ -72,8 +72,8 @@ impl Op for InplaceChange {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let row_len = check_dims(cx.input(0).dims(), cx.input(1).dims(), cx.input(2).dims())?;
-        let x = cx.take_unique(0)?;
-        let places = places(cx.input(1), x.dims()[0], row_len)?;
+        let places = places(cx, cx.input(0).dims()[0], row_len)?;
+        let x = cx.take(0);
         let changed = apply_scatter(cx, self.rule, x, &places, row_len, cx.input(2))?;
         cx.output(0, changed);
         Ok(())
@@ -92,12 +92,17 @@ fn check_dims(x: &[usize], i: &[usize], v: &[usize]) -> Result<usize> {
 }
 
 /// Where the rows begin that are named.
-fn places(i: &Value, n: usize, row_len: usize) -> Result<Vec<usize>> {
-    let rows = to_ints(i).ok_or_else(|| Error::internal("i is int32"))?;
-    if n == 0 && !rows.is_empty() {
+fn places(cx: &RunCx<'_>, n: usize, row_len: usize) -> Result<ScratchVec<usize>> {
+    let (rows, mut pace) = (Ints::of(cx.input(1))?, cx.pace());
+    if n == 0 && rows.len() > 0 {
         return Err(Error::new(ErrorKind::IndexOutOfRange, "x has no rows that could be changed"));
     }
-    Ok(rows.into_iter().map(|row| row.rem_euclid(n as i64) as usize * row_len).collect())
+    let mut places = cx.list(rows.len())?;
+    for row in rows.iter() {
+        pace.spend(8)?;
+        places.push(row.rem_euclid(n as i64) as usize * row_len)?;
+    }
+    Ok(places)
 }
 
 /// The same tensor: what changes a copy in TensorFlow leaves the original alone.

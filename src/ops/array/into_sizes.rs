@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Graph, RunCx, Tensor};
+use crate::graph::{Attrs, Graph, Ints, RunCx, Tensor};
 use crate::shape::{MAX_RANK, Shape};
 use crate::value::{IntoValue, Value};
 use crate::with_type;
@@ -169,15 +169,6 @@ pub(super) fn sizes_value(numbers: &[i64]) -> Value {
     narrow.map_or_else(|| numbers.to_vec().into_value(), IntoValue::into_value)
 }
 
-/// The elements of an int32 or int64 value.
-///
-/// # Errors
-/// `DTypeMismatch` for another dtype.
-pub(super) fn ints_of(value: &Value) -> Result<Vec<i64>> {
-    let wrong = || Error::dtype(format!("sizes must be int32 or int64, but are {}", value.dtype()));
-    crate::graph::to_ints(value).ok_or_else(wrong)
-}
-
 /// The elements of an int32 or int64 value as dims.
 ///
 /// # Errors
@@ -185,10 +176,14 @@ pub(super) fn ints_of(value: &Value) -> Result<Vec<i64>> {
 pub(super) fn dims_of(value: &Value) -> Result<crate::shape::Dims> {
     let size =
         |n: i64| usize::try_from(n).map_err(|_| Error::invalid(format!("dimensions must be >= 0, but one is {n}")));
-    let dims = ints_of(value)?.into_iter().map(size).collect::<Result<crate::shape::Dims>>()?;
-    if dims.len() > MAX_RANK {
-        return Err(Error::invalid(format!("a shape must have at most {MAX_RANK} dimensions, but has {}", dims.len())));
+    let sizes = Ints::of(value)?;
+    if sizes.len() > MAX_RANK {
+        return Err(Error::invalid(format!(
+            "a shape must have at most {MAX_RANK} dimensions, but has {}",
+            sizes.len()
+        )));
     }
+    let dims = sizes.iter().map(size).collect::<Result<crate::shape::Dims>>()?;
     crate::shape::element_count(&dims)?;
     Ok(dims)
 }

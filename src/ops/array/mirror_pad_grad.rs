@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
-use super::into_sizes::{check_index, ints_of};
-use super::pad::{Mirror, check};
+use super::axis_maps::{AxisMap, for_runs};
+use super::into_sizes::check_index;
+use super::pad::{Mirror, check, pads};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::kernel::Number;
 use crate::shape::{Dim, Dims, Shape};
 use crate::value::{IntoValue, Value};
 use crate::with_type;
+
+/// Elements between two looks at the limits of the run.
+const PART: usize = 1 << 16;
 
 /// The adjoint of [`MirrorPad`](super::MirrorPad): a tensor without its border, whose elements are added to those that
 /// they mirror. Numbers.
@@ -72,14 +76,14 @@ impl Op for MirrorPadGrad {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let (dy, pads) = (cx.input(0), ints_of(cx.input(1))?);
-        check(&pads, dy.rank())?;
+        let dy = cx.input(0);
+        let pads = pads(cx, dy.rank())?;
         let axes = || dy.dims().iter().zip(pads.chunks(2));
         let dims = axes().map(|(dim, pad)| inner(self.mode, *dim, pad)).collect::<Result<Dims>>()?;
         let mut out = cx.alloc_zeros(dy.dtype(), &dims)?;
         if !out.is_empty() {
             let maps: Vec<_> = dims.iter().zip(pads.chunks(2)).map(|(dim, pad)| self.mode.map(*dim, pad)).collect();
-            with_type!(dy.dtype(), T in numbers => fold::<T>(dy.slice()?, &dims, &maps, out.make_mut()?), else => {
+            with_type!(dy.dtype(), T in numbers => fold::<T>(cx, dy.slice()?, &dims, &maps, out.make_mut()?)?, else => {
                 return Err(Error::unsupported(format!("a border of {} cannot be added", dy.dtype())));
             });
         }
@@ -93,15 +97,27 @@ impl Op for MirrorPadGrad {
 }
 
 /// Adds element `i, j, ..` to element `maps[0][i], maps[1][j], ..`.
-fn fold<T: Number>(from: &[T], dims: &[usize], maps: &[Vec<usize>], out: &mut [T]) {
-    let (Some((map, maps)), Some((_, dims))) = (maps.split_first(), dims.split_first()) else {
+fn fold<T: Number>(cx: &RunCx<'_>, from: &[T], dims: &[usize], maps: &[AxisMap], out: &mut [T]) -> Result<()> {
+    let (Some(_), mut pace) = (maps.first(), cx.pace()) else {
         out.iter_mut().zip(from).for_each(|(cell, x)| *cell = cell.plus(*x));
-        return;
+        return Ok(());
     };
-    let (inner, part) = (dims.iter().product::<usize>(), from.len() / map.len());
-    for (from, &at) in from.chunks_exact(part).zip(map) {
-        fold(from, dims, maps, &mut out[at * inner..(at + 1) * inner]);
+    for start in (0..from.len()).step_by(PART) {
+        let end = from.len().min(start + PART);
+        for_runs(maps, dims, start..end, &mut |at, run| {
+            pace.spend(16 + run.len)?;
+            let from = &from[start + at..start + at + run.len];
+            if run.is_back {
+                let out = &mut out[run.first + 1 - run.len..run.first + 1];
+                out.iter_mut().rev().zip(from).for_each(|(cell, x)| *cell = cell.plus(*x));
+            } else {
+                let out = &mut out[run.first..run.first + run.len];
+                out.iter_mut().zip(from).for_each(|(cell, x)| *cell = cell.plus(*x));
+            }
+            Ok(())
+        })?;
     }
+    Ok(())
 }
 
 #[cfg(test)]

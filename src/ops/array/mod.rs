@@ -25,8 +25,11 @@ mod identity_n;
 mod index;
 mod inplace;
 mod into_sizes;
+#[cfg(test)]
+mod limit_tests;
 mod lin_space;
 mod mirror_pad_grad;
+mod numbering;
 mod one_hot;
 mod pack;
 mod pad;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::cells::{Cell, cells, cells_mut, with_cells};
-use super::into_sizes::{Size, ints_of};
+use super::cells::{Cell, cells, cells_mut, fill_cells, with_cells};
+use super::into_sizes::Size;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Ints, Op, OpKind, RunCx, Tensor};
 use crate::shape::{Dim, Dims, Shape, element_count};
 use crate::value::{IntoValue, Value};
 
@@ -118,14 +118,6 @@ fn check_depth(depth: i64) -> Result<usize> {
     usize::try_from(depth).map_err(|_| Error::invalid(format!("depth must be non-negative, got: {depth}")))
 }
 
-/// The indices as numbers.
-fn indices_of(value: &Value) -> Result<Vec<i64>> {
-    match value.dtype() {
-        DType::U8 => Ok(value.slice::<u8>()?.iter().map(|n| i64::from(*n)).collect()),
-        _ => ints_of(value),
-    }
-}
-
 impl Op for OneHot {
     fn kind(&self) -> &'static OpKind {
         &ONE_HOT
@@ -162,7 +154,7 @@ impl Op for OneHot {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let indices = cx.input(0);
         let are_scalars = (1..4).all(|i| cx.input(i).rank() == 0);
-        let (&[depth], true) = (ints_of(cx.input(1))?.as_slice(), are_scalars) else {
+        let (Some(depth), true) = (Ints::of(cx.input(1))?.only(), are_scalars) else {
             return Err(Error::shape("depth, on_value and off_value must be scalars"));
         };
         let (axis, depth) = (new_axis(self.axis, indices.rank())?, check_depth(depth)?);
@@ -173,8 +165,9 @@ impl Op for OneHot {
         let (on, off) = (cx.input(2), cx.input(3));
         let mut out = cx.alloc(on.dtype(), &dims)?;
         with_cells!(on.dtype(), E => {
-            let [on, off] = [&cells::<E>(on)?[0], &cells::<E>(off)?[0]];
-            fill(&indices_of(indices)?, depth, inner, on, off, cells_mut(&mut out)?);
+            let out = cells_mut::<E>(&mut out)?;
+            fill_cells(cx, out, &cells::<E>(off)?[0])?;
+            set(cx, indices, [depth, inner], cells(on)?, out)?;
         });
         cx.output(0, out);
         Ok(())
@@ -186,13 +179,21 @@ impl Op for OneHot {
 }
 
 /// Index `i` belongs to block `i / inner` and column `i % inner`.
-fn fill<E: Cell>(indices: &[i64], depth: usize, inner: usize, on: &E, off: &E, out: &mut [E]) {
-    out.fill(off.clone());
+/// Puts the element that is on at the place of each index that is within the depth.
+fn set<E: Cell>(cx: &RunCx<'_>, indices: &Value, [depth, inner]: [usize; 2], on: &[E], out: &mut [E]) -> Result<()> {
+    let indices = match indices.dtype() {
+        DType::U8 => Ints::U8(indices.slice()?),
+        _ => Ints::of(indices)?,
+    };
+    cx.check_room(E::contents(on).saturating_mul(indices.len()))?;
+    let mut pace = cx.pace();
     for (i, index) in indices.iter().enumerate() {
-        if let Some(index) = usize::try_from(*index).ok().filter(|index| *index < depth) {
-            out[(i / inner * depth + index) * inner + i % inner] = on.clone();
+        pace.spend(8 + E::work(on))?;
+        if let Some(index) = usize::try_from(index).ok().filter(|index| *index < depth) {
+            out[(i / inner * depth + index) * inner + i % inner].clone_from(&on[0]);
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

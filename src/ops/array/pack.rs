@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::cells::{Cell, cells, cells_mut, with_cells};
+use super::cells::{Cell, cells, cells_mut, copy_cells, with_cells};
 use super::into_sizes::Size;
 use super::strided::{Layout, read};
 use crate::dtype::DType;
@@ -170,18 +170,19 @@ pub(super) fn join<E: Cell>(cx: &RunCx<'_>, first: usize, blocks: &[usize], out:
         return Ok(());
     }
     let parts = (0..blocks.len()).map(|i| cells::<E>(cx.input(first + i))).collect::<Result<Vec<_>>>()?;
-    // Rows of about 64k elements a chunk: some 50 us of copying.
-    let rows_a_chunk = (1usize << 16).div_ceil(row);
-    cx.for_chunks_mut(out, rows_a_chunk * row, &|chunk, out| {
+    let (rows_a_chunk, work) = (E::BATCH.div_ceil(row), cx.workspace());
+    cx.try_for_chunks_mut(out, rows_a_chunk * row, &|chunk, out| {
+        let mut pace = work.pace();
         for (i, out) in out.chunks_exact_mut(row).enumerate() {
             let mut out = out;
             for (part, &block) in parts.iter().zip(blocks) {
                 let (mine, rest) = std::mem::take(&mut out).split_at_mut(block);
                 let start = (chunk * rows_a_chunk + i) * block;
-                mine.clone_from_slice(&part[start..start + block]);
+                copy_cells(&mut pace, &part[start..start + block], mine)?;
                 out = rest;
             }
         }
+        Ok(())
     })
 }
 

@@ -1,11 +1,10 @@
 //! `Pad`, `PadV2` and `MirrorPad`: a border around a tensor.
-#![allow(clippy::clone_on_copy)] // strings are cells too, and they are no copies
 
 use std::sync::Arc;
 
-use super::axis_maps::read_mapped;
-use super::cells::{cells, cells_mut, with_cells};
-use super::into_sizes::{check_index, ints_of};
+use super::axis_maps::{AxisMap, read_mapped};
+use super::cells::{cells, cells_mut, fill_cells, with_cells};
+use super::into_sizes::check_index;
 use super::strided::{Layout, row_major, write_cells};
 use crate::dtype::DType;
 use crate::error::{Error, Result, escape};
@@ -13,7 +12,7 @@ use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx
 use crate::index;
 use crate::ops::IntoTensor;
 use crate::shape::{Dim, Dims, Shape, element_count};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 
 /// A border of zeros, or empty strings, around a tensor.
 #[derive(Debug, Clone)]
@@ -138,9 +137,24 @@ impl Tensor {
     }
 }
 
+/// The paddings, which are input 1: two for each axis.
+pub(super) fn pads(cx: &RunCx<'_>, rank: usize) -> Result<ScratchVec<i64>> {
+    if cx.input(1).len() != rank * 2 {
+        return Err(wrong_number(cx.input(1).len(), rank));
+    }
+    let pads = cx.ints(cx.input(1))?;
+    check(&pads, rank)?;
+    Ok(pads)
+}
+
+#[cold]
+fn wrong_number(n: usize, rank: usize) -> Error {
+    Error::shape(format!("paddings must have {rank} pairs, but has {n} numbers"))
+}
+
 pub(super) fn check(pads: &[i64], rank: usize) -> Result<()> {
     if pads.len() != rank * 2 {
-        return Err(Error::shape(format!("paddings must have {rank} pairs, but has {} numbers", pads.len())));
+        return Err(wrong_number(pads.len(), rank));
     }
     match pads.iter().find(|n| **n < 0) {
         Some(n) => Err(Error::invalid(format!("paddings must be non-negative, but one is {n}"))),
@@ -171,8 +185,8 @@ fn infer(cx: &mut InferCx<'_>, mirror: Option<Mirror>) -> Result<()> {
 }
 
 fn run(cx: &mut RunCx<'_>, with: &Value) -> Result<()> {
-    let (value, pads) = (cx.input(0), ints_of(cx.input(1))?);
-    check(&pads, value.rank())?;
+    let value = cx.input(0);
+    let pads = pads(cx, value.rank())?;
     if with.rank() != 0 {
         return Err(Error::shape(format!("constant_values must be a scalar, but has rank {}", with.rank())));
     }
@@ -186,8 +200,8 @@ fn run(cx: &mut RunCx<'_>, with: &Value) -> Result<()> {
     let layout = Layout { start, dims: Dims::from_slice(value.dims()), strides };
     with_cells!(value.dtype(), E => {
         let to = cells_mut::<E>(&mut out)?;
-        to.fill(cells::<E>(with)?[0].clone());
-        write_cells::<E>(cells(value)?, to, &layout)?;
+        fill_cells(cx, to, &cells::<E>(with)?[0])?;
+        write_cells::<E>(cx, cells(value)?, to, &layout)?;
     });
     cx.output(0, out);
     Ok(())
@@ -222,10 +236,8 @@ impl Mirror {
     }
 
     /// Which element stands where along an axis.
-    pub(super) fn map(self, dim: usize, pad: &[i64]) -> Vec<usize> {
-        let (before, after, skip) = (pad[0] as usize, pad[1] as usize, self.skip() as usize);
-        let front = (0..before).rev().map(|i| i + skip);
-        front.chain(0..dim).chain((0..after).map(|i| dim - 1 - skip - i)).collect()
+    pub(super) fn map(self, dim: usize, pad: &[i64]) -> AxisMap {
+        AxisMap::mirrored(dim, [pad[0] as usize, pad[1] as usize], self.skip() as usize)
     }
 }
 
@@ -286,8 +298,8 @@ impl Op for MirrorPad {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let (value, pads) = (cx.input(0), ints_of(cx.input(1))?);
-        check(&pads, value.rank())?;
+        let value = cx.input(0);
+        let pads = pads(cx, value.rank())?;
         let axes = || value.dims().iter().zip(pads.chunks(2));
         axes().try_for_each(|(dim, pad)| self.mode.check(*dim, pad))?;
         if value.is_empty() {

@@ -99,6 +99,10 @@ impl Op for PlaceholderWithDefault {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let value = cx.take(0);
+        if !self.shape.is_compatible_with(value.dims()) {
+            let (have, want) = (Shape::from(value.dims()), &self.shape);
+            return Err(Error::shape(format!("the default value must have shape {want}, but has {have}")));
+        }
         cx.output(0, value);
         Ok(())
     }

@@ -62,6 +62,9 @@ pub static QUANTIZE_V2: OpKind = OpKind::new(
 /// How far apart the ends of a range are at least where nothing else is said, relative to the larger one.
 const LEAST_RANGE: f32 = 0.01;
 
+/// Elements a chunk: some 200 us of computing.
+const PART: usize = 1 << 15;
+
 pub(super) const MODES: [(&str, QuantizeMode); 3] = [
     ("MIN_COMBINED", QuantizeMode::MinCombined),
     ("MIN_FIRST", QuantizeMode::MinFirst),
@@ -173,10 +176,10 @@ impl Op for QuantizeV2 {
         let mut out = cx.alloc(self.dtype.stored(), cx.input(0).dims())?;
         let input = cx.input(0).slice::<f32>()?;
         let (min, max) = match self.dtype {
-            DType::QI8 => self.fill::<i8>(input, range, out.make_mut()?),
-            DType::QU8 => self.fill::<u8>(input, range, out.make_mut()?),
-            DType::QI16 => self.fill::<i16>(input, range, out.make_mut()?),
-            _ => self.fill::<u16>(input, range, out.make_mut()?),
+            DType::QI8 => self.fill::<i8>(cx, input, range, out.make_mut()?)?,
+            DType::QU8 => self.fill::<u8>(cx, input, range, out.make_mut()?)?,
+            DType::QI16 => self.fill::<i16>(cx, input, range, out.make_mut()?)?,
+            _ => self.fill::<u16>(cx, input, range, out.make_mut()?)?,
         };
         cx.output(0, out.quantized_as(self.dtype)?);
         cx.output(1, Value::scalar_of(min));
@@ -208,8 +211,18 @@ impl QuantizeV2 {
     }
 
     /// Quantizes, in the arithmetic of TensorFlow's kernel, and answers the range that the integers stand for.
-    fn fill<T: Quantum>(&self, input: &[f32], (min, max): (f32, f32), out: &mut [T]) -> (f32, f32) {
-        let mut each = |f: &dyn Fn(f32) -> f32| out.iter_mut().zip(input).for_each(|(out, x)| *out = T::of(f(*x)));
+    fn fill<T: Quantum>(
+        &self,
+        cx: &RunCx<'_>,
+        input: &[f32],
+        (min, max): (f32, f32),
+        out: &mut [T],
+    ) -> Result<(f32, f32)> {
+        let mut each = |f: &(dyn Fn(f32) -> f32 + Sync)| {
+            cx.for_chunks_mut(out, PART, &|chunk, part| {
+                part.iter_mut().zip(&input[chunk * PART..]).for_each(|(out, x)| *out = T::of(f(*x)));
+            })
+        };
         let (lowest, highest) = (T::min_value().float(), T::max_value().float());
         let steps = highest - lowest;
         match self.mode {
@@ -218,18 +231,18 @@ impl QuantizeV2 {
                 let below = |x: f32| (x.min(max).max(min) - min) * scale;
                 if lowest < 0.0 {
                     let half = (steps + 1.0) / 2.0;
-                    each(&|x| (below(x) - half).round());
+                    each(&|x| (below(x) - half).round())?;
                 } else {
-                    each(&|x| below(x) + 0.5);
+                    each(&|x| below(x) + 0.5)?;
                 }
-                (min, max)
+                Ok((min, max))
             }
             QuantizeMode::MinFirst => {
                 let steps = f64::from(steps) + 1.0;
                 let scale = (steps / (f64::from(max - min) * (steps / (steps - 1.0)))) as f32;
                 let zero = (min * scale).round();
-                each(&|x| ((x * scale).round() - (zero - lowest)).max(lowest).min(highest));
-                (min, max)
+                each(&|x| ((x * scale).round() - (zero - lowest)).max(lowest).min(highest))?;
+                Ok((min, max))
             }
             QuantizeMode::Scaled => {
                 let lowest = if self.narrow_range { lowest + 1.0 } else { lowest };
@@ -237,10 +250,10 @@ impl QuantizeV2 {
                 let scale = side(lowest, min).min(side(highest, max));
                 let (min, max) = (lowest / scale, highest / scale);
                 match self.round_mode {
-                    RoundMode::HalfToEven => each(&|x| (x.min(max).max(min) * scale).round_ties_even()),
-                    RoundMode::HalfAwayFromZero => each(&|x| (x.min(max).max(min) * scale).round()),
+                    RoundMode::HalfToEven => each(&|x| (x.min(max).max(min) * scale).round_ties_even())?,
+                    RoundMode::HalfAwayFromZero => each(&|x| (x.min(max).max(min) * scale).round())?,
                 }
-                (min, max)
+                Ok((min, max))
             }
         }
     }

@@ -8,7 +8,10 @@ use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result, escape};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::shape::normalize_axis;
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
+
+/// Elements a chunk: some 200 us of computing.
+const PART: usize = 1 << 15;
 
 /// Which of TensorFlow's four ops it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -247,12 +250,18 @@ impl QuantizeAndDequantize {
         };
         check_bits(bits, self.signed_input)?;
         let ranges = self.ranges::<T>(cx, &x, n, inner)?;
-        let scales = ranges.into_iter().map(|range| self.scale(bits, range)).collect::<Result<Vec<_>>>()?;
-        for (i, x) in x.make_mut::<T>()?.iter_mut().enumerate() {
-            let Scale { min, max, times, back } = scales[i / inner % n];
-            let within = if self.range_given { x.min(max).max(min) } else { *x };
-            *x = self.round(within * times) * back;
+        let (mut scales, mut pace) = (cx.list(ranges.len())?, cx.pace());
+        for range in ranges.iter() {
+            pace.spend(16)?;
+            scales.push(self.scale(bits, *range)?)?;
         }
+        cx.for_chunks_mut(x.make_mut::<T>()?, PART, &|chunk, part| {
+            for (i, x) in part.iter_mut().enumerate() {
+                let Scale { min, max, times, back } = scales[(chunk * PART + i) / inner % n];
+                let within = if self.range_given { x.min(max).max(min) } else { *x };
+                *x = self.round(within * times) * back;
+            }
+        })?;
         Ok(x)
     }
 
@@ -267,21 +276,34 @@ impl QuantizeAndDequantize {
     }
 
     /// The ranges of the slices.
-    fn ranges<T: Plain + Float>(&self, cx: &RunCx<'_>, x: &Value, n: usize, inner: usize) -> Result<Vec<(T, T)>> {
+    fn ranges<T: Plain + Float>(
+        &self,
+        cx: &RunCx<'_>,
+        x: &Value,
+        n: usize,
+        inner: usize,
+    ) -> Result<ScratchVec<(T, T)>> {
         if !self.range_given {
-            let mut ranges = vec![(T::infinity(), T::neg_infinity()); n];
-            for (i, x) in x.slice::<T>()?.iter().enumerate() {
-                let (min, max) = &mut ranges[i / inner % n];
-                (*min, *max) = (min.min(*x), max.max(*x));
+            if x.is_empty() {
+                return cx.list(0);
+            }
+            let mut ranges = cx.scratch_of(n, (T::infinity(), T::neg_infinity()))?;
+            let mut pace = cx.pace();
+            for (part_idx, part) in x.slice::<T>()?.chunks(PART).enumerate() {
+                pace.spend(4 * part.len())?;
+                for (i, x) in part.iter().enumerate() {
+                    let (min, max) = &mut ranges[(part_idx * PART + i) / inner % n];
+                    (*min, *max) = (min.min(*x), max.max(*x));
+                }
             }
             return Ok(ranges);
         }
         if self.version == QuantizeVersion::V1 {
             let end = |x: f32| T::from(x).unwrap_or_else(T::nan);
-            return Ok(vec![(end(self.range.0), end(self.range.1))]);
+            return cx.collect([(end(self.range.0), end(self.range.1))]);
         }
         let (low, high) = (ends::<T>(cx.input(1), n)?, ends::<T>(cx.input(2), n)?);
-        Ok(low.iter().copied().zip(high.iter().copied()).collect())
+        cx.collect(low.iter().copied().zip(high.iter().copied()))
     }
 
     /// The largest scale by which a range stays within the integers while 0 stays where it is, as TensorFlow finds it.

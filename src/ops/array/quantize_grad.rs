@@ -69,16 +69,18 @@ impl Op for QuantizeAndDequantizeV4Grad {
 
 impl QuantizeAndDequantizeV4Grad {
     fn split<T: Plain + Float>(&self, cx: &mut RunCx<'_>) -> Result<[Value; 3]> {
-        let mut grad = cx.take_unique(0)?;
-        let x = cx.input(1);
-        if grad.dims() != x.dims() {
-            let [grad, x] = [grad.dims(), x.dims()].map(Shape::from);
+        if !cx.input(0).has_dims_of(cx.input(1)) {
+            let [grad, x] = [0, 1].map(|i| Shape::from(cx.input(i).dims()));
             return Err(Error::shape(format!("gradients and input must have one shape, but have {grad} and {x}")));
         }
+        let mut grad = cx.take_unique(0)?;
+        let x = cx.input(1);
         let (n, inner) = slices(x.dims(), self.axis)?;
         let (low, high) = (ends::<T>(cx.input(2), n)?, ends::<T>(cx.input(3), n)?);
-        let (mut below, mut above) = (vec![T::zero(); n], vec![T::zero(); n]);
+        let (mut below, mut above) = (cx.scratch_of(n, T::zero())?, cx.scratch_of(n, T::zero())?);
+        let mut pace = cx.pace();
         for (i, (grad, x)) in grad.make_mut::<T>()?.iter_mut().zip(x.slice::<T>()?).enumerate() {
+            pace.spend(4)?;
             let slice = i / inner % n;
             if *x < low[slice] {
                 below[slice] = below[slice] + std::mem::replace(grad, T::zero());
@@ -87,7 +89,7 @@ impl QuantizeAndDequantizeV4Grad {
             }
         }
         let dims = cx.input(2).dims();
-        Ok([grad, Value::from_vec(dims, below)?, Value::from_vec(dims, above)?])
+        Ok([grad, below.into_value(dims)?, above.into_value(dims)?])
     }
 }
 

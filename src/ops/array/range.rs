@@ -5,9 +5,12 @@ use std::sync::Arc;
 use super::into_sizes::Size;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, Graph, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, Graph, InferCx, Ints, Op, OpKind, RunCx, Tensor};
 use crate::shape::{Dim, Shape, element_count};
 use crate::value::{IntoValue, Value};
+
+/// Numbers between two looks at the limits of the run.
+const PART: usize = 1 << 16;
 
 /// Numbers from a start to a limit, without it.
 #[derive(Debug, Clone)]
@@ -87,7 +90,7 @@ fn end(g: &Graph, name: &str, end: Size) -> Result<Tensor> {
 
 /// The three scalars as float64, which holds all but the largest int64; those go by `i128` in the run.
 fn count(start: &Value, limit: &Value, delta: &Value) -> Result<usize> {
-    let ints = [start, limit, delta].map(|value| crate::graph::to_ints(value).and_then(|ints| ints.first().copied()));
+    let ints = [start, limit, delta].map(|value| Ints::of(value).ok().and_then(Ints::only));
     if let [Some(start), Some(limit), Some(delta)] = ints {
         check(start as f64, limit as f64, delta as f64)?;
         let gap = (i128::from(limit) - i128::from(start)).unsigned_abs();
@@ -156,13 +159,17 @@ impl Op for Range {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let n = count(cx.input(0), cx.input(1), cx.input(2))?;
         let mut out = cx.alloc(cx.input(0).dtype(), &[n])?;
+        let mut pace = cx.pace();
         macro_rules! fill {
             ($t:ty, |$x:ident, $d:ident| $next:expr) => {{
                 // One after the other, as TensorFlow adds, so that floats have its last bits.
                 let (mut $x, $d) = (cx.input(0).scalar::<$t>()?, cx.input(2).scalar::<$t>()?);
-                for cell in out.make_mut::<$t>()? {
-                    *cell = $x;
-                    $x = $next;
+                for part in out.make_mut::<$t>()?.chunks_mut(PART) {
+                    pace.spend(part.len())?;
+                    for cell in part {
+                        *cell = $x;
+                        $x = $next;
+                    }
                 }
             }};
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::into_sizes::{IntoSizes, check_index, ints_of};
+use super::into_sizes::{IntoSizes, check_index};
 use crate::error::{Error, Result};
 use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::shape::{Dims, MAX_RANK, Shape, element_count};
@@ -81,7 +81,7 @@ impl Op for Reshape {
         if rank > 1 {
             return Err(Error::shape(format!("the target shape must be a vector, but has rank {rank}")));
         }
-        let dims = solve(&ints_of(cx.input(1))?, cx.input(0).dims())?;
+        let dims = solve(&cx.ints(cx.input(1))?, cx.input(0).dims())?;
         let value = cx.take(0).reshaped(&dims)?;
         cx.output(0, value);
         Ok(())

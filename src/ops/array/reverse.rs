@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::axis_maps::read_mapped;
-use super::into_sizes::{IntoSizes, check_index, ints_of};
+use super::axis_maps::{AxisMap, read_mapped};
+use super::into_sizes::{IntoSizes, check_index};
 use super::strided::{Layout, read};
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
-use crate::shape::normalize_axis;
+use crate::graph::{Attrs, Example, InferCx, Ints, Op, OpKind, RunCx, Tensor};
+use crate::shape::{Dims, normalize_axis};
 use crate::value::IntoValue;
 use crate::with_type;
 
@@ -137,7 +137,7 @@ impl Op for ReverseV2 {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let dims = cx.input(0).dims().to_vec();
-        let axes = distinct_axes(&ints_of(cx.input(1))?, dims.len())?;
+        let axes = distinct_axes(&cx.ints(cx.input(1))?, dims.len())?;
         let mut layout = Layout::all(&dims);
         for axis in axes {
             layout.start += dims[axis].saturating_sub(1) as isize * layout.strides[axis];
@@ -162,9 +162,10 @@ impl Op for InvertPermutation {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let x = ints_of(cx.input(0))?;
-        let mut y = vec![-1; x.len()];
-        for (i, &to) in x.iter().enumerate() {
+        let (x, mut pace) = (Ints::of(cx.input(0))?, cx.pace());
+        let mut y = cx.scratch_of(x.len(), -1)?;
+        for (i, to) in x.iter().enumerate() {
+            pace.spend(4)?;
             let cell = usize::try_from(to).ok().and_then(|to| y.get_mut(to));
             match cell.ok_or_else(|| Error::invalid(format!("{to} is not between 0 and {}", x.len())))? {
                 cell if *cell == -1 => *cell = i as i64,
@@ -173,7 +174,9 @@ impl Op for InvertPermutation {
         }
         let mut out = cx.alloc(cx.input(0).dtype(), &[y.len()])?;
         with_type!(out.dtype(), T in index => {
-            out.make_mut::<T>()?.iter_mut().zip(y).for_each(|(cell, n)| *cell = n as T);
+            cx.for_chunks_mut(out.make_mut::<T>()?, 1 << 16, &|chunk, part| {
+                part.iter_mut().zip(&y[chunk << 16..]).for_each(|(cell, n)| *cell = *n as T);
+            })?;
         }, else => ());
         cx.output(0, out);
         Ok(())
@@ -197,24 +200,25 @@ impl Op for Roll {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let (value, shifts, axes) = (cx.input(0), ints_of(cx.input(1))?, ints_of(cx.input(2))?);
+        let (value, shifts, axes) = (cx.input(0), Ints::of(cx.input(1))?, Ints::of(cx.input(2))?);
         if shifts.len() != axes.len() {
             let (a, b) = (shifts.len(), axes.len());
             return Err(Error::shape(format!("shift and axis must have the same size, but have {a} and {b}")));
         }
-        let axes = axes.into_iter().map(|axis| normalize_axis(axis, value.rank())).collect::<Result<Vec<_>>>()?;
+        let (mut rolled, mut pace) = (Dims::from_elem(0, value.rank()), cx.pace());
+        for (shift, axis) in shifts.iter().zip(axes.iter()) {
+            pace.spend(16)?;
+            let axis = normalize_axis(axis, value.rank())?;
+            let dim = value.dims()[axis].max(1);
+            rolled[axis] = (rolled[axis] + shift.rem_euclid(dim as i64) as usize) % dim;
+        }
         if value.is_empty() {
             // One axis may be as long as it likes.
             let value = cx.take(0);
             cx.output(0, value);
             return Ok(());
         }
-        let mut maps: Vec<Vec<usize>> = value.dims().iter().map(|dim| (0..*dim).collect()).collect();
-        for (shift, axis) in shifts.into_iter().zip(axes) {
-            let map = &mut maps[axis];
-            let by = shift.rem_euclid(map.len() as i64) as usize;
-            map.rotate_right(by);
-        }
+        let maps: Vec<_> = value.dims().iter().zip(rolled).map(|(dim, by)| AxisMap::rolled(*dim, by)).collect();
         let out = read_mapped(cx, 0, &maps)?;
         cx.output(0, out);
         Ok(())

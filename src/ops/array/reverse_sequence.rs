@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::cells::{Cell, cells, cells_mut, with_cells};
-use super::into_sizes::{check_index, ints_of};
+use super::cells::{Cell, cells, cells_mut, copy_cells, with_cells};
+use super::into_sizes::check_index;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Ints, Op, OpKind, RunCx, Tensor};
 use crate::ops::IntoTensor;
 use crate::shape::{Shape, normalize_axis};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 
 /// The first `lengths[b]` elements along one axis in the opposite order, for each `b` of another; the rest stays.
 #[derive(Debug, Clone)]
@@ -83,14 +83,14 @@ impl Op for ReverseSequence {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let (x, lengths) = (cx.input(0), ints_of(cx.input(1))?);
+        let x = cx.input(0);
         if cx.input(1).rank() != 1 {
             return Err(Error::shape(format!("seq_lens input must be 1-dim, not {}", cx.input(1).rank())));
         }
         let [seq, batch] = self.axes(x.rank())?;
-        let lengths = checked(&lengths, x.dims()[seq], x.dims()[batch])?;
+        let lengths = checked(cx, x.dims()[seq], x.dims()[batch])?;
         let mut out = cx.alloc(x.dtype(), x.dims())?;
-        with_cells!(x.dtype(), E => reverse::<E>(cells(x)?, x.dims(), [seq, batch], &lengths, cells_mut(&mut out)?));
+        with_cells!(x.dtype(), E => reverse::<E>(cx, cells(x)?, [seq, batch], &lengths, cells_mut(&mut out)?)?);
         cx.output(0, out);
         Ok(())
     }
@@ -100,32 +100,49 @@ impl Op for ReverseSequence {
     }
 }
 
-fn checked(lengths: &[i64], longest: usize, n: usize) -> Result<Vec<usize>> {
+fn checked(cx: &RunCx<'_>, longest: usize, n: usize) -> Result<ScratchVec<usize>> {
+    let (lengths, mut pace) = (Ints::of(cx.input(1))?, cx.pace());
     if lengths.len() != n {
         let len = lengths.len();
         return Err(Error::shape(format!("len(seq_lens) != input.dims(batch_dim), ({len} vs. {n})")));
     }
-    let length = |(i, length): (usize, &i64)| {
-        let fits = usize::try_from(*length).ok().filter(|length| *length <= longest);
-        fits.ok_or_else(|| Error::invalid(format!("seq_lens({i}) must be in [0, {longest}], but is {length}")))
-    };
-    lengths.iter().enumerate().map(length).collect()
+    let mut checked = cx.list(n)?;
+    for (i, length) in lengths.iter().enumerate() {
+        pace.spend(2)?;
+        let fits = usize::try_from(length).ok().filter(|length| *length <= longest);
+        let refuse = || Error::invalid(format!("seq_lens({i}) must be in [0, {longest}], but is {length}"));
+        checked.push(fits.ok_or_else(refuse)?)?;
+    }
+    Ok(checked)
 }
 
-fn reverse<E: Cell>(from: &[E], dims: &[usize], [seq, batch]: [usize; 2], lengths: &[usize], out: &mut [E]) {
+fn reverse<E: Cell>(
+    cx: &RunCx<'_>,
+    from: &[E],
+    [seq, batch]: [usize; 2],
+    lengths: &[usize],
+    out: &mut [E],
+) -> Result<()> {
+    let dims = cx.input(0).dims();
     let last = seq.max(batch);
     let run: usize = dims[last + 1..].iter().product();
     if out.is_empty() {
-        return;
+        return Ok(());
     }
     // Steps of both axes, in runs of elements behind them.
     let step = |axis: usize| dims[axis + 1..=last].iter().product::<usize>();
     let (seq_step, batch_step) = (step(seq), step(batch));
-    for (i, out) in out.chunks_exact_mut(run).enumerate() {
-        let (at, length) = (i / seq_step % dims[seq], lengths[i / batch_step % dims[batch]]);
-        let source = if at < length { i - at * seq_step + (length - 1 - at) * seq_step } else { i };
-        out.clone_from_slice(&from[source * run..(source + 1) * run]);
-    }
+    let (rows, work) = (E::BATCH.div_ceil(run), cx.workspace());
+    cx.try_for_chunks_mut(out, rows * run, &|chunk, part| {
+        let mut pace = work.pace();
+        for (i, out) in part.chunks_exact_mut(run).enumerate() {
+            let i = chunk * rows + i;
+            let (at, length) = (i / seq_step % dims[seq], lengths[i / batch_step % dims[batch]]);
+            let source = if at < length { i - at * seq_step + (length - 1 - at) * seq_step } else { i };
+            copy_cells(&mut pace, &from[source * run..(source + 1) * run], out)?;
+        }
+        Ok(())
+    })
 }
 
 #[cfg(test)]

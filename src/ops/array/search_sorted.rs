@@ -11,6 +11,9 @@ use crate::ops::IntoTensor;
 use crate::value::{IntoValue, Value};
 use crate::with_type;
 
+/// Values a chunk: some 200 us of searching.
+const PART: usize = 1 << 13;
+
 /// How many elements of each sorted row come before each value: `(b, n), (b, m) -> (b, m)`.
 #[derive(Debug, Clone)]
 pub struct SearchSorted {
@@ -129,9 +132,12 @@ impl Op for SearchSorted {
         }
         let mut out = cx.alloc(self.out_type, &[rows, m])?;
         with_type!(sorted.dtype(), T in reals => {
-            let places = places::<T>(sorted.slice()?, values.slice()?, [n, m], self.is_upper);
+            let (sorted, values) = (sorted.slice::<T>()?, values.slice::<T>()?);
             with_type!(self.out_type, I in index => {
-                out.make_mut::<I>()?.iter_mut().zip(places).for_each(|(cell, place)| *cell = place as I);
+                cx.for_chunks_mut(out.make_mut::<I>()?, PART, &|chunk, part| {
+                    let places = places(sorted, values, [n, m], chunk * PART, self.is_upper);
+                    part.iter_mut().zip(places).for_each(|(cell, place)| *cell = place as I);
+                })?;
             }, else => ());
         }, else => return check_real(sorted.dtype()));
         cx.output(0, out);
@@ -150,15 +156,16 @@ fn check_real(dtype: DType) -> Result<()> {
     Err(Error::unsupported(format!("places are found among floats and integers, not in {dtype}")))
 }
 
-/// Rows of `n` sorted elements, and of `m` values.
+/// Rows of `n` sorted elements, and of `m` values: the places of those from the first on.
 fn places<T: Plain + PartialOrd>(
     sorted: &[T],
     values: &[T],
     [n, m]: [usize; 2],
+    first: usize,
     is_upper: bool,
 ) -> impl Iterator<Item = usize> {
-    values.iter().enumerate().map(move |(i, value)| {
-        let row = &sorted[i / m * n..][..n];
+    values[first..].iter().enumerate().map(move |(i, value)| {
+        let row = &sorted[(first + i) / m * n..][..n];
         row.partition_point(|x| if is_upper { is_at_most(x, value) } else { x < value })
     })
 }
@@ -189,14 +196,21 @@ impl Op for Bucketize {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let x = cx.input(0);
         let mut out = cx.alloc(DType::I32, x.dims())?;
-        let cells = out.make_mut::<i32>()?;
         let bucket = |x: f64| self.boundaries.partition_point(|boundary| is_at_most(&f64::from(*boundary), &x)) as i32;
+        macro_rules! fill {
+            ($t:ty, |$x:ident| $float:expr) => {{
+                let x = x.slice::<$t>()?;
+                cx.for_chunks_mut(out.make_mut::<i32>()?, PART, &|chunk, part| {
+                    part.iter_mut().zip(&x[chunk * PART..]).for_each(|(cell, &$x)| *cell = bucket($float));
+                })?;
+            }};
+        }
         match x.dtype() {
-            DType::F32 => cells.iter_mut().zip(x.slice::<f32>()?).for_each(|(cell, x)| *cell = bucket((*x).into())),
-            DType::F64 => cells.iter_mut().zip(x.slice::<f64>()?).for_each(|(cell, x)| *cell = bucket(*x)),
-            DType::I32 => cells.iter_mut().zip(x.slice::<i32>()?).for_each(|(cell, x)| *cell = bucket((*x).into())),
+            DType::F32 => fill!(f32, |x| x.into()),
+            DType::F64 => fill!(f64, |x| x),
+            DType::I32 => fill!(i32, |x| x.into()),
             // As TensorFlow does, in float32.
-            _ => cells.iter_mut().zip(x.slice::<i64>()?).for_each(|(cell, x)| *cell = bucket((*x as f32).into())),
+            _ => fill!(i64, |x| (x as f32).into()),
         }
         cx.output(0, out);
         Ok(())

@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use super::broadcast_args::unbroadcast;
-use super::cells::{Cell, cells, cells_mut, with_cells};
+use super::cells::{Cell, cells, cells_mut, copy_cells, with_cells};
 use super::strided::{Layout, read, row_major};
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::ops::IntoTensor;
 use crate::shape::{Shape, broadcast_dims};
 use crate::value::{IntoValue, Value};
-
-/// Elements a chunk: about 50 us of work.
-const CHUNK: usize = 1 << 16;
 
 /// Elements of one tensor or the other; a condition that is a vector picks whole rows.
 #[derive(Debug, Clone)]
@@ -208,6 +206,9 @@ fn stretched(cx: &RunCx<'_>, i: usize, dims: &[usize]) -> Result<Value> {
 fn pick(cx: &RunCx<'_>, condition: &Value, t: &Value, e: &Value) -> Result<Value> {
     let mut out = cx.alloc(t.dtype(), t.dims())?;
     let condition = condition.slice::<bool>()?;
+    if t.dtype() == DType::String {
+        cx.check_room(t.byte_len().max(e.byte_len()))?;
+    }
     with_cells!(t.dtype(), E => pick_cells::<E>(cx, condition, cells(t)?, cells(e)?, cells_mut(&mut out)?)?);
     Ok(out)
 }
@@ -217,21 +218,23 @@ fn pick_cells<E: Cell>(cx: &RunCx<'_>, condition: &[bool], t: &[E], e: &[E], out
         return Ok(());
     }
     let inner = out.len() / condition.len();
-    let rows = CHUNK.div_ceil(inner);
-    cx.for_chunks_mut(out, rows * inner, &|chunk, part| {
+    let (rows, work) = (E::BATCH.div_ceil(inner), cx.workspace());
+    cx.try_for_chunks_mut(out, rows * inner, &|chunk, part| {
+        let mut pace = work.pace();
         let start = chunk * rows * inner;
         let (t, e) = (&t[start..start + part.len()], &e[start..start + part.len()]);
         let condition = &condition[chunk * rows..];
-        if inner == 1 {
+        if inner == 1 && E::IS_PLAIN {
             for (((out, t), e), is_first) in part.iter_mut().zip(t).zip(e).zip(condition) {
                 *out = if *is_first { t.clone() } else { e.clone() };
             }
-            return;
+            return Ok(());
         }
         for (row, out) in part.chunks_exact_mut(inner).enumerate() {
             let from = if condition[row] { t } else { e };
-            out.clone_from_slice(&from[row * inner..(row + 1) * inner]);
+            copy_cells(&mut pace, &from[row * inner..(row + 1) * inner], out)?;
         }
+        Ok(())
     })
 }
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::into_sizes::{IntoSizes, check_index, ints_of};
+use super::into_sizes::{IntoSizes, check_index};
 use super::pack::stack;
 use super::pad::Pad;
 use super::strided::{Layout, read, row_major};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, InferCx, Ints, Op, OpKind, RunCx, Tensor};
 use crate::shape::{Dim, Dims, Shape};
 use crate::value::{IntoValue, Value};
 
@@ -100,7 +100,7 @@ impl Op for Slice {
                 return Err(Error::shape(format!("begin and size must be vectors, but one has rank {}", input.rank())));
             }
         }
-        let (begin, size) = (ints_of(cx.input(1))?, ints_of(cx.input(2))?);
+        let (begin, size) = (Ints::of(cx.input(1))?, Ints::of(cx.input(2))?);
         if begin.len() != value.rank() || size.len() != value.rank() {
             let what = format!(
                 "expected begin and size arguments to be 1-d tensors of size {}, but got {} and {} elements",
@@ -110,7 +110,7 @@ impl Op for Slice {
             );
             return Err(Error::shape(what));
         }
-        let out = read_box(cx, value, &begin, &size)?;
+        let out = read_box(cx, value, begin, size)?;
         cx.output(0, out);
         Ok(())
     }
@@ -123,11 +123,11 @@ impl Op for Slice {
     }
 }
 
-fn read_box(cx: &RunCx<'_>, value: &Value, begin: &[i64], size: &[i64]) -> Result<Value> {
+fn read_box(cx: &RunCx<'_>, value: &Value, begin: Ints<'_>, size: Ints<'_>) -> Result<Value> {
     let strides = row_major(value.dims());
     let mut layout = Layout { start: 0, dims: Dims::new(), strides };
     for (axis, &dim) in value.dims().iter().enumerate() {
-        let (begin, size) = bounds(axis, dim, begin[axis], size[axis])?;
+        let (begin, size) = bounds(axis, dim, begin.get(axis), size.get(axis))?;
         layout.start += begin as isize * layout.strides[axis];
         layout.dims.push(size);
     }

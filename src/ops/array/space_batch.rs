@@ -1,10 +1,11 @@
 //! `SpaceToBatchND`, `BatchToSpaceND` and their older forms: blocks of space become elements of the batch, and back.
-#![allow(clippy::clone_on_copy)] // strings are cells too, and they are no copies
 
 use std::sync::Arc;
 
-use super::cells::{Cell, cells, cells_mut, with_cells};
-use super::into_sizes::{IntoSizes, check_index, ints_of};
+use smallvec::SmallVec;
+
+use super::cells::{Cell, cells, cells_mut, copy_cells, fill_slice, with_cells};
+use super::into_sizes::{IntoSizes, check_index};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::shape::{Dim, Dims, Shape, element_count};
@@ -202,15 +203,15 @@ impl Op for SpaceBatch {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let (input, at) = (cx.input(0), self.borders_at());
-        let block = self.block_size.map_or_else(|| ints_of(cx.input(1)), |n| Ok(vec![n, n]))?;
-        let borders = ints_of(cx.input(at))?;
+        let block = self.block_size.map_or_else(|| cx.ints(cx.input(1)), |n| cx.collect([n, n]))?;
+        let borders = cx.ints(cx.input(at))?;
         self.check(&block, &borders)?;
         let n = block.len();
         if input.rank() <= n {
             return Err(Error::shape(format!("input rank should be >= {} instead of {}", n + 1, input.rank())));
         }
         let mut dims = Dims::from_slice(input.dims());
-        let known = |dim: Dim| dim.known().ok_or_else(|| Error::internal("sizes of a run are known"));
+        let known = |dim: Dim| dim.known().ok_or_else(|| Error::invalid("a size of the output is too large"));
         dims[0] = known(self.batch(&Dim::from(dims[0]), &block)?)?;
         for (i, (block, border)) in block.iter().zip(borders.chunks(2)).enumerate() {
             dims[i + 1] = known(self.dim(&Dim::from(dims[i + 1]), *block, border)?)?;
@@ -223,7 +224,7 @@ impl Op for SpaceBatch {
         let zero = Value::zeros(input.dtype(), &[])?;
         with_cells!(input.dtype(), E => {
             let zero = &cells::<E>(&zero)?[0];
-            exchange::<E>(&plan, self.to_batch, inner, cells(input)?, cells_mut(&mut out)?, zero);
+            exchange::<E>(cx, &plan, self.to_batch, inner, cells(input)?, cells_mut(&mut out)?, zero)?;
         });
         cx.output(0, out);
         Ok(())
@@ -233,6 +234,9 @@ impl Op for SpaceBatch {
         self.block_size.map(|n| ("block_size", AttrValue::Int(n))).into_iter().collect()
     }
 }
+
+/// What is done with a place in space, if there is one, and the place in the batch that it is exchanged with.
+type Visit<'a> = dyn FnMut(Option<usize>, usize) -> Result<()> + 'a;
 
 /// How a tensor in space lies in one in the batch: leading sizes of both, the blocks, and the borders around space.
 struct Plan<'a> {
@@ -244,20 +248,21 @@ struct Plan<'a> {
 
 impl Plan<'_> {
     /// Calls `f` with the place in space, if it is not in a border, and the place in the batch of every element.
-    fn for_places(&self, f: &mut impl FnMut(Option<usize>, usize)) {
+    fn for_places(&self, f: &mut Visit<'_>) -> Result<()> {
         let n_space = self.space[0];
         for row in 0..self.batch[0] {
-            let mut offsets = vec![0; self.block.len()];
+            let mut offsets = SmallVec::<[i64; 4]>::from_elem(0, self.block.len());
             let mut rest = (row / n_space.max(1)) as i64;
             for (offset, block) in offsets.iter_mut().zip(self.block).rev() {
                 *offset = rest % block;
                 rest /= block;
             }
-            self.walk(0, &offsets, (Some(row % n_space.max(1)), row), f);
+            self.walk(0, &offsets, (Some(row % n_space.max(1)), row), f)?;
         }
+        Ok(())
     }
 
-    fn walk(&self, axis: usize, offsets: &[i64], at: (Option<usize>, usize), f: &mut impl FnMut(Option<usize>, usize)) {
+    fn walk(&self, axis: usize, offsets: &[i64], at: (Option<usize>, usize), f: &mut Visit<'_>) -> Result<()> {
         if axis == offsets.len() {
             return f(at.0, at.1);
         }
@@ -266,25 +271,36 @@ impl Plan<'_> {
             let place = i as i64 * self.block[axis] + offsets[axis] - self.borders[axis * 2];
             let place = usize::try_from(place).ok().filter(|place| *place < size);
             let in_space = at.0.zip(place).map(|(outer, place)| outer * size + place);
-            self.walk(axis + 1, offsets, (in_space, at.1 * n + i), f);
+            self.walk(axis + 1, offsets, (in_space, at.1 * n + i), f)?;
         }
+        Ok(())
     }
 }
 
-fn exchange<E: Cell>(plan: &Plan<'_>, to_batch: bool, inner: usize, from: &[E], out: &mut [E], zero: &E) {
+fn exchange<E: Cell>(
+    cx: &RunCx<'_>,
+    plan: &Plan<'_>,
+    to_batch: bool,
+    inner: usize,
+    from: &[E],
+    out: &mut [E],
+    zero: &E,
+) -> Result<()> {
     if out.is_empty() {
-        return;
+        return Ok(());
     }
+    let mut pace = cx.pace();
     plan.for_places(&mut |in_space, in_batch| {
+        pace.spend(8)?;
         let batch = in_batch * inner..(in_batch + 1) * inner;
         let space = in_space.map(|at| at * inner..(at + 1) * inner);
         match (to_batch, space) {
-            (true, Some(space)) => out[batch].clone_from_slice(&from[space]),
-            (true, None) => out[batch].fill(zero.clone()),
-            (false, Some(space)) => out[space].clone_from_slice(&from[batch]),
-            (false, None) => {}
+            (true, Some(space)) => copy_cells(&mut pace, &from[space], &mut out[batch]),
+            (true, None) => fill_slice(&mut pace, &mut out[batch], zero),
+            (false, Some(space)) => copy_cells(&mut pace, &from[batch], &mut out[space]),
+            (false, None) => Ok(()),
         }
-    });
+    })
 }
 
 #[cfg(test)]

@@ -1,14 +1,13 @@
 //! `SparseToDense`: a tensor of one value but for some places.
-#![allow(clippy::clone_on_copy)] // strings are cells too, and they are no copies
 
 use std::sync::Arc;
 
-use super::cells::{Cell, cells, cells_mut, with_cells};
-use super::into_sizes::{IntoSizes, check_index, dims_of, ints_of};
+use super::cells::{Cell, cells, cells_mut, copy_cells, fill_cells, with_cells};
+use super::into_sizes::{IntoSizes, check_index, dims_of};
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Ints, Op, OpKind, RunCx, Tensor};
 use crate::ops::IntoTensor;
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 
 /// A tensor of one value but for the places that the rows of indices name: `(n, k), (k), (n), () -> shape`. One index of
 /// a vector may be a scalar, several a vector; one value for all places a scalar.
@@ -94,10 +93,11 @@ impl Op for SparseToDense {
         }
         let n = indices.dims().first().copied().unwrap_or(1);
         check_forms(indices.dims(), values.dims(), dims.len(), n)?;
-        let places = self.places(&ints_of(indices)?, n, &dims)?;
+        let places = self.places(cx, Ints::of(indices)?, n, &dims)?;
         let mut out = cx.alloc(values.dtype(), &dims)?;
         with_cells!(values.dtype(), E => {
-            put::<E>(cells(values)?, &cells::<E>(default)?[0], &places, cells_mut(&mut out)?);
+            fill_cells(cx, cells_mut::<E>(&mut out)?, &cells::<E>(default)?[0])?;
+            put::<E>(cx, cells(values)?, &places, cells_mut(&mut out)?)?;
         });
         cx.output(0, out);
         Ok(())
@@ -121,20 +121,26 @@ fn check_forms(indices: &[usize], values: &[usize], rank: usize, n: usize) -> Re
 
 impl SparseToDense {
     /// Which element each row of indices names.
-    fn places(&self, indices: &[i64], n: usize, dims: &[usize]) -> Result<Vec<usize>> {
-        let mut places: Vec<usize> = Vec::with_capacity(n);
+    fn places(&self, cx: &RunCx<'_>, indices: Ints<'_>, n: usize, dims: &[usize]) -> Result<ScratchVec<usize>> {
+        let rank = dims.len();
+        // Any number of places in a scalar takes no indices.
+        let (mut places, mut pace) = (cx.list(n.min(indices.len()))?, cx.pace());
         for i in 0..n {
-            let row = &indices[i * dims.len()..(i + 1) * dims.len()];
+            pace.spend(rank + 1)?;
+            let refuse = |what| {
+                let row: Vec<i64> = (i * rank..(i + 1) * rank).map(|at| indices.get(at)).collect();
+                bad(i, &row, what)
+            };
             let mut at = 0;
-            for (index, dim) in row.iter().zip(dims) {
-                let index = usize::try_from(*index).ok().filter(|index| index < dim);
-                at = at * dim + index.ok_or_else(|| bad(i, row, "is out of bounds: need 0 <= index < size"))?;
+            for (axis, dim) in dims.iter().enumerate() {
+                let index = usize::try_from(indices.get(i * rank + axis)).ok().filter(|index| index < dim);
+                at = at * dim + index.ok_or_else(|| refuse("is out of bounds: need 0 <= index < size"))?;
             }
             // Places ascend just as their indices do.
             match places.last().filter(|_| self.validate_indices) {
-                Some(last) if *last == at => return Err(bad(i, row, "is repeated")),
-                Some(last) if *last > at => return Err(bad(i, row, "is out of order")),
-                _ => places.push(at),
+                Some(last) if *last == at => return Err(refuse("is repeated")),
+                Some(last) if *last > at => return Err(refuse("is out of order")),
+                _ => places.push(at)?,
             }
         }
         Ok(places)
@@ -146,11 +152,13 @@ fn bad(i: usize, row: &[i64], what: &str) -> Error {
     Error::invalid(format!("indices[{i}] = {row:?} {what}"))
 }
 
-fn put<E: Cell>(values: &[E], default: &E, places: &[usize], out: &mut [E]) {
-    out.fill(default.clone());
+fn put<E: Cell>(cx: &RunCx<'_>, values: &[E], places: &[usize], out: &mut [E]) -> Result<()> {
+    let mut pace = cx.pace();
     for (i, place) in places.iter().enumerate() {
-        out[*place].clone_from(&values[if values.len() == 1 { 0 } else { i }]);
+        let from = if values.len() == 1 { 0 } else { i };
+        copy_cells(&mut pace, &values[from..from + 1], &mut out[*place..place + 1])?;
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::concat::concat_along;
-use super::into_sizes::{check_index, ints_of, sizes_value};
+use super::into_sizes::{check_index, sizes_value};
 use super::strided::{Layout, read};
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, InferCx, Ints, Op, OpKind, RunCx, Tensor};
 use crate::shape::{Dim, Dims, Shape, normalize_axis};
-use crate::value::IntoValue;
+use crate::value::{IntoValue, Value};
 
 /// Parts of equal size.
 #[derive(Debug, Clone)]
@@ -116,9 +116,8 @@ fn axis_of(cx: &InferCx<'_>, i: usize, rank: Option<usize>) -> Result<Option<usi
     }
 }
 
-fn only(ints: &[i64]) -> Result<i64> {
-    let &[axis] = ints else { return Err(Error::shape("split_dim must be a scalar")) };
-    Ok(axis)
+fn only(axis: &Value) -> Result<i64> {
+    Ints::of(axis)?.only().ok_or_else(|| Error::shape("split_dim must be a scalar"))
 }
 
 /// Reads the parts of these sizes.
@@ -173,7 +172,7 @@ impl Op for Split {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let axis = normalize_axis(only(&ints_of(cx.input(0))?)?, cx.input(1).rank())?;
+        let axis = normalize_axis(only(cx.input(0))?, cx.input(1).rank())?;
         let size = cx.input(1).dims()[axis];
         if !size.is_multiple_of(self.n) {
             let what = "number of ways to split should evenly divide the split dimension";
@@ -222,11 +221,12 @@ impl Op for SplitV {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let axis = normalize_axis(only(&ints_of(cx.input(2))?)?, cx.input(0).rank())?;
-        let splits = ints_of(cx.input(1))?;
-        if splits.len() != self.n {
-            return Err(Error::shape(format!("size_splits must have {} elements, but has {}", self.n, splits.len())));
+        let axis = normalize_axis(only(cx.input(2))?, cx.input(0).rank())?;
+        if cx.input(1).len() != self.n {
+            let (n, have) = (self.n, cx.input(1).len());
+            return Err(Error::shape(format!("size_splits must have {n} elements, but has {have}")));
         }
+        let splits = cx.ints(cx.input(1))?;
         let sizes = solve(&splits, cx.input(0).dims()[axis])?;
         run_parts(cx, 0, axis, &sizes)
     }

@@ -3,14 +3,13 @@
 
 use smallvec::SmallVec;
 
-use super::cells::{Cell, cells, cells_mut, with_cells};
+use super::cells::{Cell, cells, cells_mut, copy_cells, with_cells};
+use crate::cancel::Pace;
 use crate::error::{Error, Result};
 use crate::graph::RunCx;
 use crate::shape::Dims;
 use crate::value::Value;
 
-/// Elements a chunk: about 50 us of work, so that waking a thread pays.
-const CHUNK: usize = 1 << 16;
 /// Side of the blocks in which two axes are exchanged: its rows and columns stay in the first cache.
 const BLOCK: usize = 16;
 
@@ -55,17 +54,16 @@ pub(super) fn read_cells<E: Cell>(cx: &RunCx<'_>, from: &[E], layout: &Layout, o
         out[0] = from[layout.start as usize].clone();
         return Ok(());
     };
-    let inner = out.len() / outer;
-    let step = CHUNK.div_ceil(inner).next_multiple_of(BLOCK) * inner;
+    let (inner, work) = (out.len() / outer, cx.workspace());
+    let step = E::BATCH.div_ceil(inner).next_multiple_of(BLOCK) * inner;
     if out.len() <= step {
-        fill(from, &layout, out);
-        return Ok(());
+        return fill(&mut work.pace(), from, &layout, out);
     }
-    cx.for_chunks_mut(out, step, &|chunk, part| {
+    cx.try_for_chunks_mut(out, step, &|chunk, part| {
         let mut mine = layout.clone();
         mine.start += (chunk * (step / inner)) as isize * layout.strides[0];
         mine.dims[0] = part.len() / inner;
-        fill(from, &mine, part);
+        fill(&mut work.pace(), from, &mine, part)
     })
 }
 
@@ -104,16 +102,16 @@ impl Layout {
     }
 
     /// Calls `f` with the place in the source and in the output of every row: a row is the last axes, from `axis` on.
-    fn for_rows(&self, axis: usize, row_len: usize, mut f: impl FnMut(isize, usize)) {
+    fn for_rows(&self, axis: usize, row_len: usize, mut f: impl FnMut(isize, usize) -> Result<()>) -> Result<()> {
         let mut index: Dims = SmallVec::from_elem(0, axis);
         let (mut at, mut to) = (self.start, 0);
         loop {
-            f(at, to);
+            f(at, to)?;
             to += row_len;
             let mut up = axis;
             loop {
                 if up == 0 {
-                    return;
+                    return Ok(());
                 }
                 up -= 1;
                 index[up] += 1;
@@ -129,42 +127,55 @@ impl Layout {
 }
 
 /// The layout is simplified, and has an axis.
-fn fill<E: Cell>(from: &[E], layout: &Layout, out: &mut [E]) {
+fn fill<E: Cell>(pace: &mut Pace<'_>, from: &[E], layout: &Layout, out: &mut [E]) -> Result<()> {
     let last = layout.dims.len() - 1;
     let (n, stride) = (layout.dims[last], layout.strides[last]);
     if stride != 1 && last > 0 && layout.strides[last - 1] == 1 {
-        return exchange(from, layout, out);
+        return exchange(pace, from, layout, out);
     }
     if stride != 1
         && stride != 0
         && let Some(axis) = layout.strides[..last].iter().position(|stride| *stride == 1)
     {
-        return exchange_far(from, layout, axis, out);
+        return exchange_far(pace, from, layout, axis, out);
     }
     layout.for_rows(last, n, |at, to| {
         let row = &mut out[to..to + n];
         match stride {
-            1 => row.clone_from_slice(&from[at as usize..at as usize + n]),
-            0 => row.fill(from[at as usize].clone()),
-            _ => row
-                .iter_mut()
-                .enumerate()
-                .for_each(|(i, cell)| *cell = from[(at + i as isize * stride) as usize].clone()),
+            1 => copy_cells(pace, &from[at as usize..at as usize + n], row)?,
+            0 => {
+                let one = &from[at as usize];
+                for part in row.chunks_mut(BLOCK.max(E::BATCH / 64)) {
+                    pace.spend(E::work(std::slice::from_ref(one)).saturating_mul(part.len()))?;
+                    part.fill(one.clone());
+                }
+            }
+            _ => {
+                let at = |i: usize| (at + i as isize * stride) as usize;
+                for (part_idx, part) in row.chunks_mut(E::BATCH).enumerate() {
+                    let first = part_idx * E::BATCH;
+                    pace.spend(4 * part.len())?;
+                    part.iter_mut().enumerate().for_each(|(i, cell)| *cell = from[at(first + i)].clone());
+                }
+            }
         }
-    });
+        Ok(())
+    })
 }
 
 /// The last two axes are exchanged: reads run along the last but one, writes along the last.
-fn exchange<E: Cell>(from: &[E], layout: &Layout, out: &mut [E]) {
+fn exchange<E: Cell>(pace: &mut Pace<'_>, from: &[E], layout: &Layout, out: &mut [E]) -> Result<()> {
     let axis = layout.dims.len() - 2;
     let (rows, columns, stride) = (layout.dims[axis], layout.dims[axis + 1], layout.strides[axis + 1]);
     layout.for_rows(axis, rows * columns, |at, to| {
-        exchange_plane(from, at, stride, &mut out[to..to + rows * columns], rows, columns, columns);
-    });
+        exchange_plane(pace, from, at, stride, &mut out[to..to + rows * columns], rows, columns, columns)
+    })
 }
 
 /// `out[i * width + j] = from[at + i + j * stride]`, in blocks.
+#[allow(clippy::too_many_arguments)] // a plane is where it is, and how large
 fn exchange_plane<E: Cell>(
+    pace: &mut Pace<'_>,
     from: &[E],
     at: isize,
     stride: isize,
@@ -172,10 +183,11 @@ fn exchange_plane<E: Cell>(
     rows: usize,
     columns: usize,
     width: usize,
-) {
+) -> Result<()> {
     for i0 in (0..rows).step_by(BLOCK) {
         let i1 = rows.min(i0 + BLOCK);
         for j0 in (0..columns).step_by(BLOCK) {
+            pace.spend(BLOCK * BLOCK)?;
             let j1 = columns.min(j0 + BLOCK);
             for j in j0..j1 {
                 let start = (at + j as isize * stride) as usize;
@@ -185,10 +197,11 @@ fn exchange_plane<E: Cell>(
             }
         }
     }
+    Ok(())
 }
 
 /// The axis that is contiguous in the source is further out in the output: blocks of it and the last axis.
-fn exchange_far<E: Cell>(from: &[E], layout: &Layout, axis: usize, out: &mut [E]) {
+fn exchange_far<E: Cell>(pace: &mut Pace<'_>, from: &[E], layout: &Layout, axis: usize, out: &mut [E]) -> Result<()> {
     let last = layout.dims.len() - 1;
     let widths = row_major(&layout.dims);
     let (rows, columns) = (layout.dims[axis], layout.dims[last]);
@@ -203,12 +216,13 @@ fn exchange_far<E: Cell>(from: &[E], layout: &Layout, axis: usize, out: &mut [E]
             at += index as isize * layout.strides[other];
             to += index * widths[other] as usize;
         }
-        exchange_plane(from, at, layout.strides[last], &mut out[to..], rows, columns, width);
+        exchange_plane(pace, from, at, layout.strides[last], &mut out[to..], rows, columns, width)?;
     }
+    Ok(())
 }
 
 /// Writes `from`, in order, to the places of a layout within `out`.
-pub(super) fn write_cells<E: Cell>(from: &[E], out: &mut [E], layout: &Layout) -> Result<()> {
+pub(super) fn write_cells<E: Cell>(cx: &RunCx<'_>, from: &[E], out: &mut [E], layout: &Layout) -> Result<()> {
     if from.is_empty() {
         return Ok(());
     }
@@ -218,13 +232,17 @@ pub(super) fn write_cells<E: Cell>(from: &[E], out: &mut [E], layout: &Layout) -
         out[layout.start as usize] = from[0].clone();
         return Ok(());
     };
-    let (n, stride) = (layout.dims[last], layout.strides[last]);
+    let (n, stride, mut pace) = (layout.dims[last], layout.strides[last], cx.pace());
     layout.for_rows(last, n, |at, to| {
         let row = &from[to..to + n];
-        match stride {
-            1 => out[at as usize..at as usize + n].clone_from_slice(row),
-            _ => row.iter().enumerate().for_each(|(i, cell)| out[(at + i as isize * stride) as usize] = cell.clone()),
+        if stride == 1 {
+            return copy_cells(&mut pace, row, &mut out[at as usize..at as usize + n]);
         }
-    });
-    Ok(())
+        let at = |i: usize| (at + i as isize * stride) as usize;
+        for (part_idx, part) in row.chunks(E::BATCH).enumerate() {
+            pace.spend(4 * E::work(part))?;
+            part.iter().enumerate().for_each(|(i, cell)| out[at(part_idx * E::BATCH + i)] = cell.clone());
+        }
+        Ok(())
+    })
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::cells::{cells, cells_mut, with_cells};
-use super::into_sizes::{check_index, check_short_index, dims_of, ints_of};
+use super::into_sizes::{check_index, check_short_index, dims_of};
 use super::strided::{Layout, read, row_major, write_cells};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::shape::{Dim, Dims, Shape};
-use crate::value::IntoValue;
+use crate::value::{IntoValue, ScratchVec};
 
 /// What the bits of the masks say of entry `i`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -118,6 +118,14 @@ enum Entry {
 
 /// The entries in the order of the output's axes, one for each axis of the input and each new one.
 fn entries(masks: Masks, n: usize, rank: usize) -> Result<Vec<Entry>> {
+    let too_many = || {
+        let text = format!("index out of range using input dim {rank}; input has only {rank} dims");
+        Error::shape(text)
+    };
+    // Masks have 64 bits, so what is beyond them needs an axis each.
+    if n > rank + 64 {
+        return Err(too_many());
+    }
     let ellipses = (0..n).filter(|i| bit(masks.ellipsis, *i)).count();
     if ellipses > 1 {
         return Err(Error::invalid("multiple ellipses in slice spec not allowed"));
@@ -125,7 +133,7 @@ fn entries(masks: Masks, n: usize, rank: usize) -> Result<Vec<Entry>> {
     let is_new = |i: &usize| bit(masks.new_axis, *i) && !bit(masks.ellipsis, *i);
     let used = n - ellipses - (0..n).filter(is_new).count();
     if used > rank {
-        return Err(Error::shape(format!("index out of range using input dim {rank}; input has only {rank} dims")));
+        return Err(too_many());
     }
     let mut all = Vec::with_capacity(n + rank);
     for i in 0..n {
@@ -302,6 +310,11 @@ pub(super) fn layout(masks: Masks, dims: &[usize], [begin, end, step]: [&[i64]; 
     Ok((layout, out))
 }
 
+/// Inputs 1 to 3: begin, end and strides.
+pub(super) fn spec(cx: &RunCx<'_>) -> Result<[ScratchVec<i64>; 3]> {
+    Ok([cx.ints(cx.input(1))?, cx.ints(cx.input(2))?, cx.ints(cx.input(3))?])
+}
+
 impl Op for StridedSlice {
     fn kind(&self) -> &'static OpKind {
         &STRIDED_SLICE
@@ -316,9 +329,7 @@ impl Op for StridedSlice {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let spec = [1, 2, 3].map(|i| ints_of(cx.input(i)));
-        let [begin, end, step] = spec;
-        let (begin, end, step) = (begin?, end?, step?);
+        let [begin, end, step] = spec(cx)?;
         let (layout, dims) = layout(self.masks, cx.input(0).dims(), [&begin, &end, &step])?;
         // All of it, in order: no copy.
         let whole = layout.start == 0 && layout.dims[..] == *cx.input(0).dims();
@@ -359,9 +370,7 @@ impl Op for StridedSliceGrad {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let dims = dims_of(cx.input(0))?;
-        let spec = [1, 2, 3].map(|i| ints_of(cx.input(i)));
-        let [begin, end, step] = spec;
-        let (begin, end, step) = (begin?, end?, step?);
+        let [begin, end, step] = spec(cx)?;
         let (layout, picked) = layout(self.masks, &dims, [&begin, &end, &step])?;
         let dy = cx.input(4);
         if dy.dims() != &picked[..] {
@@ -370,7 +379,7 @@ impl Op for StridedSliceGrad {
             return Err(Error::shape(what));
         }
         let mut out = cx.alloc_zeros(dy.dtype(), &dims)?;
-        with_cells!(dy.dtype(), E => write_cells::<E>(cells(dy)?, cells_mut(&mut out)?, &layout)?);
+        with_cells!(dy.dtype(), E => write_cells::<E>(cx, cells(dy)?, cells_mut(&mut out)?, &layout)?);
         cx.output(0, out);
         Ok(())
     }

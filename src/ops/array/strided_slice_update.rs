@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::cells::{cells, cells_mut, with_cells};
-use super::into_sizes::{check_index, ints_of};
+use super::into_sizes::check_index;
 use super::strided::{Layout, read_cells, row_major, write_cells};
-use super::strided_slice::{Masks, layout};
+use super::strided_slice::{Masks, layout, spec};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, Role, RunCx};
 use crate::ops::state::{Spelling, pass_on, uninitialized};
@@ -74,20 +74,18 @@ fn examples<O: Op>(op: impl Fn(Masks) -> O) -> Vec<Example> {
 }
 
 /// The value, written over what the entries of inputs 1 to 3 name in `old`.
-fn assign(cx: &RunCx<'_>, masks: Masks, mut old: Value, value: &Value) -> Result<Value> {
-    let spec = [1, 2, 3].map(|i| ints_of(cx.input(i)));
-    let [begin, end, step] = spec;
-    let (begin, end, step) = (begin?, end?, step?);
+fn assign(cx: &RunCx<'_>, masks: Masks, old: Value, value: &Value) -> Result<Value> {
+    let [begin, end, step] = spec(cx)?;
     let (to, picked) = layout(masks, old.dims(), [&begin, &end, &step])?;
     if picked.contains(&0) {
         return Ok(old);
     }
     let from = spread(value.dims(), &picked)?;
     let dtype = old.dtype();
-    let mut whole = cx.alloc(dtype, &picked)?;
+    let (mut whole, mut old) = (cx.alloc(dtype, &picked)?, cx.unshared(old)?);
     with_cells!(dtype, E => {
         read_cells::<E>(cx, cells(value)?, &from, cells_mut(&mut whole)?)?;
-        write_cells::<E>(cells(&whole)?, cells_mut(&mut old)?, &to)?;
+        write_cells::<E>(cx, cells(&whole)?, cells_mut(&mut old)?, &to)?;
     });
     Ok(old)
 }
@@ -125,7 +123,7 @@ impl Op for StridedSliceUpdate {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let old = cx.take_unique(0)?;
+        let old = cx.take(0);
         let out = assign(cx, self.masks, old, cx.input(4))?;
         cx.output(0, out);
         Ok(())

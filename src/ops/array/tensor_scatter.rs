@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::gather_nd::{places, slices};
+use super::gather_nd::{depth_of, places, slices};
 use super::into_sizes::check_index;
 use crate::error::{Error, Result};
 use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
@@ -106,13 +106,14 @@ impl Op for TensorScatter {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let (dims, indices) = (cx.input(0).dims(), cx.input(1));
-        let (places, len) = places(dims, indices)?;
-        let (depth, batch) = indices.dims().split_last().expect("indices that have places have an axis");
+        depth_of(dims, indices)?;
+        let (depth, batch) = indices.dims().split_last().expect("indices that have a depth have an axis");
         let want = [batch, &dims[*depth..]].concat();
         if cx.input(2).dims() != want {
             let [have, want] = [cx.input(2).dims(), &want[..]].map(Shape::from);
             return Err(Error::shape(format!("updates must have shape {want}, but have {have}")));
         }
+        let (places, len) = places(cx, dims, indices)?;
         let x = cx.take(0);
         let out = apply_scatter(cx, self.rule, x, &places, len, cx.input(2))?;
         cx.output(0, out);

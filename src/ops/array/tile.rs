@@ -9,9 +9,9 @@ use super::range::Range;
 use super::strided::{Layout, read, row_major};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, InferCx, Ints, Op, OpKind, RunCx, Tensor};
 use crate::shape::{Dim, Dims, Shape, broadcast_dims, element_count};
-use crate::value::IntoValue;
+use crate::value::{IntoValue, Value};
 
 /// A tensor again and again along each axis.
 #[derive(Debug, Clone)]
@@ -123,7 +123,8 @@ impl Op for Tile {
             layout.strides.extend([0, stride]);
             out.push(dim.saturating_mul(by));
         }
-        element_count(&out)?;
+        let times = element_count(&out)?.checked_div(value.len()).unwrap_or(0);
+        check_copies(cx, value, times)?;
         let out = read(cx, 0, &out, &layout)?;
         cx.output(0, out);
         Ok(())
@@ -139,8 +140,14 @@ impl Op for Tile {
     }
 }
 
-fn dims_of_multiples(cx: &RunCx<'_>) -> Result<Vec<usize>> {
-    let by = super::into_sizes::ints_of(cx.input(1))?;
+/// An error if the strings of `value`, so many times, are beyond the run's budget.
+fn check_copies(cx: &RunCx<'_>, value: &Value, times: usize) -> Result<()> {
+    let is_text = value.dtype() == DType::String;
+    if is_text { cx.check_room(value.byte_len().saturating_mul(times)) } else { Ok(()) }
+}
+
+fn dims_of_multiples(cx: &RunCx<'_>) -> Result<Dims> {
+    let by = Ints::of(cx.input(1))?;
     if by.len() != cx.input(0).rank() || cx.input(1).rank() != 1 {
         let (n, rank) = (by.len(), cx.input(0).rank());
         return Err(Error::shape(format!(
@@ -148,7 +155,7 @@ fn dims_of_multiples(cx: &RunCx<'_>) -> Result<Vec<usize>> {
         )));
     }
     let one = |n: i64| usize::try_from(n).map_err(|_| Error::invalid(format!("expected multiples >= 0, but got {n}")));
-    by.into_iter().map(one).collect()
+    by.iter().map(one).collect()
 }
 
 impl Op for BroadcastTo {
@@ -196,6 +203,7 @@ impl Op for BroadcastTo {
         layout.strides.resize(dims.len() - value.rank(), 0);
         let own = row_major(value.dims());
         layout.strides.extend(value.dims().iter().zip(own).map(|(dim, stride)| if *dim == 1 { 0 } else { stride }));
+        check_copies(cx, value, element_count(&dims)?.checked_div(value.len()).unwrap_or(0))?;
         let out = read(cx, 0, &dims, &layout)?;
         cx.output(0, out);
         Ok(())

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use num_complex::Complex;
+use num_traits::Float;
 
-use super::into_sizes::{IntoSizes, by_name, check_index, ints_of};
+use super::into_sizes::{IntoSizes, by_name, check_index};
 use super::strided::{Layout, read, row_major};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
@@ -163,7 +164,7 @@ fn permutation(perm: &[i64], rank: usize) -> Result<Dims> {
 /// Input 0 with its axes in the order of input 1.
 fn run(cx: &mut RunCx<'_>) -> Result<Value> {
     let value = cx.input(0);
-    let perm = permutation(&ints_of(cx.input(1))?, value.rank())?;
+    let perm = permutation(&cx.ints(cx.input(1))?, value.rank())?;
     let dims: Dims = perm.iter().map(|axis| value.dims()[*axis]).collect();
     let moving: Dims = perm.iter().copied().filter(|axis| value.dims()[*axis] != 1).collect();
     if moving.is_sorted() {
@@ -194,6 +195,10 @@ impl Op for Transpose {
     }
 }
 
+fn conjugate<T: Float + Send>(cx: &RunCx<'_>, numbers: &mut [Complex<T>]) -> Result<()> {
+    cx.for_chunks_mut(numbers, 1 << 16, &|_, part| part.iter_mut().for_each(|x| x.im = -x.im))
+}
+
 impl Op for ConjugateTranspose {
     fn kind(&self) -> &'static OpKind {
         &CONJUGATE_TRANSPOSE
@@ -206,8 +211,8 @@ impl Op for ConjugateTranspose {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let mut out = run(cx)?;
         match out.dtype() {
-            DType::C64 => out.make_mut::<Complex<f32>>()?.iter_mut().for_each(|x| x.im = -x.im),
-            DType::C128 => out.make_mut::<Complex<f64>>()?.iter_mut().for_each(|x| x.im = -x.im),
+            DType::C64 => conjugate(cx, out.make_mut::<Complex<f32>>()?)?,
+            DType::C128 => conjugate(cx, out.make_mut::<Complex<f64>>()?)?,
             _ => {}
         }
         cx.output(0, out);

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use super::into_sizes::{check_index, int_vector, ints_of};
+use super::into_sizes::check_index;
+use crate::cancel::Pace;
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx};
+use crate::graph::{Attrs, Example, InferCx, Ints, Op, OpKind, RunCx};
 use crate::shape::{Dim, Shape};
 use crate::value::IntoValue;
+use crate::with_type;
 
 /// A column of coordinates for each index into the elements of a shape: `(n), (rank) -> (rank, n)`, `(), (rank) ->
 /// (rank)`.
@@ -51,27 +53,48 @@ impl Op for UnravelIndex {
             let what = "indices must be a scalar or a vector and dims a vector, but have ranks";
             return Err(Error::shape(format!("{what} {} and {}", indices.rank(), dims.rank())));
         }
-        let sizes = ints_of(dims)?;
-        let ints = ints_of(indices)?;
+        let (sizes, ints) = (cx.ints(dims)?, Ints::of(indices)?);
         let largest = if indices.dtype() == crate::DType::I32 { i64::from(i32::MAX) } else { i64::MAX };
         let count = checked_count(&sizes, largest)?;
-        if let Some(index) = ints.iter().find(|index| **index >= count) {
-            return Err(Error::invalid(format!("index {index} is out of bound as with dims {sizes:?}")));
+        let mut pace = cx.pace();
+        for index in ints.iter() {
+            pace.spend(1)?;
+            if index >= count {
+                return Err(Error::invalid(format!("index {index} is out of bound as with dims {:?}", &sizes[..])));
+            }
         }
-        let mut places = Vec::with_capacity(sizes.len() * ints.len());
-        let mut step = count;
-        for size in &sizes {
-            step /= size;
-            places.extend(ints.iter().map(|index| index / step % size));
-        }
-        let out = int_vector(cx, indices.dtype(), &places)?;
-        let out = if indices.rank() == 0 { out } else { out.reshaped(&[sizes.len(), ints.len()])? };
+        let dims = if indices.rank() == 0 { &[sizes.len()][..] } else { &[sizes.len(), ints.len()] };
+        let mut out = cx.alloc(indices.dtype(), dims)?;
+        with_type!(indices.dtype(), T in index => unravel(&mut pace, &sizes, count, ints, out.make_mut::<T>()?)?, else => ());
         cx.output(0, out);
         Ok(())
     }
 }
 
 /// The number of elements, of sizes above 0.
+/// Writes a row for each size: the place of each index along that axis.
+fn unravel<T: num_traits::NumCast>(
+    pace: &mut Pace<'_>,
+    sizes: &[i64],
+    count: i64,
+    ints: Ints<'_>,
+    out: &mut [T],
+) -> Result<()> {
+    let mut step = count;
+    if ints.len() == 0 {
+        return Ok(());
+    }
+    for (size, row) in sizes.iter().zip(out.chunks_exact_mut(ints.len())) {
+        step /= size;
+        for (cell, index) in row.iter_mut().zip(ints.iter()) {
+            pace.spend(8)?;
+            let place = index / step % size;
+            *cell = num_traits::cast(place).expect("a place is less than an index");
+        }
+    }
+    Ok(())
+}
+
 fn checked_count(sizes: &[i64], largest: i64) -> Result<i64> {
     if let Some(size) = sizes.iter().find(|size| **size < 1) {
         return Err(Error::invalid(format!("input dims must be 1 or more, but one is {size}")));

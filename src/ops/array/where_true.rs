@@ -10,6 +10,9 @@ use crate::shape::{Dim, Shape};
 use crate::value::IntoValue;
 use crate::with_type;
 
+/// Elements between two looks at the limits of the run.
+const PART: usize = 1 << 16;
+
 /// The places of elements that are true, or not zero.
 #[derive(Debug, Clone)]
 pub struct Where;
@@ -61,14 +64,19 @@ impl Op for Where {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let value = cx.input(0);
-        let places: Vec<usize> = with_type!(value.dtype(), T in plain => {
-            let is_set = |(i, x): (usize, &T)| (*x != T::default()).then_some(i);
-            value.slice::<T>()?.iter().enumerate().filter_map(is_set).collect()
+        let (mut places, mut pace) = (cx.list::<usize>(0)?, cx.pace());
+        with_type!(value.dtype(), T in plain => {
+            for (part_idx, part) in value.slice::<T>()?.chunks(PART).enumerate() {
+                pace.spend(2 * part.len())?;
+                let is_set = |(i, x): (usize, &T)| (*x != T::default()).then_some(part_idx * PART + i);
+                places.extend(part.iter().enumerate().filter_map(is_set))?;
+            }
         }, else => return Err(Error::unsupported("where is for numbers and bool")));
         let rank = value.rank();
         let mut out = cx.alloc(DType::I64, &[places.len(), rank])?;
         if rank > 0 {
             for (row, place) in out.make_mut::<i64>()?.chunks_exact_mut(rank).zip(places) {
+                pace.spend(8 * rank)?;
                 let mut rest = place;
                 for (cell, dim) in row.iter_mut().zip(value.dims()).rev() {
                     *cell = (rest % dim) as i64;

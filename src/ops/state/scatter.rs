@@ -8,12 +8,17 @@ use super::read::uninitialized;
 use super::variable::Variable;
 use crate::dtype::{DType, Plain};
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Attrs, Effect, Example, InferCx, Op, OpKind, Operation, Role, RunCx, to_ints};
+use crate::graph::{Attrs, Effect, Example, InferCx, Ints, Op, OpKind, Operation, Role, RunCx};
 use crate::kernel::{Number, Ordered};
 use crate::ops::IntoTensor;
+use crate::ops::array::cells::{Cell, cells, cells_mut, copy_cells};
 use crate::shape::Shape;
-use crate::value::{IntoValue, Value};
+use crate::value::variant::Variant;
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
+
+/// Elements between two looks at the limits of the run.
+const PART: usize = 1 << 16;
 
 /// What a scatter does with an old element and its update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,7 +184,7 @@ impl Op for Scatter {
         cx.state()?.update(&var, &mut |old| {
             let old = old.ok_or_else(|| uninitialized(&var))?;
             let (indices, updates) = (cx.input(1), cx.input(2));
-            let places = row_places(old.dims(), indices, updates.dims())?;
+            let places = row_places(cx, old.dims(), indices, updates.dims())?;
             let row_len = old.dims()[1..].iter().product();
             apply(cx, rule, old, &places, row_len, updates)
         })?;
@@ -189,7 +194,7 @@ impl Op for Scatter {
 }
 
 /// The first element of each row that is named.
-fn row_places(var: &[usize], indices: &Value, updates: &[usize]) -> Result<Vec<usize>> {
+fn row_places(cx: &RunCx<'_>, var: &[usize], indices: &Value, updates: &[usize]) -> Result<ScratchVec<usize>> {
     if var.is_empty() {
         return Err(Error::shape("the variable must have rank 1 or more, but is a scalar"));
     }
@@ -201,12 +206,16 @@ fn row_places(var: &[usize], indices: &Value, updates: &[usize]) -> Result<Vec<u
         )));
     }
     let row_len: usize = var[1..].iter().product();
-    let numbers = to_ints(indices).ok_or_else(|| Error::internal("indices are int32 or int64"))?;
-    let place = |(i, index): (usize, i64)| match usize::try_from(index).ok().filter(|index| *index < var[0]) {
-        Some(index) => Ok(index * row_len),
-        None => Err(out_of_range(i, index, var[0])),
-    };
-    numbers.into_iter().enumerate().map(place).collect()
+    let (numbers, mut pace) = (Ints::of(indices)?, cx.pace());
+    let mut places = cx.list(numbers.len())?;
+    for (i, index) in numbers.iter().enumerate() {
+        pace.spend(2)?;
+        match usize::try_from(index).ok().filter(|index| *index < var[0]) {
+            Some(index) => places.push(index * row_len)?,
+            None => return Err(out_of_range(i, index, var[0])),
+        }
+    }
+    Ok(places)
 }
 
 /// Applies the updates to runs of `run_len` elements, each starting at its place. Places are in range.
@@ -221,10 +230,8 @@ pub(in crate::ops) fn apply(
     use ScatterRule::*;
     let unsupported = |dtype: DType| Error::unsupported(format!("a variable of {dtype} cannot be scattered into so"));
     match (rule, old.dtype()) {
-        (Update, DType::String) => return replace(old, places, run_len, updates, Value::strings, Value::strings_mut),
-        (Update, DType::Variant) => {
-            return replace(old, places, run_len, updates, Value::as_variants, Value::variants_mut);
-        }
+        (Update, DType::String) => return replace::<Vec<u8>>(cx, old, places, run_len, updates),
+        (Update, DType::Variant) => return replace::<Variant>(cx, old, places, run_len, updates),
         _ => {}
     }
     with_type!(old.dtype(), T in plain => {
@@ -258,8 +265,12 @@ fn divide(cx: &RunCx<'_>, old: Value, places: &[usize], run_len: usize, updates:
     let dtype = old.dtype();
     with_type!(dtype, T in ints => {
         // A scalar that goes nowhere divides nothing.
-        if !places.is_empty() && updates.slice::<T>()?.contains(&T::ZERO) {
-            return Err(Error::new(ErrorKind::DivisionByZero, "integer division by zero"));
+        let (divisors, mut pace) = (if places.is_empty() { &[] } else { updates.slice::<T>()? }, cx.pace());
+        for part in divisors.chunks(PART) {
+            pace.spend(part.len())?;
+            if part.contains(&T::ZERO) {
+                return Err(Error::new(ErrorKind::DivisionByZero, "integer division by zero"));
+            }
         }
         return change::<T>(cx, old, places, run_len, updates, |a, b| a.wrapping_div(b));
     }, else => ());
@@ -270,48 +281,51 @@ fn divide(cx: &RunCx<'_>, old: Value, places: &[usize], run_len: usize, updates:
 
 fn change<T: Plain>(
     cx: &RunCx<'_>,
-    mut old: Value,
+    old: Value,
     places: &[usize],
     run_len: usize,
     updates: &Value,
     f: impl Fn(T, T) -> T,
 ) -> Result<Value> {
-    let is_one_for_all = updates.rank() == 0;
+    let (is_one_for_all, mut pace) = (updates.rank() == 0, cx.pace());
     let updates = updates.slice::<T>()?;
-    if !old.is_unique() {
-        let mut copy = cx.alloc(old.dtype(), old.dims())?;
-        copy.make_mut::<T>()?.copy_from_slice(old.slice()?);
-        old = copy;
-    }
+    let mut old = cx.unshared(old)?;
     let cells = old.make_mut::<T>()?;
+    if run_len == 0 {
+        return Ok(old);
+    }
     for (i, place) in places.iter().enumerate() {
-        let run = &mut cells[*place..*place + run_len];
-        if is_one_for_all {
-            run.iter_mut().for_each(|cell| *cell = f(*cell, updates[0]));
-        } else {
-            let updates = &updates[i * run_len..(i + 1) * run_len];
-            run.iter_mut().zip(updates).for_each(|(cell, update)| *cell = f(*cell, *update));
+        for from in (0..run_len).step_by(PART) {
+            let n = PART.min(run_len - from);
+            pace.spend(4 + n)?;
+            let run = &mut cells[*place + from..][..n];
+            if is_one_for_all {
+                run.iter_mut().for_each(|cell| *cell = f(*cell, updates[0]));
+            } else {
+                let updates = &updates[i * run_len + from..][..n];
+                run.iter_mut().zip(updates).for_each(|(cell, update)| *cell = f(*cell, *update));
+            }
         }
     }
     Ok(old)
 }
 
 /// Puts updates in the place of what is not plain bytes.
-fn replace<T: Clone>(
-    mut old: Value,
-    places: &[usize],
-    run_len: usize,
-    updates: &Value,
-    read: impl Fn(&Value) -> Result<&[T]>,
-    write: impl Fn(&mut Value) -> Result<&mut [T]>,
-) -> Result<Value> {
-    let is_one_for_all = updates.rank() == 0;
-    let updates = read(updates)?;
-    let cells = write(&mut old)?;
+fn replace<E: Cell>(cx: &RunCx<'_>, old: Value, places: &[usize], run_len: usize, updates: &Value) -> Result<Value> {
+    let (is_one_for_all, mut pace) = (updates.rank() == 0, cx.pace());
+    let times = if is_one_for_all { places.len().saturating_mul(run_len) } else { 1 };
+    let updates = cells::<E>(updates)?;
+    cx.check_room(E::contents(updates).saturating_mul(times))?;
+    let mut old = cx.unshared(old)?;
+    let out = cells_mut::<E>(&mut old)?;
+    if run_len == 0 {
+        return Ok(old);
+    }
     for (i, place) in places.iter().enumerate() {
-        for n in 0..run_len {
-            let update = if is_one_for_all { 0 } else { i * run_len + n };
-            cells[place + n].clone_from(&updates[update]);
+        let run = &mut out[*place..*place + run_len];
+        match is_one_for_all {
+            true => run.iter_mut().try_for_each(|cell| copy_cells(&mut pace, updates, std::slice::from_mut(cell)))?,
+            false => copy_cells(&mut pace, &updates[i * run_len..(i + 1) * run_len], run)?,
         }
     }
     Ok(old)

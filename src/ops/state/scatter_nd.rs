@@ -8,10 +8,10 @@ use super::read::uninitialized;
 use super::scatter::{ScatterRule, apply, check_index};
 use super::variable::Variable;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Attrs, Effect, Example, InferCx, Op, OpKind, Operation, Role, RunCx, to_ints};
+use crate::graph::{Attrs, Effect, Example, InferCx, Ints, Op, OpKind, Operation, Role, RunCx, Workspace};
 use crate::ops::IntoTensor;
-use crate::shape::Shape;
-use crate::value::{IntoValue, Value};
+use crate::shape::{Shape, element_count};
+use crate::value::{IntoValue, ScratchVec, Value};
 
 /// Changes the slices that the last axis of `indices` names: `(d..), (n.., k), (n.., d[k..]) -> (d..)`.
 #[derive(Debug, Clone)]
@@ -136,7 +136,7 @@ impl Op for ScatterNdUpdate {
         cx.state()?.update(&var, &mut |old| {
             let old = old.ok_or_else(|| uninitialized(&var))?;
             let (indices, updates) = (cx.input(1), cx.input(2));
-            let (places, run_len) = slice_places(old.dims(), indices, updates.dims())?;
+            let (places, run_len) = slice_places(cx.workspace(), old.dims(), indices, updates.dims())?;
             apply(cx, rule, old, &places, run_len, updates)
         })?;
         pass_on(cx);
@@ -145,7 +145,12 @@ impl Op for ScatterNdUpdate {
 }
 
 /// The first element of each slice that is named, and the slices' length.
-fn slice_places(var: &[usize], indices: &Value, updates: &[usize]) -> Result<(Vec<usize>, usize)> {
+fn slice_places(
+    work: Workspace<'_>,
+    var: &[usize],
+    indices: &Value,
+    updates: &[usize],
+) -> Result<(ScratchVec<usize>, usize)> {
     let Some((depth, batch)) = indices.dims().split_last() else {
         return Err(Error::shape("indices must have rank 1 or more, but are a scalar"));
     };
@@ -157,21 +162,28 @@ fn slice_places(var: &[usize], indices: &Value, updates: &[usize]) -> Result<(Ve
              {updates}, indices.shape {indices}, params.shape {var}"
         )));
     }
-    let run_len: usize = var[depth..].iter().product();
-    let n: usize = batch.iter().product();
-    let numbers = to_ints(indices).ok_or_else(|| Error::internal("indices are int32 or int64"))?;
-    let place = |i: usize| {
-        let index = &numbers[i * depth..(i + 1) * depth];
+    let (run_len, n) = (element_count(&var[depth..])?, element_count(batch)?);
+    if depth == 0 && run_len == 0 {
+        // Any number of empty slices without an index: nothing is written.
+        return Ok((work.list(0)?, 0));
+    }
+    let (numbers, mut pace) = (Ints::of(indices)?, work.pace());
+    let mut places = work.list(n)?;
+    for i in 0..n {
+        pace.spend(2 + depth)?;
         let mut at = 0usize;
-        for (number, dim) in index.iter().zip(var) {
-            match usize::try_from(*number).ok().filter(|number| number < dim) {
+        for (axis, dim) in var[..depth].iter().enumerate() {
+            match usize::try_from(numbers.get(i * depth + axis)).ok().filter(|number| number < dim) {
                 Some(number) => at = at * dim + number,
-                None => return Err(out_of_range(i, index, var)),
+                None => {
+                    let index: Vec<i64> = (i * depth..(i + 1) * depth).map(|at| numbers.get(at)).collect();
+                    return Err(out_of_range(i, &index, var));
+                }
             }
         }
-        Ok(at * run_len)
-    };
-    Ok(((0..n).map(place).collect::<Result<_>>()?, run_len))
+        places.push(at * run_len)?;
+    }
+    Ok((places, run_len))
 }
 
 #[cold]
@@ -183,13 +195,17 @@ fn out_of_range(i: usize, index: &[i64], var: &[usize]) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cancel::Limits;
 
     #[track_caller]
     fn check(var: &[usize], indices: impl IntoValue, updates: &[usize], want: Result<(Vec<usize>, usize), &str>) {
-        let got = slice_places(var, &indices.into_value(), updates);
+        let got = slice_places(Workspace::new(None, &Limits::default()), var, &indices.into_value(), updates);
         match (&got, &want) {
             (Err(error), Err(text)) => assert!(error.message().contains(text), "{error}"),
-            _ => assert_eq!(got.map_err(|error| error.to_string()), want.map_err(str::to_owned)),
+            _ => {
+                let got = got.map(|(places, len)| (places.to_vec(), len)).map_err(|error| error.to_string());
+                assert_eq!(got, want.map_err(str::to_owned));
+            }
         }
     }
 

@@ -3,11 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, InferCx, Ints, Op, OpKind, RunCx, Tensor};
 use crate::ops::array::cells::{Cell, cells, cells_mut, with_cells};
-use crate::ops::array::into_sizes::{check_index, ints_of};
+use crate::ops::array::into_sizes::check_index;
 use crate::value::{IntoValue, Value};
 
 /// Zeros outside of a band around the main diagonal: `lower` diagonals below and `upper` above it stay, all where
@@ -54,7 +53,7 @@ impl Tensor {
 
 /// How many diagonals stay below and above, at most as many as there are.
 fn reach(name: &str, asked: &Value, size: usize) -> Result<usize> {
-    let &[n] = ints_of(asked)?.as_slice() else {
+    let Some(n) = Ints::of(asked)?.only() else {
         return Err(Error::shape(format!("{name} must be scalar, but has shape {:?}", asked.dims())));
     };
     if n > size as i64 {
@@ -86,24 +85,33 @@ impl Op for MatrixBandPart {
         let (lower, upper) = (reach("num_lower", cx.input(1), rows)?, reach("num_upper", cx.input(2), cols)?);
         let dtype = cx.input(0).dtype();
         let zero = Value::zeros(dtype, &[])?;
-        let mut out = if dtype == DType::String { cx.input(0).clone() } else { cx.take_unique(0)? };
-        with_cells!(dtype, E => clear::<E>(cells_mut(&mut out)?, [rows, cols], [lower, upper], &cells(&zero)?[0]));
+        let mut out = cx.take_unique(0)?;
+        with_cells!(dtype, E => clear::<E>(cx, cells_mut(&mut out)?, [rows, cols], [lower, upper], &cells(&zero)?[0])?);
         cx.output(0, out);
         Ok(())
     }
 }
 
-fn clear<E: Cell>(out: &mut [E], [rows, cols]: [usize; 2], [lower, upper]: [usize; 2], zero: &E) {
+fn clear<E: Cell>(
+    cx: &RunCx<'_>,
+    out: &mut [E],
+    [rows, cols]: [usize; 2],
+    [lower, upper]: [usize; 2],
+    zero: &E,
+) -> Result<()> {
     if rows == 0 || cols == 0 {
-        return;
+        return Ok(());
     }
+    let mut pace = cx.pace();
     for (i, row) in out.chunks_exact_mut(cols).enumerate() {
+        pace.spend(cols)?;
         let row_idx = i % rows;
         let from = row_idx.saturating_sub(lower).min(cols);
         let to = (row_idx + upper + 1).clamp(from, cols);
         row[..from].fill(zero.clone());
         row[to..].fill(zero.clone());
     }
+    Ok(())
 }
 
 #[cfg(test)]

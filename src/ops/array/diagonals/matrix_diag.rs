@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use super::{Align, Band, Places, Version, check_padding};
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
-use crate::ops::array::cells::{Cell, cells, cells_mut, with_cells};
-use crate::ops::array::into_sizes::ints_of;
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Ints, Op, OpKind, RunCx, Tensor};
+use crate::ops::array::cells::{Cell, cells, cells_mut, fill_cells, with_cells};
 use crate::shape::{Dim, Dims, Shape, element_count};
 use crate::value::{IntoValue, Value};
 
@@ -142,8 +141,8 @@ impl Op for MatrixDiag {
         let mut out = cx.alloc(diagonal.dtype(), &dims)?;
         with_cells!(diagonal.dtype(), E => {
             let (padding, to) = (&cells::<E>(padding)?[0], cells_mut::<E>(&mut out)?);
-            to.fill(padding.clone());
-            put(cells::<E>(diagonal)?, places, to);
+            fill_cells(cx, to, padding)?;
+            put(cx, cells::<E>(diagonal)?, places, to)?;
         });
         cx.output(0, out);
         Ok(())
@@ -182,12 +181,9 @@ fn banded(cx: &InferCx<'_>, diagonal: &Shape, rank: usize) -> Result<Shape> {
 }
 
 fn scalar(value: &Value) -> Result<i64> {
-    match ints_of(value)?.as_slice() {
-        [n] => Ok(*n),
-        ints => {
-            Err(Error::invalid(format!("num_rows and num_cols must be scalars, but one has {} elements", ints.len())))
-        }
-    }
+    let refuse =
+        || Error::invalid(format!("num_rows and num_cols must be scalars, but one has {} elements", value.len()));
+    Ints::of(value)?.only().ok_or_else(refuse)
 }
 
 /// The batch dims, and the elements of a row of diagonals.
@@ -208,17 +204,20 @@ fn split(dims: &[usize], band: Band) -> Result<(&[usize], usize)> {
 }
 
 /// Writes the rows of diagonals into matrices, which are filled already.
-pub(super) fn put<E: Cell>(from: &[E], places: Places, out: &mut [E]) {
-    let (matrix, rows) = (places.rows * places.cols, places.band.len() as usize * places.width);
-    if matrix == 0 || rows == 0 {
-        return;
+pub(super) fn put<E: Cell>(cx: &RunCx<'_>, from: &[E], places: Places, out: &mut [E]) -> Result<()> {
+    if from.is_empty() || out.is_empty() {
+        return Ok(());
     }
+    let (matrix, rows) = (places.rows * places.cols, places.band.len() as usize * places.width);
+    let mut pace = cx.pace();
     for (out, from) in out.chunks_exact_mut(matrix).zip(from.chunks_exact(rows)) {
         for run in places.runs() {
+            pace.spend(run.len + 1)?;
             let cells = out.get_mut(run.in_matrix..).into_iter().flatten().step_by(places.cols + 1);
             cells.zip(&from[run.in_rows..][..run.len]).for_each(|(cell, x)| *cell = x.clone());
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Align, Band, Places, Version, check_padding};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
-use crate::ops::array::cells::{Cell, cells, cells_mut, with_cells};
+use crate::ops::array::cells::{Cell, cells, cells_mut, fill_cells, with_cells};
 use crate::shape::{Dim, Dims, Shape};
 use crate::value::{IntoValue, Value};
 
@@ -128,8 +128,8 @@ impl Op for MatrixDiagPart {
         let mut out = cx.alloc(input.dtype(), &dims)?;
         with_cells!(input.dtype(), E => {
             let (padding, to) = (&cells::<E>(padding)?[0], cells_mut::<E>(&mut out)?);
-            to.fill(padding.clone());
-            take(cells::<E>(input)?, places, to);
+            fill_cells(cx, to, padding)?;
+            take(cx, cells::<E>(input)?, places, to)?;
         });
         cx.output(0, out);
         Ok(())
@@ -141,17 +141,20 @@ impl Op for MatrixDiagPart {
 }
 
 /// Reads the rows of diagonals, which are filled already, from matrices.
-fn take<E: Cell>(from: &[E], places: Places, out: &mut [E]) {
-    let (matrix, rows) = (places.rows * places.cols, places.band.len() as usize * places.width);
-    if matrix == 0 || rows == 0 {
-        return;
+fn take<E: Cell>(cx: &RunCx<'_>, from: &[E], places: Places, out: &mut [E]) -> Result<()> {
+    if from.is_empty() || out.is_empty() {
+        return Ok(());
     }
+    let (matrix, rows) = (places.rows * places.cols, places.band.len() as usize * places.width);
+    let mut pace = cx.pace();
     for (from, out) in from.chunks_exact(matrix).zip(out.chunks_exact_mut(rows)) {
         for run in places.runs() {
+            pace.spend(run.len + 1)?;
             let cells = from.get(run.in_matrix..).into_iter().flatten().step_by(places.cols + 1);
             out[run.in_rows..][..run.len].iter_mut().zip(cells).for_each(|(x, cell)| *x = cell.clone());
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

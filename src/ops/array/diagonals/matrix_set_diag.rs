@@ -103,8 +103,8 @@ impl Op for MatrixSetDiag {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let band = if self.version == Version::V1 { Band::MAIN } else { Band::of_value(cx.input(2))? };
         let places = self.places(cx.input(0).dims(), cx.input(1).dims(), band)?;
-        let mut out = if cx.input(0).dtype().size().is_some() { cx.take_unique(0)? } else { cx.input(0).clone() };
-        with_cells!(out.dtype(), E => put(cells::<E>(cx.input(1))?, places, cells_mut::<E>(&mut out)?));
+        let mut out = cx.take_unique(0)?;
+        with_cells!(out.dtype(), E => put(cx, cells::<E>(cx.input(1))?, places, cells_mut::<E>(&mut out)?)?);
         cx.output(0, out);
         Ok(())
     }

@@ -15,9 +15,10 @@ pub use self::matrix_diag::MatrixDiag;
 pub use self::matrix_diag_part::MatrixDiagPart;
 pub use self::matrix_set_diag::MatrixSetDiag;
 pub use self::tensor_diag::{Diag, DiagPart};
-use super::into_sizes::ints_of;
+use smallvec::SmallVec;
+
 use crate::error::{Error, Result, escape};
-use crate::graph::{AttrValue, Attrs, InferCx, OpKind};
+use crate::graph::{AttrValue, Attrs, InferCx, Ints, OpKind};
 use crate::shape::Dim;
 use crate::value::Value;
 
@@ -116,7 +117,7 @@ impl Band {
         let band = match *k {
             [k] => Band { lower: k, upper: k },
             [lower, upper] => Band { lower, upper },
-            _ => return Err(Error::invalid(format!("diag_index must be one or two integers, but has {}", k.len()))),
+            _ => return Err(wrong_number(k.len())),
         };
         if band.lower > band.upper {
             let Band { lower, upper } = band;
@@ -131,7 +132,11 @@ impl Band {
         if k.rank() > 1 {
             return Err(Error::shape(format!("diag_index must be a scalar or vector, but has rank {}", k.rank())));
         }
-        Band::of(&ints_of(k)?)
+        let k = Ints::of(k)?;
+        match k.len() {
+            1 | 2 => Band::of(&k.iter().collect::<SmallVec<[i64; 2]>>()),
+            n => Err(wrong_number(n)),
+        }
     }
 
     /// Of input `i`, where it is constant.
@@ -173,6 +178,11 @@ impl Band {
         let (rows, cols) = (rows + &Dim::constant(self.upper.min(0)), cols - &Dim::constant(self.lower.max(0)));
         rows.min(&cols)
     }
+}
+
+#[cold]
+fn wrong_number(n: usize) -> Error {
+    Error::invalid(format!("diag_index must be one or two integers, but has {n}"))
 }
 
 /// Where the diagonals lie in matrices of one size, and in the rows that hold them.

@@ -93,7 +93,7 @@ impl Op for Diag {
         let mut out = cx.alloc_zeros(diagonal.dtype(), &dims)?;
         with_cells!(diagonal.dtype(), E => {
             let to = cells_mut::<E>(&mut out)?.iter_mut().step_by(diagonal.len() + 1);
-            to.zip(cells::<E>(diagonal)?).for_each(|(cell, x)| cell.clone_from(x));
+            move_each(cx, to.zip(cells::<E>(diagonal)?))?;
         });
         cx.output(0, out);
         Ok(())
@@ -126,7 +126,10 @@ impl Op for DiagPart {
             return Err(Error::shape(text));
         }
         let mut out = cx.alloc(input.dtype(), front)?;
-        with_cells!(input.dtype(), E => every_nth(cells::<E>(input)?, cells_mut(&mut out)?));
+        with_cells!(input.dtype(), E => {
+            let step = out.len() + 1;
+            move_each(cx, cells_mut::<E>(&mut out)?.iter_mut().zip(cells::<E>(input)?.iter().step_by(step)))?;
+        });
         cx.output(0, out);
         Ok(())
     }
@@ -139,9 +142,14 @@ fn half(rank: usize) -> Result<usize> {
     Ok(rank / 2)
 }
 
-fn every_nth<E: Cell>(from: &[E], out: &mut [E]) {
-    let step = out.len() + 1;
-    out.iter_mut().zip(from.iter().step_by(step)).for_each(|(cell, x)| cell.clone_from(x));
+fn move_each<'a, E: Cell>(cx: &RunCx<'_>, pairs: impl Iterator<Item = (&'a mut E, &'a E)>) -> Result<()> {
+    let mut pace = cx.pace();
+    for (cell, x) in pairs {
+        // Each lies in a line of memory of its own.
+        pace.spend(10 * E::work(std::slice::from_ref(x)))?;
+        cell.clone_from(x);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
