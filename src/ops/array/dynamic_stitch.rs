@@ -161,25 +161,30 @@ fn row_dims(cx: &RunCx<'_>, n: usize) -> Result<Vec<usize>> {
     Ok(rows.unwrap_or(&[]).to_vec())
 }
 
-/// Where the rows of each tensor go, and how many places there are.
+/// Where the rows of each tensor go, and how many places there are. Without places no index counts, as in TensorFlow.
 fn places(cx: &RunCx<'_>, n: usize) -> Result<(Vec<ScratchVec<usize>>, usize)> {
-    let mut len = 0;
+    let (mut last, mut pace) = (-1, cx.pace());
+    for i in 0..n {
+        for number in Ints::of(cx.input(i))?.iter() {
+            pace.spend(1)?;
+            last = number.max(last);
+        }
+    }
+    let Ok(last) = usize::try_from(last) else { return Ok((Vec::new(), 0)) };
     let place = |i: usize, number: i64| {
         usize::try_from(number).map_err(|_| Error::invalid(format!("indices[{i}] is out of range: {number}")))
     };
-    let (mut all, mut pace) = (Vec::with_capacity(n), cx.pace());
+    let mut all = Vec::with_capacity(n);
     for i in 0..n {
         let numbers = Ints::of(cx.input(i))?;
         let mut places = cx.list(numbers.len())?;
         for number in numbers.iter() {
             pace.spend(2)?;
-            let place = place(i, number)?;
-            len = len.max(place + 1);
-            places.push(place)?;
+            places.push(place(i, number)?)?;
         }
         all.push(places);
     }
-    Ok((all, len))
+    Ok((all, last + 1))
 }
 
 fn put_rows<E: Cell>(pace: &mut Pace<'_>, from: &[E], places: &[usize], row_len: usize, out: &mut [E]) -> Result<()> {
@@ -219,7 +224,10 @@ mod tests {
         infer_err(&op, "int32(2);int32(1);(2,2);(1,3)", "must be equal, but are 2 and 3");
         infer_ok(&op, "int32(?);int32(1);(?,2);(1,?)", "(?,2)");
         infer_ok(&op, "int32(2);(2)", "(?)");
-        assert!(run_op(op, &[[-1].into_value(), [1].into_value()]).unwrap_err().message().contains("out of range"));
+        let run = |places: [i32; 2]| run_op(op.clone(), &[places.into_value(), [1, 2].into_value()]);
+        assert!(run([0, -1]).unwrap_err().message().contains("indices[0] is out of range: -1"));
+        // As TensorFlow 1.15.5.
+        assert_eq!(run([-1, -2]).unwrap()[0].dims(), [0]);
     }
 
     /// As in gradients of reductions: the sizes of a tensor with those of some axes put to 1.
