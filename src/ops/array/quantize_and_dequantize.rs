@@ -7,6 +7,7 @@ use num_traits::Float;
 use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result, escape};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
+use crate::kernel::Ordered;
 use crate::shape::normalize_axis;
 use crate::value::{IntoValue, ScratchVec, Value};
 
@@ -242,7 +243,7 @@ struct Scale<T> {
 }
 
 impl QuantizeAndDequantize {
-    fn change<T: Plain + Float>(&self, cx: &RunCx<'_>, mut x: Value) -> Result<Value> {
+    fn change<T: Ordered + Float>(&self, cx: &RunCx<'_>, mut x: Value) -> Result<Value> {
         let (n, inner) = slices(x.dims(), self.axis)?;
         let bits = match self.version {
             QuantizeVersion::V3 => i64::from(cx.input(3).scalar::<i32>()?),
@@ -258,7 +259,7 @@ impl QuantizeAndDequantize {
         cx.for_chunks_mut(x.make_mut::<T>()?, PART, &|chunk, part| {
             for (i, x) in part.iter_mut().enumerate() {
                 let Scale { min, max, times, back } = scales[(chunk * PART + i) / inner % n];
-                let within = if self.range_given { x.min(max).max(min) } else { *x };
+                let within = if self.range_given { x.smaller(max).larger(min) } else { *x };
                 *x = self.round(within * times) * back;
             }
         })?;
@@ -276,7 +277,7 @@ impl QuantizeAndDequantize {
     }
 
     /// The ranges of the slices.
-    fn ranges<T: Plain + Float>(
+    fn ranges<T: Ordered + Float>(
         &self,
         cx: &RunCx<'_>,
         x: &Value,
@@ -287,13 +288,13 @@ impl QuantizeAndDequantize {
             if x.is_empty() {
                 return cx.list(0);
             }
-            let mut ranges = cx.scratch_of(n, (T::infinity(), T::neg_infinity()))?;
+            let mut ranges = cx.scratch_of(n, (T::GREATEST, T::LEAST))?;
             let mut pace = cx.pace();
             for (part_idx, part) in x.slice::<T>()?.chunks(PART).enumerate() {
                 pace.spend(4 * part.len())?;
                 for (i, x) in part.iter().enumerate() {
                     let (min, max) = &mut ranges[(part_idx * PART + i) / inner % n];
-                    (*min, *max) = (min.min(*x), max.max(*x));
+                    (*min, *max) = (min.smaller(*x), max.larger(*x));
                 }
             }
             return Ok(ranges);

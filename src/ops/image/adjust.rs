@@ -7,7 +7,7 @@ use num_traits::{Float, NumCast, ToPrimitive};
 use super::hsv::{hsv, infer_colors, map_colors, not_a_float, rgb};
 use crate::error::{Error, Result};
 use crate::graph::{Example, InferCx, Op, OpKind, RunCx};
-use crate::kernel::Number;
+use crate::kernel::{Number, Ordered};
 use crate::value::{IntoValue, Value};
 use crate::with_type;
 
@@ -91,16 +91,16 @@ fn exact<A: Float>(x: f32) -> A {
     A::from(x).expect("floats of more bits hold those of fewer")
 }
 
-fn saturated<A: Float>(color: [A; 3], by: A) -> [A; 3] {
+fn saturated<A: Ordered + Float>(color: [A; 3], by: A) -> [A; 3] {
     let [hue, saturation, value] = hsv(color);
-    rgb([hue, (saturation * by).max(A::zero()).min(A::one()), value])
+    rgb([hue, (saturation * by).larger(A::zero()).smaller(A::one()), value])
 }
 
 /// The color with its hue turned. Which channel is largest and which smallest follows from the sixth of the circle that
 /// the hue lies in; so colors may be negative too.
-fn turned<A: Float>(color: [A; 3], by: A) -> [A; 3] {
+fn turned<A: Ordered + Float>(color: [A; 3], by: A) -> [A; 3] {
     let [r, g, b] = color;
-    let (low, high) = (r.min(g).min(b), r.max(g).max(b));
+    let (low, high) = (r.smaller(g).smaller(b), r.larger(g).larger(b));
     if high <= low {
         return color;
     }

@@ -7,7 +7,7 @@ use num_traits::Float;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Example, InferCx, Op, OpKind, RunCx};
-use crate::kernel::Number;
+use crate::kernel::{Number, Ordered};
 use crate::shape::Shape;
 use crate::value::{IntoValue, Value};
 use crate::with_type;
@@ -106,10 +106,10 @@ fn small<A: Float>(x: f64) -> A {
     A::from(x).expect("floats hold small numbers")
 }
 
-/// Hue, saturation and value.
-pub(super) fn hsv<A: Float>([r, g, b]: [A; 3]) -> [A; 3] {
-    let value = r.max(g).max(b);
-    let range = value - r.min(g).min(b);
+/// Hue, saturation and value; the value is a reduction of the channels, which passes over NaN.
+pub(super) fn hsv<A: Ordered + Float>([r, g, b]: [A; 3]) -> [A; 3] {
+    let value = A::LEAST.larger(r).larger(g).larger(b);
+    let range = value - A::GREATEST.smaller(r).smaller(g).smaller(b);
     let saturation = if value > A::zero() { range / value } else { A::zero() };
     if range <= A::zero() {
         return [A::zero(), saturation, value];
@@ -126,9 +126,9 @@ pub(super) fn hsv<A: Float>([r, g, b]: [A; 3]) -> [A; 3] {
 }
 
 /// Red, green and blue.
-pub(super) fn rgb<A: Float>([hue, saturation, value]: [A; 3]) -> [A; 3] {
+pub(super) fn rgb<A: Ordered + Float>([hue, saturation, value]: [A; 3]) -> [A; 3] {
     let (six, one) = (hue * small(6.0), A::one());
-    let share = |x: A| x.max(A::zero()).min(one);
+    let share = |x: A| x.larger(A::zero()).smaller(one);
     let shares = [
         share((six - small(3.0)).abs() - one),
         share(small::<A>(2.0) - (six - small(2.0)).abs()),
@@ -155,6 +155,9 @@ mod tests {
     fn colors_come_back() {
         assert_eq!(hsv([0.0f64, 2.0, 0.0]), [1.0 / 3.0, 1.0, 2.0]);
         assert_eq!(hsv([0.5f32; 3]), [0.0, 0.0, 0.5]);
+        // As TensorFlow 1.15.5.
+        assert_eq!(hsv([f32::NAN; 3]), [0.0, 0.0, f32::NEG_INFINITY]);
+        assert!(rgb([f32::NAN, 0.5, 0.25]).iter().all(|x| x.is_nan()));
         for color in [[0.25f64, 0.5, 0.75], [0.75, 0.25, 0.5], [0.5, 0.75, 0.25]] {
             let back = rgb(hsv(color));
             assert!(back.iter().zip(color).all(|(a, b)| (a - b).abs() < 1e-12), "{color:?} {back:?}");
