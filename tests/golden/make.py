@@ -2,13 +2,13 @@
 import sys
 
 from recorder import failed, family
-from families import (aliases, array, cells, checks, composites, containers, data, elementwise, functions, image, initializers, layers,
-                      lookup, matmul, nn, normalization, numeric, older, older_containers, places, random, reduction,
-                      segments, shaping, signals, space, sparse, state, text, train, windows)
+from families import (aliases, array, cells, checks, composites, containers, data, elementwise, extremes, functions, image,
+                      initializers, layers, lookup, matmul, nn, normalization, nothing, numeric, older, older_containers,
+                      places, random, reduction, segments, shaping, signals, space, sparse, state, text, train, windows)
 
-FAMILIES = [aliases, array, cells, checks, composites, containers, data, elementwise, functions, image, initializers, layers, lookup,
-            matmul, nn, normalization, numeric, older, older_containers, places, random, reduction, segments, shaping,
-            signals, space, sparse, state, text, train, windows]
+FAMILIES = [aliases, array, cells, checks, composites, containers, data, elementwise, extremes, functions, image, initializers,
+            layers, lookup, matmul, nn, normalization, nothing, numeric, older, older_containers, places, random, reduction,
+            segments, shaping, signals, space, sparse, state, text, train, windows]
 
 for module in FAMILIES:
     for name, cases in module.CASES.items():
