@@ -109,14 +109,14 @@ impl GraphDef {
         GraphDef::decode(graph_from_text(text)?.into())
     }
 
-    /// Reads a file: text if its name ends in `.pbtxt`, else binary.
+    /// Reads a file, text or binary: its content tells which it is, whatever its name.
     ///
     /// # Errors
     /// `Io`, `InvalidArgument` for what is not a regular file or larger than 2 GiB, and those of [`GraphDef::parse`] and
     /// [`GraphDef::parse_text`].
     pub fn read(path: impl AsRef<Path>) -> Result<GraphDef> {
         let path = path.as_ref();
-        let decode = |bytes: Bytes| match is_text(path) {
+        let decode = |bytes: Bytes| match starts_as_text(&bytes) || is_named_text(path) && !has_control_bytes(&bytes) {
             true => GraphDef::parse_text(&utf8(bytes)?),
             false => GraphDef::decode(bytes),
         };
@@ -165,7 +165,7 @@ impl GraphDef {
     /// `Io`, and those of [`GraphDef::to_bytes`].
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let bytes = if is_text(path) { self.to_text()?.into_bytes() } else { self.to_bytes()? };
+        let bytes = if is_named_text(path) { self.to_text()?.into_bytes() } else { self.to_bytes()? };
         write_whole(path, &bytes)
     }
 
@@ -262,7 +262,35 @@ impl Function {
     }
 }
 
-fn is_text(path: &Path) -> bool {
+/// Whether bytes begin with a field of a text, `node {`, behind blanks and comments. A binary graph never does: the
+/// keys of its fields and the lengths of nodes may look like blanks, but what follows is no word of a text.
+fn starts_as_text(bytes: &[u8]) -> bool {
+    let word = skip_blanks(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
+    let len = word.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+    let (word, rest) = word.split_at(len);
+    word.first().is_some_and(|byte| !byte.is_ascii_digit())
+        && matches!(skip_blanks(rest).first(), Some(b'{' | b'<' | b':' | b'['))
+}
+
+fn skip_blanks(mut bytes: &[u8]) -> &[u8] {
+    loop {
+        bytes = bytes.trim_ascii_start();
+        match bytes.first() {
+            Some(b'#') => {
+                bytes =
+                    bytes.iter().position(|byte| *byte == b'\n').and_then(|end| bytes.get(end..)).unwrap_or_default()
+            }
+            _ => return bytes,
+        }
+    }
+}
+
+/// Whether there are bytes that only a binary file has.
+fn has_control_bytes(bytes: &[u8]) -> bool {
+    bytes.iter().any(|byte| byte.is_ascii_control() && !matches!(byte, b'\t'..=b'\r' | 0x7f))
+}
+
+fn is_named_text(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pbtxt"))
 }
 
@@ -420,4 +448,40 @@ fn decode_function(bytes: &Bytes, offset: usize, budget: &mut Budget) -> Result<
 #[cold]
 fn damaged(offset: usize, error: &prost::DecodeError) -> Error {
     Error::new(ErrorKind::DataLoss, format!("the message at byte {offset} is damaged: {error}"))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// What a graph of one node is read from, under a name that says nothing and one that says text.
+    #[track_caller]
+    fn check(bytes: &[u8], want: &str) {
+        for name in ["graph.pb", "graph.pbtxt"] {
+            let folder = std::env::temp_dir().join(format!("sessile-read-{}-{}", std::process::id(), want.len()));
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join(name), bytes).unwrap();
+            let read = GraphDef::read(folder.join(name));
+            std::fs::remove_dir_all(&folder).unwrap();
+            assert_eq!(read.unwrap().nodes.first().map_or("", |node| node.name.as_str()), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_content_tells_text_from_binary() {
+        check(b"node { name: 'a' op: 'NoOp' }", "a");
+        check(b"\xef\xbb\xbf \r\n# node\n\n\tnode: <name: 'bc' op: 'NoOp'>", "bc");
+        check(b"versions\n{ }  node [{ name: 'cde' op: 'NoOp' }]", "cde");
+        // Lengths and keys that are blanks, letters and signs of comments in a text.
+        for name in ["abcd", "n", "node", "node {", "x23456789", "#", "\n#n {", &"x".repeat(23), &"y".repeat(91)] {
+            let def = GraphDef::parse_text(&format!("node {{ name: {name:?} op: 'NoOp' }}")).unwrap();
+            check(&def.to_bytes().unwrap(), name);
+            let node = NodeProto { name: name.to_owned(), ..NodeProto::default() };
+            let mut bytes = Vec::new();
+            encoding::message::encode(1, &node, &mut bytes);
+            check(&bytes, name);
+        }
+        check(&[0x18, 134, 1], "");
+    }
 }
