@@ -13,10 +13,12 @@ use super::state::SessionState;
 use super::step::{KEPT, Rest, Steps};
 use crate::dtype::DType;
 use crate::error::{Result, Site};
+use crate::graph::feed::{Feed, Unfed};
 use crate::graph::{
     Body, Callee, Effect, Fact, Flow, Graph, InferCx, NamedSize, Node, NodeId, OutputId, StepHome, VarHandle,
 };
 use crate::ops::array::{Const, EnsureShape};
+use crate::ops::control::While;
 use crate::optimize::{Passes, PlanGraph, Request, plan_graph};
 use crate::value::Value;
 
@@ -141,7 +143,7 @@ type PackedBody = (Arc<Plan>, Deeds, Arc<Body>);
 struct Packer {
     passes: Passes,
     /// Plans of bodies, by the address of the body and the variables behind its arguments.
-    plans: HashMap<(usize, Vec<Option<usize>>), PackedBody>,
+    plans: HashMap<(usize, Vec<Option<usize>>, bool), PackedBody>,
 }
 
 impl Packer {
@@ -159,15 +161,21 @@ impl Packer {
         &mut self,
         body: &Arc<Body>,
         arguments: Vec<Option<usize>>,
+        of_loop: bool,
         vars: &mut Vec<Variable>,
     ) -> Result<(Arc<Plan>, Deeds)> {
-        let key = (Arc::as_ptr(body) as usize, arguments);
+        let key = (Arc::as_ptr(body) as usize, arguments, of_loop);
         if let Some((plan, deeds, _)) = self.plans.get(&key) {
             return Ok((plan.clone(), deeds.clone()));
         }
         let feeds = body.params().iter().map(|node| OutputId { node: *node, slot: 0 }).collect();
-        let request =
-            Request { feeds, fetches: body.results().to_vec(), targets: body.targets().to_vec(), of_body: true };
+        let request = Request {
+            feeds,
+            fetches: body.results().to_vec(),
+            targets: body.targets().to_vec(),
+            of_body: true,
+            of_loop,
+        };
         let mut source = plan_graph(body.graph(), &request, &self.passes)?;
         source.origins.iter_mut().for_each(|origin| origin.0 = body.template());
         let params = source.feeds.iter().zip(&key.1).filter_map(|(feed, var)| Some((*feed, (*var)?)));
@@ -238,7 +246,7 @@ impl<'a> Builder<'a> {
         let (bodies, deeds) = self.bodies(node)?;
         let waits = self.order.visit(self.graph, node, &deeds);
         self.may_die.push(self.may_die(node));
-        let step = match self.preloaded(node, first) {
+        let step = match self.preloaded(node, first)? {
             true => None,
             false => Some(self.step(node, origin, first, &waits)),
         };
@@ -267,7 +275,8 @@ impl<'a> Builder<'a> {
             let first = node.inputs().len().saturating_sub(body.params().len());
             let arguments = node.inputs()[first..].iter().map(|id| self.order.variable(*id)).collect();
             let mut vars = std::mem::take(&mut self.order.vars);
-            let (plan, deed) = self.packer.pack_body(&body, arguments, &mut vars)?;
+            let of_loop = node.op_as::<While>().is_some();
+            let (plan, deed) = self.packer.pack_body(&body, arguments, of_loop, &mut vars)?;
             self.order.take_back(vars);
             self.has_state_steps |= plan.has_state_steps;
             self.claims_names |= plan.claims_names;
@@ -290,19 +299,24 @@ impl<'a> Builder<'a> {
     }
 
     /// Whether a node's outputs stand ready when the run begins.
-    fn preloaded(&mut self, node: &Node, slot: u32) -> bool {
+    fn preloaded(&mut self, node: &Node, slot: u32) -> Result<bool> {
         let effect = node.op().kind().effect;
         if let Some(constant) = node.op_as::<Const>().filter(|_| node.control_inputs().is_empty()) {
             self.constants.push((slot, constant.value.clone()));
-            return true;
+            return Ok(true);
         }
-        if effect == Effect::Fed {
-            return true;
+        if let Some(unfed) = node.op_as::<Unfed>() {
+            // Nobody looks at it: bodies hand it on, and fail where they would use it.
+            self.constants.push((slot, Value::zeros(unfed.dtype, &[0])?));
+            return Ok(true);
+        }
+        if node.op_as::<Feed>().is_some() {
+            return Ok(true);
         }
         if effect == Effect::Variable {
             let var = self.order.variable(OutputId { node: node.id(), slot: 0 });
             self.handles.push((slot, var.expect("a variable's own node is known")));
-            return true;
+            return Ok(true);
         }
         if effect == Effect::Reads
             && !self.is_body
@@ -312,11 +326,11 @@ impl<'a> Builder<'a> {
             let var = self.order.variable(node.inputs()[0]).filter(|var| self.order.is_unwritten(*var));
             if let Some(var) = var {
                 self.preloads.push(Preload { var, slot, node: node.id() });
-                return true;
+                return Ok(true);
             }
         }
         self.has_state_steps |= matches!(effect, Effect::Reads | Effect::Inspects | Effect::Writes | Effect::Temporary);
-        false
+        Ok(false)
     }
 
     fn step(&mut self, node: &Node, origin: (u64, u32), first_slot: u32, state_waits: &[NodeId]) -> u32 {

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use super::context::{self, Context};
-use super::feed::Feed;
+use super::feed::{BuiltInBodies, Feed};
 use super::node::{Fact, NodeId, OutputId, Role};
 use super::op::Op;
 use super::{Body, Graph, MAX_NESTING, Naming, Operation, Tensor};
@@ -172,7 +172,9 @@ impl Graph {
             return Ok(*inner);
         }
         let inner = self.stand_in(&nesting.parent, outer)?;
-        if nesting.shares_with.as_ref().is_some_and(|other| other.has_captured(outer)) {
+        // TF1 builds a placeholder where it stands, and takes nothing in.
+        let is_own = self.registry::<BuiltInBodies>().has(tensor.id.node);
+        if is_own || nesting.shares_with.as_ref().is_some_and(|other| other.has_captured(outer)) {
             self.mark_extra(1);
         }
         let mut captures = nesting.captures.lock();

@@ -95,6 +95,8 @@ pub enum Role {
     Ref,
     /// A resource handle: read through `ReadVariableOp`.
     Handle,
+    /// In a plan, a placeholder that the run does not feed and bodies take in: whoever uses it there fails.
+    Unfed,
 }
 
 impl Fact {
@@ -111,14 +113,14 @@ impl Fact {
 
     /// Whether this is a reference to a variable, of either spelling.
     pub fn is_variable(&self) -> bool {
-        self.role != Role::Value
+        matches!(self.role, Role::Ref | Role::Handle)
     }
 }
 
 impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.role {
-            Role::Value => write!(f, "{} {}", self.dtype, self.shape),
+            Role::Value | Role::Unfed => write!(f, "{} {}", self.dtype, self.shape),
             Role::Ref => write!(f, "{}_ref {}", self.dtype, self.shape),
             Role::Handle => write!(f, "resource of {} {}", self.dtype, self.shape),
         }

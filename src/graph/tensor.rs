@@ -185,7 +185,7 @@ impl fmt::Display for Operation {
 fn dtype_name(fact: &Fact) -> String {
     use super::node::Role;
     match fact.role {
-        Role::Value => fact.dtype.to_string(),
+        Role::Value | Role::Unfed => fact.dtype.to_string(),
         Role::Ref => format!("{}_ref", fact.dtype),
         Role::Handle => "resource".to_owned(),
     }

@@ -12,6 +12,7 @@ mod simplify;
 mod specialize;
 #[cfg(test)]
 mod tests;
+mod unfed;
 
 pub use self::specialize::{PlanGraph, Request};
 use crate::error::Result;

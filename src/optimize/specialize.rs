@@ -3,17 +3,20 @@
 //! Feeding a constant makes everything false that was derived from its value while the graph was built; so a plan is a
 //! fresh graph, whose facts hold for this request.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 
 use super::needs::{Needs, Part};
-use crate::error::{Error, ErrorKind, Result, escape};
-use crate::graph::{Effect, Graph, Naming, Node, NodeId, Op, OutputId, Role};
-use crate::ops::array::EnsureShape;
+use super::unfed::{check_all_fed, takes_in};
+use crate::error::Result;
+use crate::graph::feed::{BuiltInBodies, Unfed};
+use crate::graph::{Graph, Naming, Node, NodeId, Op, OutputId, Role};
+use crate::ops::array::{EnsureShape, Placeholder};
 use crate::ops::state::ReadVariable;
 use crate::ops::state::alias::{Later, ReadAlias, Stored, chain, read_again, shown_again};
+use crate::shape::Shape;
 
 /// What one call of a session asks for. Ids are of the user's graph; feeds are sorted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -26,6 +29,8 @@ pub struct Request {
     pub targets: Vec<NodeId>,
     /// Whether this is what a call of a body asks for: references to variables are then given back as references.
     pub of_body: bool,
+    /// Whether that is the body of a loop, whose results are its next arguments.
+    pub of_loop: bool,
 }
 
 /// A graph made for one request.
@@ -49,29 +54,15 @@ pub struct PlanGraph {
 /// `MissingFeed`, naming every placeholder that is needed and not fed; what the rules refuse.
 pub(super) fn specialize(source: &Graph, request: &Request) -> Result<PlanGraph> {
     let needs = Needs::of(source, request);
-    check_all_fed(source, &needs.nodes)?;
+    if !request.of_body {
+        check_all_fed(source, request, &needs.nodes)?;
+    }
     let mut copy = Copy::new(source, request, needs.parts)?;
     copy.writes = needs.nodes.iter().any(|id| source.node(NodeId(*id)).has_effects());
     for id in needs.nodes {
         copy.node(source.node(NodeId(id)))?;
     }
     copy.finish()
-}
-
-fn check_all_fed(source: &Graph, needed: &BTreeSet<u32>) -> Result<()> {
-    let nodes = needed.iter().map(|id| source.node(NodeId(*id)));
-    let missing: Vec<&Node> = nodes.filter(|node| node.op().kind().effect == Effect::Fed).collect();
-    let mut errors = missing.iter().map(|node| {
-        let fact = &node.outputs()[0];
-        let shape = if fact.shape.rank().is_some() { format!(" and shape {}", fact.shape) } else { String::new() };
-        let name = escape(node.name());
-        let text = format!("you must feed a value for placeholder tensor '{name}' with dtype {}{shape}", fact.dtype);
-        Error::new(ErrorKind::MissingFeed, text).at(|| node.site(Vec::new()))
-    });
-    match errors.next() {
-        None => Ok(()),
-        Some(first) => Err(first.with_also(errors)),
-    }
 }
 
 /// A copy under way.
@@ -87,6 +78,9 @@ struct Copy<'a> {
     stand_ins: HashMap<OutputId, OutputId>,
     /// For each node of the source whether any of its outputs has a stand-in.
     has_stand_in: Vec<bool>,
+    /// What stands for placeholders that are not fed where bodies take them in. For other users a node is made that
+    /// fails when it runs.
+    unfed: HashMap<OutputId, OutputId>,
     /// What is kept of loops and branches of which not all is.
     parts: HashMap<NodeId, Part>,
     feeds: Vec<OutputId>,
@@ -104,6 +98,7 @@ impl<'a> Copy<'a> {
             nodes: vec![0; source.len()],
             stand_ins: HashMap::new(),
             has_stand_in: vec![false; source.len()],
+            unfed: HashMap::new(),
             parts,
             feeds: Vec::new(),
             origins: Vec::new(),
@@ -113,7 +108,10 @@ impl<'a> Copy<'a> {
             let stand_in = copy.graph.feed_node(&source.fact(*id), node.name_arc())?.id;
             copy.origins.push((source.id(), id.node.0));
             copy.feeds.push(stand_in);
-            copy.put_stand_in(*id, stand_in);
+            match source.fact(*id).role {
+                Role::Unfed => drop(copy.unfed.insert(*id, stand_in)),
+                _ => copy.put_stand_in(*id, stand_in),
+            }
         }
         Ok(copy)
     }
@@ -157,15 +155,16 @@ impl<'a> Copy<'a> {
     }
 
     fn node(&mut self, node: &Node) -> Result<()> {
+        if self.is_unfed(node) {
+            return self.leave_unfed(node);
+        }
         if let Some(chosen) = Later::chosen(node, |id| self.is_fed(id)) {
             return self.later(node, chosen);
         }
-        let (op, inputs) = match self.parts.get(&node.id()) {
-            Some(part) => {
-                let inputs = part.inputs.iter().map(|i| self.output(node.inputs()[*i])).collect();
-                (part.op(node)?, inputs)
-            }
-            None => (node.op_arc().clone(), node.inputs().iter().map(|id| self.output(*id)).collect()),
+        let inputs = self.inputs(node)?;
+        let op = match self.parts.get(&node.id()) {
+            Some(part) => part.op(node)?,
+            None => node.op_arc().clone(),
         };
         let control: SmallVec<[NodeId; 4]> = node.control_inputs().iter().filter_map(|id| self.copied(*id)).collect();
         let naming = Naming::Kept(node.name_arc());
@@ -189,6 +188,52 @@ impl<'a> Copy<'a> {
 
     fn is_fed(&self, id: &OutputId) -> bool {
         self.request.feeds.binary_search(id).is_ok()
+    }
+
+    fn inputs(&mut self, node: &Node) -> Result<SmallVec<[OutputId; 2]>> {
+        let kept = self.parts.get(&node.id()).map(|part| part.inputs.clone());
+        let kept = kept.unwrap_or_else(|| (0..node.inputs().len()).collect());
+        kept.into_iter().map(|i| self.input(node, i)).collect()
+    }
+
+    /// What stands for input `i`: of a placeholder that is not fed what bodies take in, if that is all the node does.
+    fn input(&mut self, node: &Node, i: usize) -> Result<OutputId> {
+        let id = node.inputs()[i];
+        match self.unfed.get(&id) {
+            Some(unfed) if takes_in(node, i) => Ok(*unfed),
+            _ => self.asked(id),
+        }
+    }
+
+    /// As [`Copy::output`], for a user that fails where the tensor is a placeholder that is not fed.
+    fn asked(&mut self, id: OutputId) -> Result<OutputId> {
+        if self.unfed.contains_key(&id) && !self.stand_ins.contains_key(&id) {
+            let (node, fact) = (self.source.node(id.node), self.source.fact(id));
+            let op = match node.op_as::<Placeholder>() {
+                Some(op) => op.clone(),
+                None => Placeholder { dtype: fact.dtype, shape: Shape::unknown() },
+            };
+            let naming = Naming::Kept(node.name_arc());
+            let failing = self.graph.push(Arc::new(op), SmallVec::new(), &[], naming, node.location())?;
+            self.origins.push((self.source.id(), id.node.0));
+            self.put_stand_in(id, OutputId { node: failing.id(), slot: 0 });
+        }
+        Ok(self.output(id))
+    }
+
+    /// Whether a node is a placeholder that the run need not feed.
+    fn is_unfed(&self, node: &Node) -> bool {
+        node.op_as::<Placeholder>().is_some() && self.source.registry::<BuiltInBodies>().has(node.id())
+    }
+
+    fn leave_unfed(&mut self, node: &Node) -> Result<()> {
+        let id = OutputId { node: node.id(), slot: 0 };
+        let op = Arc::new(Unfed { dtype: self.source.fact(id).dtype });
+        let copied = self.graph.push(op, SmallVec::new(), &[], Naming::Kept(node.name_arc()), node.location())?;
+        self.nodes[node.id().index()] = copied.id().0 + 1;
+        self.origins.push((self.source.id(), node.id().0));
+        self.unfed.insert(id, OutputId { node: copied.id(), slot: 0 });
+        Ok(())
     }
 
     /// Adds an op to what a node puts out, under the node's name.
@@ -216,8 +261,15 @@ impl<'a> Copy<'a> {
 
     fn finish(mut self) -> Result<PlanGraph> {
         let request = self.request;
-        let fetch = |id: &OutputId| if request.of_body { Ok(self.output(*id)) } else { self.fetch(*id) };
-        let fetches = request.fetches.iter().map(fetch).collect::<Result<_>>()?;
+        let mut fetches = Vec::with_capacity(request.fetches.len());
+        for (i, id) in request.fetches.iter().enumerate() {
+            let is_passed_on = request.of_loop && request.feeds.get(i) == Some(id);
+            fetches.push(match self.unfed.get(id) {
+                Some(unfed) if is_passed_on => *unfed,
+                _ if request.of_body => self.asked(*id)?,
+                _ => self.fetch(*id)?,
+            });
+        }
         let targets = request.targets.iter().filter_map(|id| self.copied(*id)).collect();
         Ok(PlanGraph { fetches, targets, graph: self.graph, feeds: self.feeds, origins: self.origins })
     }
@@ -225,7 +277,7 @@ impl<'a> Copy<'a> {
     /// Where the value of a fetch is. A TF1 reference gives the variable's value as the run leaves it, and so does what
     /// shares its buffer.
     fn fetch(&mut self, id: OutputId) -> Result<OutputId> {
-        let output = self.output(id);
+        let output = self.asked(id)?;
         if self.graph.fact(output).role != Role::Ref {
             return if self.writes { self.shown_at_end(id) } else { Ok(output) };
         }

@@ -31,7 +31,7 @@ impl Session {
         fetches.declare(&mut wanted)?;
         let mut ids = feeds.iter().map(|key| Ok(key.key().resolve(graph)?.id())).collect::<Result<Vec<_>>>()?;
         ids.sort_unstable();
-        let request = Request { feeds: ids, fetches: wanted.fetches, targets: wanted.targets, of_body: false };
+        let request = Request { feeds: ids, fetches: wanted.fetches, targets: wanted.targets, ..Request::default() };
         let plan = self.plan(request.clone())?;
         let mut text = String::new();
         let reasons = reasons(graph, &request);

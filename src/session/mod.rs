@@ -199,7 +199,7 @@ impl Session {
         let order = feed_order(&tensors)?;
         let ids = order.iter().map(|i| tensors[*i].id()).collect();
         let plan =
-            self.plan(Request { feeds: ids, fetches: wanted.fetches, targets: wanted.targets, of_body: false })?;
+            self.plan(Request { feeds: ids, fetches: wanted.fetches, targets: wanted.targets, ..Request::default() })?;
         Ok(Prepared::new(self.clone(), plan, order, Box::new(move |results| F::collect(&layout, results))))
     }
 
@@ -242,7 +242,7 @@ impl Session {
         }
         let ids = bound.iter().map(|(id, _)| *id).collect();
         let plan =
-            self.plan(Request { feeds: ids, fetches: wanted.fetches, targets: wanted.targets, of_body: false })?;
+            self.plan(Request { feeds: ids, fetches: wanted.fetches, targets: wanted.targets, ..Request::default() })?;
         Ok((plan, bound.into_iter().map(|(_, value)| value).collect()))
     }
 

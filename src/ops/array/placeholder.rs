@@ -1,10 +1,12 @@
 //! `Placeholder`: a value that every run must feed.
 
+use std::panic::Location;
 use std::sync::Arc;
 
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{AttrValue, Attrs, Effect, Example, Graph, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::feed::BuiltInBodies;
+use crate::graph::{AttrValue, Attrs, Effect, Example, Graph, InferCx, Op, OpKind, Role, RunCx, Tensor};
 use crate::shape::Shape;
 
 /// A value that every run must feed.
@@ -24,7 +26,8 @@ pub static PLACEHOLDER: OpKind = OpKind::new("Placeholder", "-> output: dtype", 
 
 impl Graph {
     /// A tensor that every run must feed. `?` in the shape takes any size; a named dim such as `"batch"` has one size
-    /// in one run, wherever it stands.
+    /// in one run, wherever it stands. One that is built in the closure of a branch or a loop need be fed only where that
+    /// runs.
     ///
     /// ```
     /// # use sessile::prelude::*;
@@ -36,7 +39,14 @@ impl Graph {
     #[doc(alias = "tf.placeholder")]
     #[track_caller]
     pub fn placeholder(&self, dtype: DType, shape: impl Into<Shape>) -> Result<Tensor> {
-        self.apply_one(Placeholder { dtype, shape: shape.into().renew_anonymous() }, &[])
+        let op = Placeholder { dtype, shape: shape.into().renew_anonymous() };
+        if self.target().parent().is_none() {
+            return self.apply_one(op, &[]);
+        }
+        let line = Location::caller();
+        let placeholder = self.at_line(line, || self.without_control(|| self.apply_one(op, &[])))?;
+        self.registry::<BuiltInBodies>().add(placeholder.id().node);
+        Ok(placeholder)
     }
 }
 
@@ -55,12 +65,17 @@ impl Op for Placeholder {
     }
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
-        cx.output(self.dtype, &self.shape);
+        match self.dtype {
+            // A handle, of which it is not known what it refers to.
+            DType::Resource => cx.output_variable(self.dtype, Shape::unknown(), Role::Handle),
+            dtype => drop(cx.output(dtype, &self.shape)),
+        }
         Ok(())
     }
 
     fn run(&self, _: &mut RunCx<'_>) -> Result<()> {
-        let text = format!("a value must be fed: {} of shape {}", self.dtype, self.shape);
+        let shape = if self.shape.rank().is_some() { format!(" and shape {}", self.shape) } else { String::new() };
+        let text = format!("you must feed a value for this placeholder tensor with dtype {}{shape}", self.dtype);
         Err(Error::new(ErrorKind::MissingFeed, text))
     }
 
