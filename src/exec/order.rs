@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::graph::{AttrValue, Effect, Fact, Flow, Graph, Node, NodeId, OutputId};
+use crate::ops::array::IdentityN;
 
 /// A variable that a plan touches, in one of its bodies or outside of them.
 pub(super) struct Variable {
@@ -217,27 +218,32 @@ impl StateOrder {
         vars
     }
 
-    /// A reference that a node passes on is that of its first input; a merge passes on any of its inputs.
+    /// A reference that a node passes on is that of its first input, and with `IdentityN` that of the same place; a merge
+    /// passes on any of its inputs.
     fn pass_on(&mut self, node: &Node) {
         if node.op().kind().effect == Effect::Calls {
             return;
         }
         let Some(first) = node.inputs().first() else { return };
-        let (var, object) = (self.variable(*first), self.objects.get(first).copied());
-        if node.op().kind().flow == Flow::Merge && node.inputs().iter().any(|id| self.variable(*id) != var) {
+        if node.op().kind().flow == Flow::Merge
+            && node.inputs().iter().any(|id| self.variable(*id) != self.variable(*first))
+        {
             return;
         }
+        let passes_all = node.op_as::<IdentityN>().is_some();
         for slot in (0..node.outputs().len()).filter(|slot| node.outputs()[*slot].is_variable()) {
             let id = OutputId { node: node.id(), slot: slot as u32 };
-            if let Some(var) = var {
+            let from = if passes_all { node.inputs()[slot] } else { *first };
+            if let Some(var) = self.variable(from) {
                 self.of.insert(id, var);
             }
-            if let Some(object) = object {
+            if let Some(object) = self.objects.get(&from).copied() {
                 self.objects.insert(id, object);
             }
         }
     }
 }
+
 /// A variable is (container, name of its own or else node name), not the node.
 fn identity(node: &Node) -> Arc<str> {
     let text = |want: &str| {

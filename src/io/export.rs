@@ -13,6 +13,7 @@ use crate::error::{Error, Result, escape};
 use crate::graph::{AttrValue, Effect, Fact, Graph, Node, NodeId, OutputId, Role};
 use crate::ops;
 use crate::ops::state::alias::Later;
+use crate::ops::state::{KnownHandle, ReadVariable};
 use crate::shape::Shape;
 
 /// The version that exported graphs say they were written by: that of TensorFlow 1.15, whose ops they name.
@@ -107,22 +108,25 @@ fn find_refused(graph: &Graph, is_param: impl Fn(NodeId) -> bool, refused: &mut 
     }
 }
 
-/// The nodes that an import added, which files leave out: reads of references that are used as values, and what aliases
-/// show further down.
+/// The nodes that an import added, which files leave out: reads of references that are used as values, what aliases show
+/// further down, and what handles refer to.
 pub(super) fn added(graph: &Graph) -> HashSet<NodeId> {
     let mut added = HashSet::new();
     for node in graph.nodes() {
         match node.inputs() {
             [_, shown] if node.op_as::<Later>().is_some() => added.extend([node.id(), shown.node]),
-            _ if is_hidden_read(graph, node) => added.extend([node.id()]),
+            _ if is_hidden(graph, node) => added.extend([node.id()]),
             _ => {}
         }
     }
     added
 }
 
-/// Whether an import put this read before an op that takes a value.
-fn is_hidden_read(graph: &Graph, node: &Node) -> bool {
+/// Whether an import put this node before another, to read a reference or to say what a handle refers to.
+fn is_hidden(graph: &Graph, node: &Node) -> bool {
+    if node.op_as::<KnownHandle>().is_some() {
+        return true;
+    }
     let is_named_so = node.name().rsplit_once(HIDDEN_READ).is_some_and(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
     is_named_so && reads_ref(graph, node)
 }
@@ -193,7 +197,7 @@ pub(super) fn visible(graph: &Graph, id: OutputId) -> OutputId {
     loop {
         let node = graph.node(id.node);
         match node.inputs().first() {
-            Some(input) if node.op_as::<Later>().is_some() || is_hidden_read(graph, node) => id = *input,
+            Some(input) if node.op_as::<Later>().is_some() || is_hidden(graph, node) => id = *input,
             _ => return id,
         }
     }

@@ -13,7 +13,7 @@ use super::budget::Budget;
 use super::frames::is_replaced;
 use super::graph_def::{Function, GraphDef, LoopPart, NodeDef};
 use super::nodes::{Nodes, Source};
-use super::order::{Input, Reached, index, topological};
+use super::order::{Input, Reached, check_unique, index, topological};
 use super::proto::{AttrKind, AttrProto};
 use crate::error::{Error, ErrorKind, Result, Site, escape};
 use crate::grad::body_gradient;
@@ -203,12 +203,48 @@ impl<'a> Library<'a> {
             if !seen.insert(function.name.as_str()) {
                 continue;
             }
-            for node in &function.nodes {
+            for node in self.needed(function) {
                 missing.extend(is_missing(node).then_some(node.op.as_str()));
                 stack.extend(self.called(node));
             }
         }
         missing
+    }
+
+    /// The names of the functions that nodes call, those that these call included.
+    pub(super) fn called_by<'n>(&self, nodes: impl Iterator<Item = &'n NodeDef>) -> HashSet<&'a str> {
+        let mut stack: Vec<&'a Function> = nodes.flat_map(|node| self.called(node)).collect();
+        let mut called = HashSet::new();
+        while let Some(function) = stack.pop() {
+            if called.insert(function.name.as_str()) {
+                stack.extend(function.nodes.iter().flat_map(|node| self.called(node)));
+            }
+        }
+        called
+    }
+
+    /// The nodes of a function that a call may build: those with effects, and what they, the results and the control
+    /// returns need.
+    fn needed(&self, function: &'a Function) -> Vec<&'a NodeDef> {
+        let places = index(&function.nodes);
+        let node_of = |text: &'a str| text.trim_start_matches('^').split(':').next().unwrap_or_default();
+        let named = function.returns.values().chain(function.control_returns.values());
+        let mut stack: Vec<&'a NodeDef> = function.nodes.iter().filter(|node| self.has_effect(node)).collect();
+        stack.extend(named.filter_map(|text| function.nodes.get(*places.get(node_of(text))?)));
+        let mut needed = HashSet::new();
+        while let Some(node) = stack.pop() {
+            if needed.insert(node.name.as_str()) {
+                let inputs = node.inputs.iter().filter_map(|text| places.get(node_of(text)));
+                stack.extend(inputs.filter_map(|place| function.nodes.get(*place)));
+            }
+        }
+        function.nodes.iter().filter(|node| needed.contains(node.name.as_str())).collect()
+    }
+
+    /// Whether a node of a function may run for what it does beside its outputs.
+    fn has_effect(&self, node: &NodeDef) -> bool {
+        let effect = ops::find(&node.op).map(|kind| kind.effect);
+        self.get(&node.op).is_some() || matches!(effect, Ok(Effect::Writes | Effect::Outside | Effect::Calls))
     }
 }
 
@@ -258,7 +294,7 @@ impl<'f, 'b> FunctionBuilder<'f, 'b> {
             return Err(Error::unsupported("functions that take or give lists of tensors are not supported"));
         }
         let arguments = function.arguments.iter().enumerate().map(|(i, name)| (name.as_str(), i)).collect();
-        let nodes = index(&function.nodes)?;
+        let nodes = index(&function.nodes);
         let (built, aliases) = Default::default();
         Ok(FunctionBuilder { function, parameters, budget, arguments, nodes, built, aliases, keeps_effects })
     }
@@ -274,8 +310,8 @@ impl<'f, 'b> FunctionBuilder<'f, 'b> {
             params.push(graph.feed_node(fact, &name.as_str().into())?.id().node);
         }
         let roots = self.roots(library)?;
-        let inputs = self.function.nodes.iter().map(|node| self.dependencies(node)).collect::<Result<Vec<_>>>()?;
-        let order = topological(&self.function.nodes, &inputs, &Reached::from(&roots, &inputs))?;
+        let (inputs, reached) = self.reached(&roots)?;
+        let order = topological(&self.function.nodes, &inputs, &reached)?;
         if self.function.of_loop.is_some() {
             // References go into nothing else.
             let references: Vec<bool> = facts.iter().map(|fact| fact.role == Role::Ref).collect();
@@ -310,12 +346,21 @@ impl<'f, 'b> FunctionBuilder<'f, 'b> {
         if !self.keeps_effects {
             return Ok(roots);
         }
-        let has_effect = |node: &NodeDef| {
-            let effect = ops::find(&node.op).map(|kind| kind.effect);
-            library.get(&node.op).is_some() || matches!(effect, Ok(Effect::Writes | Effect::Outside | Effect::Calls))
-        };
-        roots.extend(self.function.nodes.iter().enumerate().filter(|(_, node)| has_effect(node)).map(|(i, _)| i));
+        let nodes = self.function.nodes.iter().enumerate();
+        roots.extend(nodes.filter(|(_, node)| library.has_effect(node)).map(|(i, _)| i));
         Ok(roots)
+    }
+
+    /// The inputs of the nodes that the roots need; what is wrong with other nodes does not matter.
+    fn reached(&self, roots: &[usize]) -> Result<(Vec<Vec<Input>>, Reached)> {
+        let nodes = &self.function.nodes;
+        let inputs: Vec<_> = nodes.iter().map(|node| self.dependencies(node).unwrap_or_default()).collect();
+        let reached = Reached::from(roots, &inputs);
+        check_unique(nodes, |place| reached.has(place))?;
+        for (_, node) in nodes.iter().enumerate().filter(|(place, _)| reached.has(*place)) {
+            self.dependencies(node)?;
+        }
+        Ok((inputs, reached))
     }
 
     fn node_of(&self, name: &str) -> Result<usize> {

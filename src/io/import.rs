@@ -24,9 +24,11 @@ use crate::ops;
 #[derive(Debug, Clone, Default)]
 #[doc(alias = "tf.import_graph_def")]
 pub struct ImportOptions {
-    /// Put before every name as a scope; made unique if it is taken. Nothing is put before where it is empty.
+    /// Put before every name as a scope; made unique if it is taken, unless it ends in a slash. Nothing is put before
+    /// where it is empty.
     pub prefix: String,
-    /// Inputs such as `x:0` that come from tensors of the target graph instead.
+    /// Inputs such as `x:0` that come from tensors of the target graph instead; `^x` for nodes that wait for `x`, and
+    /// are to wait for what makes the tensor.
     pub input_map: Vec<(String, Tensor)>,
     /// What to hand back: `x` for an operation, `x:0` for a tensor. Names are those of the file.
     pub return_elements: Vec<String>,
@@ -68,15 +70,16 @@ pub fn load_graph_def(def: &GraphDef, options: &ImportOptions) -> Result<(Graph,
         let text = format!("'{}' cannot be mapped: a new graph has no tensors", escape(name));
         return Err(Error::invalid(text));
     }
-    let built = Builder::new(&graph, def, &selection, options, budget).build(Vec::new())?;
+    let built = Builder::new(&graph, def, &selection, &prefix_of(options), budget).build(Vec::new())?;
     let imported = built.finish(&graph, def, options, options.prefix.trim_end_matches('/').to_owned())?;
     Ok((graph, imported))
 }
 
-/// Adds a file's graph to a graph. When it fails, the graph is as it was.
+/// Adds a file's graph to a graph. When it fails, the graph is as it was. A name that the graph has already gets a
+/// number, as in TF1: `x` becomes `x_1`.
 ///
 /// # Errors
-/// Those of [`load_graph_def`]; `AlreadyExists` for names that the graph has, `GraphMismatch` for tensors of the input
+/// Those of [`load_graph_def`]; `GraphMismatch` for tensors of the input
 /// map that are of another graph, `Finalized`.
 pub fn import_graph_def(graph: &Graph, def: &GraphDef, options: &ImportOptions) -> Result<Imported> {
     let graph = graph.root();
@@ -95,15 +98,16 @@ pub fn import_graph_def(graph: &Graph, def: &GraphDef, options: &ImportOptions) 
     let trial = Graph::new();
     let stand_ins = options.input_map.iter().map(|(_, tensor)| stand_in(&trial, tensor)).collect::<Result<Vec<_>>>()?;
     let n_stand_ins = trial.len();
-    let built = Builder::new(&trial, def, &selection, options, budget).build(stand_ins.clone())?;
+    let built = Builder::new(&trial, def, &selection, "", budget).build(stand_ins.clone())?;
     built.clone().finish(&trial, def, options, String::new())?;
-    if prefix_of(options).is_empty() {
-        check_free(graph, def, &selection)?;
-        return Replay { from: &trial, to: graph, first: n_stand_ins }.all(&built, &stand_ins, def, options, "");
+    let replay = |scope: &str| {
+        let names = fresh_names(graph, def, &selection, scope);
+        Replay { from: &trial, to: graph, first: n_stand_ins, names }.all(&built, &stand_ins, options, def, scope)
+    };
+    match prefix_of(options) {
+        prefix if prefix.is_empty() || options.prefix.ends_with('/') => replay(&prefix),
+        prefix => graph.name_scope(prefix.trim_end_matches('/'), replay),
     }
-    graph.name_scope(prefix_of(options).trim_end_matches('/'), |scope| {
-        Replay { from: &trial, to: graph, first: n_stand_ins }.all(&built, &stand_ins, def, options, scope)
-    })
 }
 
 impl GraphDef {
@@ -150,13 +154,31 @@ fn stand_in(trial: &Graph, tensor: &Tensor) -> Result<OutputId> {
     Ok(OutputId { node: node.id(), slot: 0 })
 }
 
-fn check_free(graph: &Graph, def: &GraphDef, selection: &Selection) -> Result<()> {
-    let names = selection.order.iter().filter_map(|i| def.nodes.get(*i)).map(|node| &node.name);
-    let mut taken = names.filter(|name| graph.operation_by_name(name).is_ok()).map(|name| {
-        let text = format!("node name '{}' already exists in the graph", escape(name));
-        Error::new(ErrorKind::AlreadyExists, text)
-    });
-    taken.next().map_or(Ok(()), |first| Err(first.with_also(taken)))
+/// The names that the nodes get, by their places in the file. As TensorFlow does it: a name that a node of the graph has,
+/// or that is a scope of one, gets the first number with which neither the graph nor the file has it.
+fn fresh_names(graph: &Graph, def: &GraphDef, selection: &Selection, scope: &str) -> HashMap<usize, String> {
+    let mut taken = HashSet::new();
+    for node in graph.nodes() {
+        let name = node.name().to_ascii_lowercase();
+        let scopes = name.match_indices('/').filter_map(|(end, _)| name.get(..end)).map(str::to_owned);
+        taken.extend(scopes);
+        taken.insert(name);
+    }
+    let wanted = selection.order.iter().filter_map(|place| Some((*place, def.nodes.get(*place)?)));
+    let wanted: Vec<(usize, String)> = wanted.map(|(place, node)| (place, format!("{scope}{}", node.name))).collect();
+    let own: HashSet<String> = wanted.iter().map(|(_, name)| name.to_ascii_lowercase()).collect();
+    let fresh = |(place, name): (usize, String)| {
+        if !taken.contains(&name.to_ascii_lowercase()) {
+            return (place, name);
+        }
+        let mut numbered = (1usize..).map(|number| format!("{name}_{number}"));
+        let is_free = |name: &String| {
+            let name = name.to_ascii_lowercase();
+            !taken.contains(&name) && !own.contains(&name)
+        };
+        (place, numbered.find(is_free).unwrap_or(name))
+    };
+    wanted.into_iter().map(fresh).collect()
 }
 
 /// The nodes of a file in a graph.
@@ -206,15 +228,9 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(
-        graph: &'a Graph,
-        def: &'a GraphDef,
-        selection: &'a Selection,
-        options: &ImportOptions,
-        budget: Budget,
-    ) -> Builder<'a> {
+    fn new(graph: &'a Graph, def: &'a GraphDef, selection: &'a Selection, prefix: &str, budget: Budget) -> Builder<'a> {
         let nodes = HashMap::with_capacity(selection.order.len());
-        let (prefix, library) = (prefix_of(options), Library::of(def));
+        let (prefix, library) = (prefix.to_owned(), Library::of(def));
         Builder {
             graph,
             def,
@@ -258,6 +274,7 @@ impl<'a> Builder<'a> {
         for input in self.selection.inputs.get(place).into_iter().flatten() {
             match input {
                 Input::Mapped(i) => data.extend(self.mapped.get(*i).copied()),
+                Input::MappedControl(i) => control.extend(self.mapped.get(*i).map(|id| id.node)),
                 Input::Control(node) => control.extend(self.nodes.get(node).copied()),
                 Input::Data { node, slot } => {
                     let order = || Error::internal("inputs are built before what needs them");
@@ -282,6 +299,8 @@ struct Replay<'a> {
     to: &'a Graph,
     /// Nodes before this one stand for mapped tensors.
     first: usize,
+    /// The names that nodes of the file get, by their places in it.
+    names: HashMap<usize, String>,
 }
 
 impl Replay<'_> {
@@ -289,8 +308,8 @@ impl Replay<'_> {
         &self,
         built: &Built,
         stand_ins: &[OutputId],
-        def: &GraphDef,
         options: &ImportOptions,
+        def: &GraphDef,
         scope: &str,
     ) -> Result<Imported> {
         let mut outputs: HashMap<NodeId, OutputId> = HashMap::new();
@@ -300,19 +319,23 @@ impl Replay<'_> {
         let from_file: HashMap<NodeId, usize> = built.nodes.iter().map(|(place, id)| (*id, *place)).collect();
         let mut copies: HashMap<NodeId, NodeId> = HashMap::new();
         for node in self.from.nodes().skip(self.first) {
-            let place = from_file.get(&node.id());
-            let named = place.and_then(|place| def.nodes.get(*place)).map(|def| format!("{scope}{}", def.name));
+            let named = from_file.get(&node.id()).and_then(|place| self.names.get(place));
             let copied = |id: &OutputId| match outputs.get(&id.node) {
                 Some(mapped) => Some(*mapped),
                 None => copies.get(&id.node).map(|node| OutputId { node: *node, slot: id.slot }),
             };
             let inputs = node.inputs().iter().filter_map(copied).collect();
-            let control: SmallVec<[NodeId; 4]> =
-                node.control_inputs().iter().filter_map(|id| copies.get(id).copied()).collect();
+            let waited_for = |id: &NodeId| copied(&OutputId { node: *id, slot: 0 }).map(|id| id.node);
+            let control: SmallVec<[NodeId; 4]> = node.control_inputs().iter().filter_map(waited_for).collect();
             let hidden: Arc<str> = format!("{scope}{}", node.name()).into();
-            let naming = named.as_deref().map_or(Naming::Kept(&hidden), Naming::Exactly);
+            let naming = named.map_or(Naming::Kept(&hidden), |name| Naming::Exactly(name));
             let push = || Ok(self.to.push(node.op_arc().clone(), inputs, &control, naming, None)?.id());
             let id = self.to.device(node.device().unwrap_or_default(), push)?;
+            for slot in 0..node.outputs().len() as u32 {
+                if let Some(claim) = self.from.user_claim(OutputId { node: node.id(), slot }) {
+                    self.to.refine(OutputId { node: id, slot }, &claim)?;
+                }
+            }
             copies.insert(node.id(), id);
         }
         let nodes = built.nodes.iter().filter_map(|(place, id)| Some((*place, *copies.get(id)?))).collect();

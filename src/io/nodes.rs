@@ -10,17 +10,23 @@ use super::budget::Budget;
 use super::functions::{Callee, Library};
 use super::graph_def::NodeDef;
 use super::proto::AttrKind;
+use crate::dtype::DType;
 use crate::error::{Error, Result, escape};
-use crate::graph::{AttrValue, Attrs, Effect, Fact, Graph, Naming, NodeId, OpKind, OutputId, Role, nodes_made};
+use crate::graph::signature::ArgType;
+use crate::graph::{AttrValue, Attrs, Effect, Fact, Graph, Naming, NodeId, Op, OpKind, OutputId, Role, nodes_made};
 use crate::ops;
 use crate::ops::array::Const;
-use crate::ops::control::{LOWERED, While};
+use crate::ops::control::{LOWERED, SelectValue, While};
 use crate::ops::state::alias::ReadAlias;
+use crate::ops::state::{FrozenWrite, KnownHandle};
 use crate::shape::Shape;
 use crate::value::Value;
 
 /// What the names of reads end in that an import adds, before the number of the input.
 pub(super) const HIDDEN_READ: &str = "/_read";
+
+/// What the names of nodes end in that say what a handle refers to, before the number of the input.
+const HIDDEN_HANDLE: &str = "/_handle";
 
 /// One node of a file on its way into a graph.
 pub(super) struct Source<'a> {
@@ -62,9 +68,12 @@ impl Nodes<'_, '_> {
         if node.op == "Stack" {
             inputs.push(self.no_limit(name)?);
         }
+        let (kind, instead) = for_values(kind, &self.facts(&inputs))?;
+        self.know_handles(kind, &attrs, &mut inputs, name)?;
         let is_read = is_read(kind, self.facts(&inputs).first());
         if !is_read && !self.library.is_loop(node) {
-            self.read_variables(kind, &mut inputs, name)?;
+            let reader = instead.as_ref().map_or(kind, |op| op.kind());
+            self.read_variables(reader, &mut inputs, name)?;
         }
         if kind.effect == Effect::Calls {
             if self.keeps_effects {
@@ -75,6 +84,9 @@ impl Nodes<'_, '_> {
         let attrs: Attrs = attrs.into_iter().collect();
         let mut op = (kind.parse)(&attrs)?;
         check_unread(kind, &attrs)?;
+        if let Some(instead) = instead {
+            op = instead;
+        }
         if is_read {
             op = Arc::new(ReadAlias);
         }
@@ -171,6 +183,32 @@ impl Nodes<'_, '_> {
         Ok(OutputId { node, slot: 0 })
     }
 
+    /// Puts between a handle of which nothing is known, and an op that says what it refers to, a node that says so.
+    fn know_handles(
+        &self,
+        kind: &OpKind,
+        attrs: &BTreeMap<String, AttrValue>,
+        inputs: &mut [OutputId],
+        consumer: &str,
+    ) -> Result<()> {
+        for (i, input) in inputs.iter_mut().enumerate() {
+            let fact = self.graph.fact(*input);
+            let arg = kind.args().input(i).filter(|arg| arg.is_variable);
+            let (Some(ArgType::Attr(attr)), Role::Handle, DType::Resource) =
+                (arg.map(|arg| &arg.ty), fact.role, fact.dtype)
+            else {
+                continue;
+            };
+            let Some(AttrValue::Type(dtype)) = attrs.get(attr) else { continue };
+            let name: Arc<str> = format!("{consumer}{HIDDEN_HANDLE}{i}").into();
+            let (op, handle) = (Arc::new(KnownHandle { dtype: *dtype }), SmallVec::from_slice(&[*input]));
+            let known = self.graph.push(op, handle, &[], Naming::Kept(&name), None)?;
+            self.graph.mark_extra(1);
+            *input = OutputId { node: known.id(), slot: 0 };
+        }
+        Ok(())
+    }
+
     /// Puts a hidden read between a TF1 reference and an op that takes a value.
     fn read_variables(&self, kind: &OpKind, inputs: &mut [OutputId], consumer: &str) -> Result<()> {
         for (i, input) in inputs.iter_mut().enumerate() {
@@ -191,6 +229,22 @@ impl Nodes<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// What a node is where constants have taken the place of variables, as in a frozen graph: what passes references on
+/// passes values on, and a write is one that cannot be done.
+fn for_values(kind: &'static OpKind, inputs: &[Fact]) -> Result<(&'static OpKind, Option<Arc<dyn Op>>)> {
+    let is_value =
+        |(i, fact): (usize, &Fact)| kind.args().input(i).is_some_and(|arg| arg.is_variable) && !fact.is_variable();
+    if !kind.args().outputs.first().is_some_and(|arg| arg.is_variable) || !inputs.iter().enumerate().any(is_value) {
+        return Ok((kind, None));
+    }
+    Ok(match kind.name {
+        "RefSwitch" | "RefMerge" | "RefIdentity" => (ops::find(kind.name.trim_start_matches("Ref"))?, None),
+        "RefSelect" => (kind, Some(Arc::new(SelectValue))),
+        name if kind.effect == Effect::Writes => (kind, Some(Arc::new(FrozenWrite { op: name }))),
+        _ => (kind, None),
+    })
 }
 
 /// `Identity` of a TF1 reference reads the variable.
@@ -271,7 +325,6 @@ fn check_unread(kind: &OpKind, attrs: &Attrs) -> Result<()> {
 }
 
 fn is_of_signature(kind: &OpKind, name: &str) -> bool {
-    use crate::graph::signature::ArgType;
     let args = kind.args();
     args.inputs.iter().chain(&args.outputs).any(|arg| {
         let of_type = match &arg.ty {

@@ -15,6 +15,8 @@ pub(super) enum Input {
     Control(usize),
     /// An entry of the input map.
     Mapped(usize),
+    /// The end of the node that an entry of the input map is an output of.
+    MappedControl(usize),
 }
 
 /// The wanted nodes, each after all that it needs: depth first, in the file's order, so that a graph keeps the order in
@@ -31,30 +33,43 @@ pub(super) struct Selection {
 /// # Errors
 /// `AlreadyExists` for a name that two nodes have; `NotFound` for outputs and inputs that are not there;
 /// `Unsupported` with all ops that the engine does not have; `InvalidArgument` for a cycle, and for names in the map
-/// that no input has.
+/// that neither an input nor a node has. What is wrong with nodes that are not wanted does not matter.
 pub(super) fn select(def: &GraphDef, outputs: &[String], mapped: &[&str]) -> Result<Selection> {
-    let names = index(&def.nodes)?;
-    let mapped = mapped.iter().enumerate().map(|(i, name)| (normal(name), i)).collect();
-    let inputs = Resolver { names: &names, mapped }.all(&def.nodes)?;
+    let names = index(&def.nodes);
+    let resolver = Resolver::new(&names, mapped);
+    let (inputs, faulty) = resolver.all(&def.nodes)?;
     let roots = match outputs {
         [] => (0..def.nodes.len()).collect(),
         _ => outputs.iter().map(|name| root(&names, name)).collect::<Result<Vec<_>>>()?,
     };
     let reached = Reached::from(&roots, &inputs);
+    check_unique(&def.nodes, |place| reached.has(place))?;
+    resolver.check(&def.nodes, faulty.into_iter().filter(|place| reached.has(*place)))?;
     reached.check_supported(def, !outputs.is_empty())?;
     let order = topological(&def.nodes, &inputs, &reached)?;
     Ok(Selection { order, inputs })
 }
 
-pub(super) fn index(nodes: &[NodeDef]) -> Result<HashMap<&str, usize>> {
+/// The places of names; of nodes that share a name the first.
+pub(super) fn index(nodes: &[NodeDef]) -> HashMap<&str, usize> {
     let mut names = HashMap::with_capacity(nodes.len());
     for (i, node) in nodes.iter().enumerate() {
-        if let Some(first) = names.insert(node.name.as_str(), i) {
+        names.entry(node.name.as_str()).or_insert(i);
+    }
+    names
+}
+
+/// Refuses a name that two nodes have, where one of them is wanted.
+pub(super) fn check_unique(nodes: &[NodeDef], is_wanted: impl Fn(usize) -> bool) -> Result<()> {
+    let mut names = HashMap::with_capacity(nodes.len());
+    for (i, node) in nodes.iter().enumerate() {
+        let first = *names.entry(node.name.as_str()).or_insert(i);
+        if first != i && (is_wanted(first) || is_wanted(i)) {
             let text = format!("node name '{}' is not unique: nodes {first} and {i} have it", escape(&node.name));
             return Err(Error::new(ErrorKind::AlreadyExists, text));
         }
     }
-    Ok(names)
+    Ok(())
 }
 
 /// `x` as `x:0`.
@@ -78,40 +93,73 @@ fn root(names: &HashMap<&str, usize>, output: &str) -> Result<usize> {
 
 struct Resolver<'a> {
     names: &'a HashMap<&'a str, usize>,
+    /// The entries of the input map for data, and those for `^x`.
     mapped: HashMap<(&'a str, u32), usize>,
+    mapped_control: HashMap<&'a str, usize>,
 }
 
-impl Resolver<'_> {
-    fn all(&self, nodes: &[NodeDef]) -> Result<Vec<Vec<Input>>> {
-        let mut errors = Vec::new();
-        let mut used = HashSet::new();
-        let mut all = Vec::with_capacity(nodes.len());
-        for node in nodes {
-            all.push(self.node(node, &mut used, &mut errors));
+impl<'a> Resolver<'a> {
+    fn new(names: &'a HashMap<&'a str, usize>, map: &[&'a str]) -> Resolver<'a> {
+        let (mut mapped, mut mapped_control) = (HashMap::new(), HashMap::new());
+        for (i, name) in map.iter().enumerate() {
+            match name.strip_prefix('^') {
+                Some(node) => drop(mapped_control.insert(node, i)),
+                None => drop(mapped.insert(normal(name), i)),
+            }
         }
-        let unused = self.mapped.iter().filter(|(_, i)| !used.contains(*i)).map(|((name, slot), _)| {
-            Error::invalid(format!("the input map names '{}:{slot}', which no input has", escape(name)))
-        });
-        errors.extend(unused);
-        let mut errors = errors.into_iter();
-        errors.next().map_or(Ok(all), |first| Err(first.with_also(errors)))
+        Resolver { names, mapped, mapped_control }
     }
 
-    fn node(&self, node: &NodeDef, used: &mut HashSet<usize>, errors: &mut Vec<Error>) -> Vec<Input> {
+    /// The inputs of all nodes, as far as they can be told, and the nodes of which something is wrong.
+    fn all(&self, nodes: &[NodeDef]) -> Result<(Vec<Vec<Input>>, Vec<usize>)> {
+        let mut used = HashSet::new();
+        let (mut all, mut faulty) = (Vec::with_capacity(nodes.len()), Vec::new());
+        for (i, node) in nodes.iter().enumerate() {
+            let mut is_faulty = false;
+            let inputs = self.node(node, |_| is_faulty = true);
+            used.extend(inputs.iter().filter_map(|input| match input {
+                Input::Mapped(i) | Input::MappedControl(i) => Some(*i),
+                Input::Data { .. } | Input::Control(_) => None,
+            }));
+            faulty.extend(is_faulty.then_some(i));
+            all.push(inputs);
+        }
+        // Like TensorFlow: a node that is there, but is no input, may stand in the map.
+        let is_lost = |name: &str, i: &usize| !used.contains(i) && !self.names.contains_key(name);
+        let data = self.mapped.iter().filter(|((name, _), i)| is_lost(name, i));
+        let data = data.map(|((name, slot), i)| (*i, format!("{}:{slot}", escape(name))));
+        let control = self.mapped_control.iter().filter(|(name, i)| is_lost(name, i));
+        let control = control.map(|(name, i)| (*i, format!("^{}", escape(name))));
+        let mut lost: Vec<(usize, String)> = data.chain(control).collect();
+        lost.sort_unstable();
+        let unused = |(_, name): (usize, String)| {
+            Error::invalid(format!("the input map names '{name}', which is neither an input nor a node"))
+        };
+        all_at_once(lost.into_iter().map(unused))?;
+        Ok((all, faulty))
+    }
+
+    /// What is wrong with these nodes.
+    fn check(&self, nodes: &[NodeDef], faulty: impl Iterator<Item = usize>) -> Result<()> {
+        let mut errors = Vec::new();
+        for node in faulty.filter_map(|place| nodes.get(place)).take(MAX_REPORTED) {
+            self.node(node, |error| errors.push(error()));
+        }
+        errors.truncate(MAX_REPORTED);
+        all_at_once(errors.into_iter())
+    }
+
+    fn node(&self, node: &NodeDef, mut fault: impl FnMut(&dyn Fn() -> Error)) -> Vec<Input> {
         let mut inputs = Vec::with_capacity(node.inputs.len());
         for text in &node.inputs {
+            let is_late = matches!(inputs.last(), Some(Input::Control(_) | Input::MappedControl(_)));
             match self.input(text) {
-                Some(Input::Data { .. } | Input::Mapped(_)) if matches!(inputs.last(), Some(Input::Control(_))) => {
-                    report(errors, || {
-                        let (text, name) = (escape(text), escape(&node.name));
-                        Error::invalid(format!("data input '{text}' of node '{name}' stands after a control input"))
-                    });
-                }
-                Some(input) => {
-                    used.extend(if let Input::Mapped(i) = input { Some(i) } else { None });
-                    inputs.push(input);
-                }
-                None => report(errors, || {
+                Some(Input::Data { .. } | Input::Mapped(_)) if is_late => fault(&|| {
+                    let (text, name) = (escape(text), escape(&node.name));
+                    Error::invalid(format!("data input '{text}' of node '{name}' stands after a control input"))
+                }),
+                Some(input) => inputs.push(input),
+                None => fault(&|| {
                     let (text, name) = (escape(text), escape(&node.name));
                     let text = format!("node '{name}' has input '{text}', which is not in the graph");
                     Error::new(ErrorKind::NotFound, text)
@@ -123,7 +171,8 @@ impl Resolver<'_> {
 
     fn input(&self, text: &str) -> Option<Input> {
         if let Some(name) = text.strip_prefix('^') {
-            return self.names.get(name).map(|node| Input::Control(*node));
+            let mapped = self.mapped_control.get(name).map(|i| Input::MappedControl(*i));
+            return mapped.or_else(|| self.names.get(name).map(|node| Input::Control(*node)));
         }
         let (name, slot) = split(text)?;
         if let Some(i) = self.mapped.get(&(name, slot)) {
@@ -133,14 +182,12 @@ impl Resolver<'_> {
     }
 }
 
+fn all_at_once(mut errors: impl Iterator<Item = Error>) -> Result<()> {
+    errors.next().map_or(Ok(()), |first| Err(first.with_also(errors)))
+}
+
 /// Faults that are told at once; a file can have millions.
 const MAX_REPORTED: usize = 8;
-
-fn report(errors: &mut Vec<Error>, error: impl FnOnce() -> Error) {
-    if errors.len() <= MAX_REPORTED {
-        errors.push(error());
-    }
-}
 
 /// What the roots need, and for each node one that needs it.
 pub(super) struct Reached {
@@ -173,7 +220,7 @@ impl Reached {
         Reached { is_reached, needed_by }
     }
 
-    fn has(&self, node: usize) -> bool {
+    pub(super) fn has(&self, node: usize) -> bool {
         self.is_reached.get(node).copied().unwrap_or(false)
     }
 
@@ -249,7 +296,7 @@ pub(super) fn topological(nodes: &[NodeDef], inputs: &[Vec<Input>], reached: &Re
                     order.push(at);
                     continue;
                 }
-                Some(Input::Mapped(_)) => None,
+                Some(Input::Mapped(_) | Input::MappedControl(_)) => None,
                 Some(Input::Data { node, .. } | Input::Control(node)) => Some(*node),
             };
             stack.push((at, next + 1));

@@ -11,6 +11,8 @@ mod faults;
 mod files;
 mod floors;
 mod hostile;
+#[cfg(feature = "tensorflow")]
+mod imports;
 mod names;
 mod numbers;
 mod passes;

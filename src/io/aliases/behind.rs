@@ -123,7 +123,7 @@ impl Block {
             let inputs = ordered.inputs.get(*place).into_iter().flatten();
             let above = inputs.fold(0, |all, input| match input {
                 Input::Data { node, .. } | Input::Control(node) => all | depends.get(*node).copied().unwrap_or(0),
-                Input::Mapped(_) => all,
+                Input::Mapped(_) | Input::MappedControl(_) => all,
             });
             while let Some(question) = asked.next_if(|question| question.at == at) {
                 let bits = above & self.writes(&question.vars);

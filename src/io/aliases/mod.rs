@@ -162,7 +162,7 @@ impl<'a> Walk<'a> {
         let shown = |input: &Input| match input {
             Input::Data { node, slot } => self.shown.get(&(*node, *slot as usize)).cloned(),
             Input::Mapped(i) => self.references.get(*i).copied().unwrap_or(false).then(Shown::outer),
-            Input::Control(_) => None,
+            Input::Control(_) | Input::MappedControl(_) => None,
         };
         inputs.iter().enumerate().filter_map(|(i, input)| Some((i, shown(input)?))).collect()
     }
@@ -322,7 +322,7 @@ impl<'a> Walk<'a> {
     fn source(&self, place: usize, input: usize) -> Option<usize> {
         match self.ordered.inputs.get(place)?.get(input)? {
             Input::Data { node, .. } => Some(*node),
-            Input::Mapped(_) | Input::Control(_) => None,
+            Input::Mapped(_) | Input::Control(_) | Input::MappedControl(_) => None,
         }
     }
 }

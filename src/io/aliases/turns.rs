@@ -17,7 +17,7 @@ impl Library<'_> {
     }
 
     fn written_by(&self, function: &Function) -> BTreeSet<usize> {
-        let Ok(places) = index(&function.nodes) else { return BTreeSet::new() };
+        let places = index(&function.nodes);
         let mut stack: Vec<&str> = Vec::new();
         for node in &function.nodes {
             if self.is_loop(node) {

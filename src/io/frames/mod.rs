@@ -26,8 +26,9 @@ use std::collections::{HashMap, HashSet};
 
 use self::edge::{Nodes, is_frame_op};
 use super::budget::Budget;
+use super::functions::Library;
 use super::graph_def::{Function, GraphDef, NodeDef};
-use super::order::index;
+use super::order::check_unique;
 use crate::error::{Error, ErrorKind, Result, escape};
 use crate::graph::MAX_NESTING;
 
@@ -41,7 +42,8 @@ pub(super) fn source(input: &str) -> &str {
     edge::Edge::of(input).name
 }
 
-/// The graph without frames, as far as `outputs` need it; all of it where there are none.
+/// The graph without frames, as far as `outputs` need it; all of it where there are none. Functions that nothing calls
+/// stay as they are.
 ///
 /// # Errors
 /// `InvalidArgument` for frames that nest too deep or contradict themselves; `Unsupported` for loops of a form that no
@@ -56,8 +58,10 @@ pub(super) fn structured<'a>(def: &'a GraphDef, outputs: &[String], budget: &mut
     let mut names = Names::of(def);
     let mut functions = Vec::new();
     let nodes = without_frames(&def.nodes, outputs, &mut names, &mut functions)?;
+    let called = Library::of(def).called_by(nodes.iter().chain(functions.iter().flat_map(|f: &Function| &f.nodes)));
     for function in &def.functions {
-        let nodes = match has_frames(&function.nodes) {
+        let is_called = called.contains(function.name.as_str());
+        let nodes = match is_called && has_frames(&function.nodes) {
             true => {
                 let note = |error: Error| error.note(format!("in function '{}'", escape(&function.name)));
                 without_frames(&function.nodes, &[], &mut names, &mut functions).map_err(note)?
@@ -77,9 +81,10 @@ fn without_frames(
     names: &mut Names,
     functions: &mut Vec<Function>,
 ) -> Result<Vec<NodeDef>> {
-    index(nodes)?;
-    let mut nodes = Nodes::new(nodes);
+    let defs = nodes;
+    let mut nodes = Nodes::new(defs);
     let wanted = nodes.needed_for(outputs);
+    check_unique(defs, |place| wanted.get(place) == Some(&true))?;
     let frames = find::frames(&nodes, &wanted)?;
     let mut members = frames.members(&wanted);
     for (number, frame) in frames.innermost_first() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, Role, RunCx, Tensor};
 use crate::value::IntoValue;
 
 /// All inputs as they are.
@@ -36,9 +36,13 @@ impl Op for IdentityN {
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
         for i in 0..cx.n_inputs() {
-            let sizes = cx.sizes(i);
+            let (sizes, role) = (cx.sizes(i), cx.fact(i).role);
             cx.output_like(i);
             cx.last_output().sizes = sizes;
+            // A resource handle may be passed on; a TF1 reference is read before it comes here.
+            if role == Role::Handle {
+                cx.last_output().role = role;
+            }
         }
         Ok(())
     }

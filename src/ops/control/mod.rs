@@ -46,7 +46,7 @@ pub use self::merge::Merge;
 pub use self::nest::{IntoNest, Leaf, Nest};
 pub use self::no_op::NoOp;
 pub use self::print::Print;
-pub use self::ref_select::RefSelect;
+pub use self::ref_select::{RefSelect, SelectValue};
 pub use self::string_format::{PrintV2, StringFormat};
 pub(in crate::ops) use self::summarize::general;
 pub use self::switch::Switch;

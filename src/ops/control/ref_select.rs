@@ -42,13 +42,40 @@ impl Op for RefSelect {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let (index, n) = (cx.input(0).scalar::<i32>()?, cx.n_inputs() - 1);
-        let chosen = usize::try_from(index).ok().filter(|index| *index < n);
-        let chosen = chosen.ok_or_else(|| Error::invalid(format!("index must be in [0, {n}), but is {index}")))?;
-        let reference = cx.take(chosen + 1);
-        cx.output(0, reference);
+        select(cx)
+    }
+}
+
+/// [`RefSelect`] where values have taken the place of variables, as in a frozen graph: TensorFlow has no op for it.
+#[derive(Debug, Clone)]
+pub struct SelectValue;
+
+static SELECT_VALUE: OpKind = OpKind::custom("SelectValue", "index: int32, inputs: N*T -> output: T")
+    .not_differentiable("what is chosen by a value has no gradient");
+
+impl Op for SelectValue {
+    fn kind(&self) -> &'static OpKind {
+        &SELECT_VALUE
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        RefSelect.infer(cx)?;
+        cx.last_output().role = Role::Value;
         Ok(())
     }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        select(cx)
+    }
+}
+
+fn select(cx: &mut RunCx<'_>) -> Result<()> {
+    let (index, n) = (cx.input(0).scalar::<i32>()?, cx.n_inputs() - 1);
+    let chosen = usize::try_from(index).ok().filter(|index| *index < n);
+    let chosen = chosen.ok_or_else(|| Error::invalid(format!("index must be in [0, {n}), but is {index}")))?;
+    let selected = cx.take(chosen + 1);
+    cx.output(0, selected);
+    Ok(())
 }
 
 #[cfg(test)]
