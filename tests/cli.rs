@@ -81,6 +81,52 @@ fn inspect_sees_through_loops() {
     assert_eq!(names, ["digit:0"]);
 }
 
+/// What comes out of a loop in a loop is still inside of the outer one.
+#[test]
+fn inspect_sees_through_loops_in_loops() {
+    let folder = Folder::new("nested-loops");
+    let path = folder.path("loops.pb");
+    let const_of = |name: &str, wait: &str, n: i32| {
+        let wait = if wait.is_empty() { String::new() } else { format!("input: '^{wait}'") };
+        format!(
+            "node {{ name: '{name}' op: 'Const' {wait} attr {{ key: 'dtype' value {{ type: DT_INT32 }} }} attr {{ key: 'value' \
+             value {{ tensor {{ dtype: DT_INT32 tensor_shape {{ }} int_val: {n} }} }} }} }}\n"
+        )
+    };
+    let int = |name: &str, op: &str, inputs: &[&str], more: &str| {
+        let inputs: String = inputs.iter().map(|input| format!("input: '{input}' ")).collect();
+        format!("node {{ name: '{name}' op: '{op}' {inputs} attr {{ key: 'T' value {{ type: DT_INT32 }} }} {more} }}\n")
+    };
+    let nested = |at: &str, start: &str, body: &dyn Fn(&str) -> String, next: &str| {
+        let name = |part: &str| format!("{at}/{part}");
+        let frame = format!("attr {{ key: 'frame_name' value {{ s: '{at}' }} }}");
+        [
+            int(&name("Enter"), "Enter", &[start], &frame),
+            int(&name("Merge"), "Merge", &[&name("Enter"), &name("Next")], "attr { key: 'N' value { i: 2 } }"),
+            const_of(&name("limit"), &name("Merge"), 9),
+            int(&name("Less"), "Less", &[&name("Merge"), &name("limit")], ""),
+            format!("node {{ name: '{0}/Cond' op: 'LoopCond' input: '{0}/Less' }}\n", at),
+            int(&name("Switch"), "Switch", &[&name("Merge"), &name("Cond")], ""),
+            int(&name("Exit"), "Exit", &[&name("Switch")], ""),
+            int(&name("in"), "Identity", &[&name("Switch:1")], ""),
+            body(&name("in")),
+            int(&name("Next"), "NextIteration", &[next], ""),
+        ]
+        .concat()
+    };
+    let add = |at: &str, x: &str| {
+        const_of(&format!("{at}/one"), x, 1) + &int(&format!("{at}/sum"), "Add", &[x, &format!("{at}/one")], "")
+    };
+    let inner = |x: &str| nested("w/w", x, &|x| add("w/w", x), "w/w/sum") + &add("w", "w/w/Exit");
+    let text = const_of("zero", "", 0) + &nested("w", "zero", &inner, "w/sum") + &int("out", "Neg", &["w/Exit"], "");
+    // Its name says that it is binary.
+    std::fs::write(&path, text).expect("a file can be written");
+    let json = prints_json(&["inspect", &path]);
+    assert_eq!(json["outputs"][0]["name"], "out:0", "{json}");
+    assert_eq!(prints(&["run", &path]), "out:0 = int32 ()\n-10\n");
+    assert_eq!(prints_json(&["inspect", &path, "--output", "w/w/Exit"])["nodes"], 0);
+}
+
 #[test]
 fn inspect_shows_shapes_in_named_dims_and_estimates() {
     let folder = Folder::new("inspect");
@@ -241,6 +287,58 @@ fn run_prints_or_stores_what_is_fetched() {
     let stored = read_npy(Path::new(&out).join("y_0.npy")).expect("the answer is stored");
     assert_eq!(stored.to_string(), "[[5.5 0. ]\n [0.5 0. ]]");
     assert!(prints(&["run", &graph, "--random", "--size", "3"]).starts_with("y:0 = float32 (3, 2)\n"));
+}
+
+#[test]
+fn json_has_all_elements_as_numbers() {
+    let folder = Folder::new("json");
+    let path = written(&folder, |g| {
+        g.named("half", || g.range(0, 3000, 1)?.cast(DType::F16))?;
+        g.named("brain", || g.constant([1.5f32, f32::INFINITY])?.cast(DType::BF16))?;
+        g.named("complex", || g.constant([1.5f32])?.cast(DType::C64))?;
+        g.named("wide", || g.constant([-2.5f64])?.cast(DType::C128))?;
+        Ok(())
+    });
+    let values = |name: &str| prints_json(&["run", &path, "--fetch", name])["fetches"][0]["values"].clone();
+    let half = values("half");
+    assert_eq!((half.as_array().map(Vec::len), &half[2048]), (Some(3000), &serde_json::json!(2048.0)));
+    assert_eq!(values("brain"), serde_json::json!([1.5, "inf"]));
+    assert_eq!(values("complex"), serde_json::json!([[1.5, 0.0]]));
+    assert_eq!(values("wide"), serde_json::json!([[-2.5, 0.0]]));
+}
+
+#[test]
+fn tensors_never_share_a_file() {
+    let folder = Folder::new("collision");
+    let path = written(&folder, |g| {
+        for (name, value) in [("x/y", 1.0f32), ("x_y", 2.0), ("X_y_0-1", 3.0)] {
+            g.named(name, || g.constant(value))?;
+        }
+        Ok(())
+    });
+    let out = folder.path("out");
+    let json = prints_json(&["run", &path, "--fetch", "x/y,x_y,X_y_0-1,x_y", "--out", &out]);
+    let stored = |i: usize| {
+        let file = json["fetches"][i]["file"].as_str().expect("a file").to_owned();
+        (read_npy(&file).expect("the answer is stored").to_string(), file.to_lowercase())
+    };
+    let (all, values): (Vec<_>, Vec<_>) = (0..4).map(stored).map(|(value, file)| (file, value)).unzip();
+    assert_eq!(values, ["1.0", "2.0", "3.0", "2.0"]);
+    assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), 3, "{all:?}");
+}
+
+/// A placeholder above an op that is not there, waited for by what is fetched.
+#[test]
+fn what_is_above_a_feed_does_not_matter() {
+    let folder = Folder::new("above");
+    let path = folder.path("graph.txt");
+    let float = "attr { key: 'T' value { type: DT_FLOAT } }";
+    let text = format!(
+        "node {{ name: 'queue' op: 'NoSuchOp' }} node {{ name: 'x' op: 'Identity' input: 'queue' {float} }} \
+         node {{ name: 'y' op: 'Neg' input: 'x' {float} }} node {{ name: 'z' op: 'Neg' input: 'y' input: '^x' {float} }}"
+    );
+    std::fs::write(&path, text).expect("a file can be written");
+    assert_eq!(prints(&["run", &path, "--fetch", "z", "--feed", "x=1.5"]), "z:0 = float32 ()\n1.5\n");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Value as Json, json};
 use sessile::error::escape;
-use sessile::graph::{AttrValue, Effect, Graph, OutputId};
+use sessile::graph::{AttrValue, Effect, Graph, MAX_NESTING, OutputId};
 use sessile::io::{Function, GraphDef, ImportOptions, NodeDef, import_graph_def, load_graph_def};
 use sessile::ops::array::Placeholder;
 use sessile::{Error, ErrorKind, Shape, Tensor};
@@ -123,14 +123,23 @@ impl<'a> Edges<'a> {
     }
 
     fn inside_of_loops(&self) -> Vec<bool> {
-        let mut is_inside = vec![false; self.consumers.len()];
-        let mut stack: Vec<usize> = (0..self.consumers.len()).filter(|i| self.is(*i, ENTRIES)).collect();
-        while let Some(i) = stack.pop() {
-            if !std::mem::replace(&mut is_inside[i], true) {
-                stack.extend(self.consumers[i].iter().filter(|j| !self.is(**j, EXITS)));
+        let mut depths = vec![0; self.consumers.len()];
+        let mut stack: Vec<(usize, usize)> =
+            (0..self.consumers.len()).filter(|i| self.is(*i, ENTRIES)).map(|i| (i, 1)).collect();
+        while let Some((i, depth)) = stack.pop() {
+            // Where nodes go round without an end the file is damaged, and the import says so.
+            if depths[i] >= depth || depth > MAX_NESTING {
+                continue;
             }
+            depths[i] = depth;
+            let step = |j: usize| match (self.is(j, ENTRIES), self.is(j, EXITS)) {
+                (true, _) => depth + 1,
+                (_, true) => depth - 1,
+                _ => depth,
+            };
+            stack.extend(self.consumers[i].iter().map(|j| (*j, step(*j))));
         }
-        is_inside
+        depths.into_iter().map(|depth| depth > 0).collect()
     }
 }
 

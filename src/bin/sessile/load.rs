@@ -101,8 +101,8 @@ pub fn placeholders(graph: &Graph) -> impl Iterator<Item = Tensor> {
     fed.map(|node| graph.tensor(OutputId { node: node.id(), slot: 0 }))
 }
 
-/// What the fetches need; all where there are none. Where that has unsupported ops, what is fed is cut off first: a
-/// graph may hold a whole input pipeline above the tensor that is fed.
+/// What the fetches need; all where there are none. Where that cannot be read, what is fed is cut off first: a graph may
+/// hold a whole input pipeline above the tensor that is fed.
 fn import(def: &GraphDef, job: &Job, given: &[(&str, Given)]) -> Outcome<Graph> {
     let mut wanted = job.fetches.clone();
     if !wanted.is_empty() {
@@ -111,20 +111,28 @@ fn import(def: &GraphDef, job: &Job, given: &[(&str, Given)]) -> Outcome<Graph> 
     }
     let all = ImportOptions { outputs: wanted, ..ImportOptions::default() };
     match load_graph_def(def, &all) {
-        Err(error) if error.kind() == ErrorKind::Unsupported && !given.is_empty() => {
-            cut(def, job, given).map_err(|_| error.into())
-        }
-        loaded => loaded.map(|(graph, _)| graph).map_err(|error| Failure::of_import(error, def, &all.outputs)),
+        Ok((graph, _)) => Ok(graph),
+        Err(error) => match cut(def, job, given) {
+            Some(Ok(graph)) => Ok(graph),
+            _ => Err(Failure::of_import(error, def, &all.outputs)),
+        },
     }
 }
 
-/// Imports with placeholders in place of what is fed.
-fn cut(def: &GraphDef, job: &Job, given: &[(&str, Given)]) -> Result<Graph> {
+/// Imports with placeholders in place of what is fed; `None` where that makes no difference.
+fn cut(def: &GraphDef, job: &Job, given: &[(&str, Given)]) -> Option<Result<Graph>> {
+    (!given.is_empty() && !job.fetches.is_empty()).then(|| cut_off(def, job, given))
+}
+
+fn cut_off(def: &GraphDef, job: &Job, given: &[(&str, Given)]) -> Result<Graph> {
     let graph = Graph::new();
     let mut input_map = Vec::new();
     for (name, given) in given {
         let op = Placeholder { dtype: given.dtype(), shape: Shape::unknown() };
         let stand_in = graph.named(name.split(':').next().unwrap_or(name), || graph.apply_one(op, &[]))?;
+        if !name.contains(':') || name.ends_with(":0") {
+            input_map.push((format!("^{}", node_of(name)), stand_in.clone()));
+        }
         input_map.push(((*name).to_owned(), stand_in));
     }
     let outputs = job.fetches.iter().chain(&job.init).cloned().collect();

@@ -1,6 +1,7 @@
 //! What a command answers: a text for people and JSON for programs.
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
+use num_complex::Complex;
 use serde_json::{Value as Json, json};
 use sessile::{DType, Error, Plain, Result, Shape, Value};
 
@@ -54,7 +55,8 @@ pub fn shape_json(shape: &Shape) -> Json {
     shape.dims().map_or(Json::Null, |dims| dims.iter().map(dim).collect())
 }
 
-/// Dtype, shape and elements, the elements flat; what JSON has no number for is a text.
+/// Dtype, shape and all elements, the elements flat; a complex number is the pair of its parts. What JSON has no number
+/// for is a text: `inf`, `-inf` and `NaN`.
 pub fn value_json(name: &str, value: &Value) -> Json {
     json!({"name": name, "dtype": value.dtype().name(), "shape": value.dims(), "values": elements(value)})
 }
@@ -83,8 +85,12 @@ fn elements(value: &Value) -> Json {
             let texts = value.strings().unwrap_or_default();
             texts.iter().map(|text| json!(String::from_utf8_lossy(text))).collect()
         }
-        // Halves and complex numbers: as they print.
-        _ => json!(value.to_string()),
+        DType::F16 => all::<half::f16>(value, |x| float(x.to_f64())),
+        DType::BF16 => all::<half::bf16>(value, |x| float(x.to_f64())),
+        DType::C64 => all::<Complex<f32>>(value, |x| json!([float(f64::from(x.re)), float(f64::from(x.im))])),
+        DType::C128 => all::<Complex<f64>>(value, |x| json!([float(x.re), float(x.im)])),
+        // Objects have no elements to show: as they print.
+        _ => json!([value.to_string()]),
     }
 }
 
@@ -99,10 +105,10 @@ pub fn floats(value: &Value) -> Result<Vec<f64>> {
         DType::F16 => all::<half::f16>(value, half::f16::to_f64),
         DType::BF16 => all::<half::bf16>(value, half::bf16::to_f64),
         DType::C64 => {
-            let parts = value.slice::<num_complex::Complex<f32>>()?.iter();
+            let parts = value.slice::<Complex<f32>>()?.iter();
             Ok(parts.flat_map(|x| [f64::from(x.re), f64::from(x.im)]).collect())
         }
-        DType::C128 => Ok(value.slice::<num_complex::Complex<f64>>()?.iter().flat_map(|x| [x.re, x.im]).collect()),
+        DType::C128 => Ok(value.slice::<Complex<f64>>()?.iter().flat_map(|x| [x.re, x.im]).collect()),
         other => Err(Error::dtype(format!("{other} is no float dtype"))),
     }
 }
