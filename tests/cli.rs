@@ -438,6 +438,10 @@ fn convert_goes_to_text_and_back() {
     prints(&["convert", &text, &back]);
     let read = |path: &str| std::fs::read(path).expect("the file is there");
     assert_eq!(read(&graph), read(&back));
+    let (other, again) = (folder.path("text.pb"), folder.path("again.pb"));
+    std::fs::copy(&text, &other).expect("the file can be copied");
+    prints(&["convert", &other, &again]);
+    assert_eq!(read(&graph), read(&again), "a text is one under any name");
     prints(&["convert", &text, &dot]);
     assert!(String::from_utf8_lossy(&read(&dot)).starts_with("digraph"));
     fails(1, &["convert", &graph, &folder.path("g.svg")]);

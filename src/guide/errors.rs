@@ -19,7 +19,7 @@
 //! | `NotFound` | NOT_FOUND | no such node, variable, symbol or entry of a file |
 //! | `AlreadyExists` | ALREADY_EXISTS | the name is taken |
 //! | `Finalized` | FAILED_PRECONDITION | the graph was finalized, and cannot grow |
-//! | `MissingFeed` | INVALID_ARGUMENT | placeholders that the fetches need were not fed; all are named |
+//! | `MissingFeed` | INVALID_ARGUMENT | placeholders that the fetches need were not fed; all are named but for those in branches and loops |
 //! | `BadFeed` | INVALID_ARGUMENT | a feed that its tensor cannot take |
 //! | `BadFetch` | INVALID_ARGUMENT | a fetch that cannot be answered |
 //! | `Uninitialized` | FAILED_PRECONDITION | variables without a value; all are named |

@@ -11,7 +11,7 @@ use super::attr_map::AttrMap;
 use super::budget::Budget;
 use super::file::{MAX_FILE, named, read_regular, write_whole};
 use super::proto::{FunctionHead, GradientProto, GraphHead, NodeProto, VersionDef};
-use super::text::{graph_from_text, graph_to_text};
+use super::text::{graph_from_text, graph_to_text, is_named_text, is_text};
 use super::wire::{Field, Fields, count};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::AttrValue;
@@ -116,7 +116,7 @@ impl GraphDef {
     /// [`GraphDef::parse_text`].
     pub fn read(path: impl AsRef<Path>) -> Result<GraphDef> {
         let path = path.as_ref();
-        let decode = |bytes: Bytes| match starts_as_text(&bytes) || is_named_text(path) && !has_control_bytes(&bytes) {
+        let decode = |bytes: Bytes| match is_text(path, &bytes) {
             true => GraphDef::parse_text(&utf8(bytes)?),
             false => GraphDef::decode(bytes),
         };
@@ -260,38 +260,6 @@ impl Function {
             ..*self
         }
     }
-}
-
-/// Whether bytes begin with a field of a text, `node {`, behind blanks and comments. A binary graph never does: the
-/// keys of its fields and the lengths of nodes may look like blanks, but what follows is no word of a text.
-fn starts_as_text(bytes: &[u8]) -> bool {
-    let word = skip_blanks(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
-    let len = word.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
-    let (word, rest) = word.split_at(len);
-    word.first().is_some_and(|byte| !byte.is_ascii_digit())
-        && matches!(skip_blanks(rest).first(), Some(b'{' | b'<' | b':' | b'['))
-}
-
-fn skip_blanks(mut bytes: &[u8]) -> &[u8] {
-    loop {
-        bytes = bytes.trim_ascii_start();
-        match bytes.first() {
-            Some(b'#') => {
-                bytes =
-                    bytes.iter().position(|byte| *byte == b'\n').and_then(|end| bytes.get(end..)).unwrap_or_default()
-            }
-            _ => return bytes,
-        }
-    }
-}
-
-/// Whether there are bytes that only a binary file has.
-fn has_control_bytes(bytes: &[u8]) -> bool {
-    bytes.iter().any(|byte| byte.is_ascii_control() && !matches!(byte, b'\t'..=b'\r' | 0x7f))
-}
-
-fn is_named_text(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pbtxt"))
 }
 
 fn utf8(bytes: Bytes) -> Result<String> {
@@ -448,40 +416,4 @@ fn decode_function(bytes: &Bytes, offset: usize, budget: &mut Budget) -> Result<
 #[cold]
 fn damaged(offset: usize, error: &prost::DecodeError) -> Error {
     Error::new(ErrorKind::DataLoss, format!("the message at byte {offset} is damaged: {error}"))
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    /// What a graph of one node is read from, under a name that says nothing and one that says text.
-    #[track_caller]
-    fn check(bytes: &[u8], want: &str) {
-        for name in ["graph.pb", "graph.pbtxt"] {
-            let folder = std::env::temp_dir().join(format!("sessile-read-{}-{}", std::process::id(), want.len()));
-            std::fs::create_dir_all(&folder).unwrap();
-            std::fs::write(folder.join(name), bytes).unwrap();
-            let read = GraphDef::read(folder.join(name));
-            std::fs::remove_dir_all(&folder).unwrap();
-            assert_eq!(read.unwrap().nodes.first().map_or("", |node| node.name.as_str()), want, "{name}");
-        }
-    }
-
-    #[test]
-    fn the_content_tells_text_from_binary() {
-        check(b"node { name: 'a' op: 'NoOp' }", "a");
-        check(b"\xef\xbb\xbf \r\n# node\n\n\tnode: <name: 'bc' op: 'NoOp'>", "bc");
-        check(b"versions\n{ }  node [{ name: 'cde' op: 'NoOp' }]", "cde");
-        // Lengths and keys that are blanks, letters and signs of comments in a text.
-        for name in ["abcd", "n", "node", "node {", "x23456789", "#", "\n#n {", &"x".repeat(23), &"y".repeat(91)] {
-            let def = GraphDef::parse_text(&format!("node {{ name: {name:?} op: 'NoOp' }}")).unwrap();
-            check(&def.to_bytes().unwrap(), name);
-            let node = NodeProto { name: name.to_owned(), ..NodeProto::default() };
-            let mut bytes = Vec::new();
-            encoding::message::encode(1, &node, &mut bytes);
-            check(&bytes, name);
-        }
-        check(&[0x18, 134, 1], "");
-    }
 }

@@ -101,7 +101,7 @@ pub fn import_graph_def(graph: &Graph, def: &GraphDef, options: &ImportOptions) 
     let built = Builder::new(&trial, def, &selection, "", budget).build(stand_ins.clone())?;
     built.clone().finish(&trial, def, options, String::new())?;
     let replay = |scope: &str| {
-        let names = fresh_names(graph, def, &selection, scope);
+        let names = fresh_names(graph, def, &selection, options, scope);
         Replay { from: &trial, to: graph, first: n_stand_ins, names }.all(&built, &stand_ins, options, def, scope)
     };
     match prefix_of(options) {
@@ -134,6 +134,11 @@ fn mapped_names(options: &ImportOptions) -> Vec<&str> {
     options.input_map.iter().map(|(name, _)| name.as_str()).collect()
 }
 
+/// The node of `x`, `x:1` or `^x`.
+fn node_of(input: &str) -> &str {
+    input.trim_start_matches('^').split(':').next().unwrap_or_default()
+}
+
 /// `scope/` or nothing.
 fn prefix_of(options: &ImportOptions) -> String {
     match options.prefix.trim_end_matches('/') {
@@ -155,13 +160,23 @@ fn stand_in(trial: &Graph, tensor: &Tensor) -> Result<OutputId> {
 }
 
 /// The names that the nodes get, by their places in the file. As TensorFlow does it: a name that a node of the graph has,
-/// or that is a scope of one, gets the first number with which neither the graph nor the file has it.
-fn fresh_names(graph: &Graph, def: &GraphDef, selection: &Selection, scope: &str) -> HashMap<usize, String> {
+/// or that is a scope of one, gets the first number with which neither the graph nor the file has it. The scopes of a
+/// node that stands for the file's node of its name stay free.
+fn fresh_names(
+    graph: &Graph,
+    def: &GraphDef,
+    selection: &Selection,
+    options: &ImportOptions,
+    scope: &str,
+) -> HashMap<usize, String> {
+    let stands_for_itself = |(name, tensor): &&(String, Tensor)| node_of(name) == tensor.node().name();
+    let own: HashSet<NodeId> =
+        options.input_map.iter().filter(stands_for_itself).map(|(_, tensor)| tensor.id().node).collect();
     let mut taken = HashSet::new();
     for node in graph.nodes() {
         let name = node.name().to_ascii_lowercase();
         let scopes = name.match_indices('/').filter_map(|(end, _)| name.get(..end)).map(str::to_owned);
-        taken.extend(scopes);
+        taken.extend(scopes.filter(|_| !own.contains(&node.id())));
         taken.insert(name);
     }
     let wanted = selection.order.iter().filter_map(|place| Some((*place, def.nodes.get(*place)?)));

@@ -47,4 +47,4 @@ pub use self::npy::{Arrays, npy_to_bytes, parse_npy, read_npy, write_npy};
 #[cfg(feature = "npz")]
 pub use self::npy::{read_npz, write_npz};
 pub use self::tensor_proto::parse_tensor;
-pub use self::text::{graph_from_text, graph_to_text};
+pub use self::text::{graph_from_text, graph_to_text, is_text};

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 #[command(
     version,
     about,
-    after_help = "Graphs are GraphDef files: text if the name ends in .pbtxt, else binary.\n\n\
+    after_help = "Graphs are GraphDef files, text or binary: their content tells which. A name that ends in .pbtxt is written as text.\n\n\
                   Exit codes: 0 all is well; 1 a run failed or answers differ; 2 the command line is wrong; \
                   3 a file cannot be read or written, is damaged, or holds a graph that contradicts itself; 4 the graph has ops that are not supported."
 )]

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use sessile::io::{GraphDef, ImportOptions, graph_from_text, graph_to_text, load_graph_def};
+use sessile::io::{GraphDef, ImportOptions, graph_from_text, graph_to_text, is_text, load_graph_def};
 use sessile::{Error, ErrorKind, Result};
 
 use crate::args::Convert;
 use crate::failure::{Failure, Outcome};
 use crate::report::Report;
 
-/// Converts by the ends of the names. Text and binary hold the same; a drawing needs a graph that can be imported.
+/// Converts to what the end of the new name says. Text and binary hold the same; a drawing needs a graph that can be imported.
 pub fn convert(args: &Convert) -> Outcome<Report> {
     let def = GraphDef::read(&args.from).map_err(Failure::of_file)?;
     match extension(&args.to) {
@@ -36,13 +36,13 @@ fn extension(path: &Path) -> &str {
 /// Field by field, so that also what the engine does not use stays.
 fn converted(args: &Convert) -> Result<Vec<u8>> {
     let bytes = std::fs::read(&args.from).map_err(Error::from)?;
-    let binary = match extension(&args.from) {
-        "pbtxt" => {
+    let binary = match is_text(&args.from, &bytes) {
+        true => {
             let text =
                 String::from_utf8(bytes).map_err(|_| Error::new(ErrorKind::DataLoss, "the text is not UTF-8"))?;
             graph_from_text(&text)?
         }
-        _ => bytes,
+        false => bytes,
     };
     if extension(&args.to) == "pbtxt" { Ok(graph_to_text(&binary)?.into_bytes()) } else { Ok(binary) }
 }

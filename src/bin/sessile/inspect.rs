@@ -161,6 +161,7 @@ fn build(def: &GraphDef, wanted: &Wanted, args: &Inspect) -> Outcome<Graph> {
     for node in wanted.nodes.iter().map(|i| &def.nodes[*i]) {
         if node.op == "Placeholder" && is_used(&node.name) && !outputs.contains(&node.name) {
             let stand_in = named_placeholder(&graph, node, def.versions.producer, args)?;
+            input_map.push((format!("^{}", node.name), stand_in.clone()));
             input_map.push((node.name.clone(), stand_in));
         }
     }
@@ -170,7 +171,7 @@ fn build(def: &GraphDef, wanted: &Wanted, args: &Inspect) -> Outcome<Graph> {
         &ImportOptions { input_map, outputs: outputs.clone(), ..ImportOptions::default() },
     ) {
         Ok(_) => Ok(graph),
-        // A placeholder that is also waited for cannot be replaced: then its dims stay without names.
+        // What was said of a placeholder may be wrong; what the file says is not.
         Err(error) => {
             let options = ImportOptions { outputs, ..ImportOptions::default() };
             let (graph, _) = load_graph_def(def, &options).map_err(Failure::of_file)?;

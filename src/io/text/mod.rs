@@ -3,6 +3,7 @@
 //! Text and wire format are converted into each other by a table of TensorFlow's messages ([`schema`]), field by field,
 //! so nothing that the table names is lost between them. Both ways nest at most [`MAX_DEPTH`] deep.
 
+mod detect;
 mod lex;
 mod parse;
 mod schema;
@@ -10,6 +11,8 @@ mod write;
 
 use prost::bytes::Bytes;
 
+pub(super) use self::detect::is_named_text;
+pub use self::detect::is_text;
 use crate::error::Result;
 
 /// How deep messages may nest, as in protobuf's own parsers.
