@@ -71,6 +71,14 @@ impl<'a> Workspace<'a> {
         Ok(room)
     }
 
+    /// An error if so many bytes are beyond what is left of the run's budget; they are not counted.
+    ///
+    /// # Errors
+    /// `ResourceExhausted`.
+    pub fn check_room(&self, bytes: usize) -> Result<()> {
+        self.meter.map_or(Ok(()), |meter| meter.check_room(bytes))
+    }
+
     /// Counts the work of one thread, and looks at the limits of the run about once in a millisecond.
     pub fn pace(&self) -> Pace<'a> {
         Pace::new(self.limits)

@@ -271,12 +271,29 @@ impl Value {
             let (want, have) = (self.byte_len(), other.byte_len());
             return Err(Error::shape(format!("there must be {want} bytes, but are {have}")));
         }
-        let (from, to) = (other.bytes()?, self.make_mut_plain()?);
-        for (i, part) in from.chunks(PART).enumerate() {
+        for (i, part) in other.bytes()?.chunks(PART).enumerate() {
             pace.spend(part.len() / 8)?;
-            // SAFETY: both hold as many bytes, and this value's memory is its own. All bytes are numbers; of bools they
-            // come from bools.
-            unsafe { std::ptr::copy_nonoverlapping(part.as_ptr(), to.add(i * PART), part.len()) };
+            self.put_bytes(i * PART, part)?;
+        }
+        Ok(())
+    }
+
+    /// Overwrites bytes of plain elements from one of them on. Bytes of bools other than 0 become `true`.
+    ///
+    /// # Errors
+    /// DTypeMismatch for strings and handles; ShapeMismatch beyond the last byte.
+    pub(crate) fn put_bytes(&mut self, at: usize, bytes: &[u8]) -> Result<()> {
+        let (len, is_bool) = (self.byte_len(), self.dtype == DType::Bool);
+        if at.checked_add(bytes.len()).is_none_or(|end| end > len) {
+            return Err(Error::shape(format!("there must be room for {} bytes at {at}, but are {len}", bytes.len())));
+        }
+        let start = self.make_mut_plain()?;
+        // SAFETY: the value holds `len` initialised bytes, which `&mut self` keeps for this call; any bytes are numbers,
+        // and those of bools are made 0 or 1.
+        let to = unsafe { std::slice::from_raw_parts_mut(start.add(at), bytes.len()) };
+        to.copy_from_slice(bytes);
+        if is_bool {
+            to.iter_mut().for_each(|byte| *byte = (*byte != 0).into());
         }
         Ok(())
     }

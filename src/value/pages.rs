@@ -28,10 +28,13 @@ impl<T: Clone + Default> Pages<T> {
 
     /// The most bytes that touching these items can cost.
     pub(crate) fn cost(places: impl IntoIterator<Item = usize>) -> usize {
-        let mut pages: Vec<usize> = places.into_iter().map(|place| place / PAGE).collect();
-        pages.sort_unstable();
-        pages.dedup();
-        pages.len().saturating_mul(PAGE * size_of::<T>())
+        let (mut last, mut changes, mut most) = (None, 0, 0usize);
+        for page in places.into_iter().map(|place| place / PAGE) {
+            changes += usize::from(last.replace(page) != Some(page));
+            most = most.max(page + 1);
+        }
+        // Exact for places that rise, and for those that have no gaps.
+        changes.min(most).saturating_mul(PAGE * size_of::<T>())
     }
 
     /// Item `i`, if it is within the row and was touched.

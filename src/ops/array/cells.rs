@@ -122,7 +122,18 @@ fn check<E>(dtype: DType) -> Result<()> {
 ///
 /// # Errors
 /// `Cancelled`, `DeadlineExceeded`.
+#[inline]
 pub(in crate::ops) fn copy_cells<E: Cell>(pace: &mut Pace<'_>, from: &[E], to: &mut [E]) -> Result<()> {
+    if E::IS_PLAIN && from.len() <= E::BATCH {
+        pace.spend(from.len())?;
+        to.clone_from_slice(from);
+        return Ok(());
+    }
+    copy_in_batches(pace, from, to)
+}
+
+fn copy_in_batches<E: Cell>(pace: &mut Pace<'_>, from: &[E], to: &mut [E]) -> Result<()> {
+    debug_assert_eq!(from.len(), to.len(), "as many cells are written as are read");
     for (from, to) in from.chunks(E::BATCH).zip(to.chunks_mut(E::BATCH)) {
         pace.spend(E::work(from))?;
         to.clone_from_slice(from);

@@ -37,10 +37,25 @@ fn long_work_ends_with_the_run() {
         &[zeros(DType::U8, MANY / 2), 2.into_value(), 1i8.into_value(), 0i8.into_value()],
         1 << 20,
     );
+    let rows = zeros(DType::I8, MANY / 2);
+    ends_early(&DynamicPartition { num_partitions: 2 }, &[rows.clone(), zeros(DType::I32, MANY / 2)], 8 << 20);
+    ends_early(&DynamicStitch { is_parallel: false }, &[numbers(MANY / 2), rows.clone()], 8 << 20);
+    let column = |n: usize| numbers(n).reshaped(&[n, 1]).unwrap();
+    ends_early(&ScatterNd, &[column(MANY / 2), rows.clone(), [MANY as i32 / 4].into_value()], 8 << 20);
+    ends_early(&GatherNd, &[rows.clone(), column(MANY / 2)], 8 << 20);
+    let update = TensorScatter { rule: ScatterRule::Update };
+    ends_early(&update, &[rows.clone(), column(MANY / 2), rows.clone()], 8 << 20);
+    ends_early(&Gather, &[rows.clone(), zeros(DType::I32, MANY)], 8 << 20);
+    let mirror = MirrorPadGrad { mode: Mirror::Symmetric };
+    ends_early(&mirror, &[zeros(DType::I16, MANY), [[1i32, 1]].into_value()], 4 << 20);
     ends_early(
-        &DynamicPartition { num_partitions: 2 },
-        &[zeros(DType::I8, MANY / 2), zeros(DType::I32, MANY / 2)],
-        8 << 20,
+        &StridedSliceGrad { masks: Masks::default() },
+        &[[MANY as i32], [0], [MANY as i32], [2]]
+            .map(IntoValue::into_value)
+            .into_iter()
+            .chain([zeros(DType::I8, MANY / 2)])
+            .collect::<Vec<_>>(),
+        1 << 20,
     );
 }
 

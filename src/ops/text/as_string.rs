@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use num_traits::ToPrimitive;
 
-use super::{NO_GRADIENT, string_value};
+use super::{NO_GRADIENT, make_strings};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
@@ -89,28 +89,33 @@ impl Op for AsString {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let input = cx.input(0);
-        let texts: Vec<String> = match input.dtype() {
+        let write = |f: &(dyn Fn(usize) -> Vec<u8> + Sync)| make_strings(cx, input.dims(), &|i, _| Ok(f(i)));
+        let value = match input.dtype() {
             DType::String => {
-                let padded = input.strings()?.iter().map(|text| self.padded(text));
-                let value = string_value(cx, input.dims(), padded.collect())?;
-                cx.output(0, value);
-                return Ok(());
+                let texts = input.strings()?;
+                write(&|i| self.padded(&texts[i]))
             }
-            DType::Bool => input.slice::<bool>()?.iter().map(bool::to_string).collect(),
+            DType::Bool => {
+                let bools = input.slice::<bool>()?;
+                write(&|i| bools[i].to_string().into_bytes())
+            }
             DType::C64 => {
-                self.pairs(input.slice::<num_complex::Complex<f32>>()?.iter().map(|x| [x.re.into(), x.im.into()]))
+                let numbers = input.slice::<num_complex::Complex<f32>>()?;
+                write(&|i| self.pair([numbers[i].re.into(), numbers[i].im.into()]))
             }
-            DType::C128 => self.pairs(input.slice::<num_complex::Complex<f64>>()?.iter().map(|x| [x.re, x.im])),
+            DType::C128 => {
+                let numbers = input.slice::<num_complex::Complex<f64>>()?;
+                write(&|i| self.pair([numbers[i].re, numbers[i].im]))
+            }
             dtype if dtype.is_floating() => with_type!(dtype, T in floats => {
-                let floats = input.slice::<T>()?.iter().map(|x| ToPrimitive::to_f64(x).unwrap_or(f64::NAN));
-                floats.map(|x| self.float(x)).collect()
-            }, else => Vec::new()),
+                let numbers = input.slice::<T>()?;
+                write(&|i| self.float(ToPrimitive::to_f64(&numbers[i]).unwrap_or(f64::NAN)).into_bytes())
+            }, else => string_less(dtype)),
             dtype => with_type!(dtype, T in ints => {
-                input.slice::<T>()?.iter().map(|x| self.int((*x).into())).collect()
-            }, else => Vec::new()),
-        };
-        let texts = texts.into_iter().map(String::into_bytes).collect();
-        let value = string_value(cx, input.dims(), texts)?;
+                let numbers = input.slice::<T>()?;
+                write(&|i| self.int(numbers[i].into()).into_bytes())
+            }, else => string_less(dtype)),
+        }?;
         cx.output(0, value);
         Ok(())
     }
@@ -136,8 +141,8 @@ impl AsString {
         self.signed(number < 0, &number.unsigned_abs().to_string(), true)
     }
 
-    fn pairs(&self, pairs: impl Iterator<Item = [f64; 2]>) -> Vec<String> {
-        pairs.map(|[re, im]| format!("({},{})", self.float(re), self.float(im))).collect()
+    fn pair(&self, [re, im]: [f64; 2]) -> Vec<u8> {
+        format!("({},{})", self.float(re), self.float(im)).into_bytes()
     }
 
     fn float(&self, number: f64) -> String {
@@ -176,6 +181,11 @@ impl AsString {
         let spaces = vec![b' '; self.width().saturating_sub(text.len())];
         if self.fill == Some('-') { [text, &spaces[..]].concat() } else { [&spaces[..], text].concat() }
     }
+}
+
+#[cold]
+fn string_less(dtype: DType) -> Result<Value> {
+    Err(Error::unsupported(format!("{dtype} is not written as text")))
 }
 
 /// As C's `%.{precision}e`.

@@ -108,7 +108,8 @@ impl Op for StringToHashBucket {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let input = cx.input(0);
-        let buckets = Value::from_vec(input.dims(), each(cx, input.strings()?, |text| self.bucket(text))?)?;
+        let mut buckets = cx.alloc(DType::I64, input.dims())?;
+        each(cx, input.strings()?, buckets.make_mut::<i64>()?, |text| Ok(self.bucket(text)))?;
         cx.output(0, buckets);
         Ok(())
     }

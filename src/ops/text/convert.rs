@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::{NO_GRADIENT, each, string_value};
+use super::{NO_GRADIENT, make_strings};
 use crate::dtype::DType;
 use crate::error::{Error, Result, escape};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
@@ -162,8 +162,11 @@ impl Op for StringConvert {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let input = cx.input(0);
-        let strings = each(cx, input.strings()?, |text| self.how.of(text))?.into_iter().collect::<Result<_>>()?;
-        let value = string_value(cx, input.dims(), strings)?;
+        let strings = input.strings()?;
+        let value = make_strings(cx, input.dims(), &|i, pace| {
+            pace.spend(strings[i].len())?;
+            self.how.of(&strings[i])
+        })?;
         cx.output(0, value);
         Ok(())
     }

@@ -9,6 +9,9 @@ use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::shape::{Dim, Shape};
 use crate::value::{IntoValue, Value};
 
+/// Bytes that are copied at once: a multiple of all sizes.
+const PART: usize = 1 << 16;
+
 /// The numbers whose bytes stand in strings of one length: `(..) -> (.., n)`.
 #[derive(Debug, Clone)]
 pub struct DecodeRaw {
@@ -67,13 +70,20 @@ impl Op for DecodeRaw {
                 "strings must have a multiple of the {size} bytes of {dtype}, but have {len}"
             )));
         }
-        cx.check_room(2 * len * strings.len())?;
-        let mut bytes = strings.concat();
-        if !self.little_endian {
-            let part = if dtype.is_complex() { size / 2 } else { size };
-            bytes.chunks_exact_mut(part).for_each(<[u8]>::reverse);
+        let mut value = cx.alloc(dtype, &[input.dims(), &[len / size]].concat())?;
+        let (mut pace, mut buffer) = (cx.pace(), cx.list(PART.min(len))?);
+        let part_size = if dtype.is_complex() { size / 2 } else { size };
+        for (i, text) in strings.iter().enumerate() {
+            for (j, part) in text.chunks(PART).enumerate() {
+                pace.spend(8 + part.len())?;
+                buffer.clear();
+                buffer.extend_from_slice(part)?;
+                if self.little_endian != cfg!(target_endian = "little") {
+                    buffer.chunks_exact_mut(part_size).for_each(<[u8]>::reverse);
+                }
+                value.put_bytes(i * len + j * PART, &buffer)?;
+            }
         }
-        let value = Value::from_bytes(dtype, &[input.dims(), &[len / size]].concat(), &bytes)?;
         cx.output(0, value);
         Ok(())
     }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{NO_GRADIENT, bytes_or, string_value};
+use super::{NO_GRADIENT, bytes_or, joined, make_strings};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
-use crate::shape::{Dims, Shape};
+use crate::shape::Shape;
 use crate::value::{IntoValue, Value};
 
 /// The strings at each place of all inputs, joined; a scalar stands at every place: `(..), (), (..) -> (..)`.
@@ -59,18 +59,12 @@ impl Op for StringJoin {
             let have = other.dims();
             return Err(Error::shape(format!("strings to join must have one shape, but have {dims:?} and {have:?}")));
         }
-        let n = crate::shape::element_count(dims)?;
         let columns = inputs.iter().map(|value| value.strings()).collect::<Result<Vec<_>>>()?;
-        let mut out = Vec::with_capacity(n);
-        for i in 0..n {
-            let row: Vec<&[u8]> =
-                columns.iter().map(|column| &column[if column.len() == 1 { 0 } else { i }][..]).collect();
-            out.push(row.join(&self.separator[..]));
-            if i % 1024 == 1023 {
-                cx.check()?;
-            }
-        }
-        let value = string_value(cx, &Dims::from_slice(dims), out)?;
+        let work = cx.workspace();
+        let value = make_strings(cx, dims, &|i, pace| {
+            let row = columns.iter().map(|column| &column[if column.len() == 1 { 0 } else { i }][..]);
+            joined(work, pace, row, &self.separator)
+        })?;
         cx.output(0, value);
         Ok(())
     }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{NO_GRADIENT, bytes_or, string_value};
+use super::{NO_GRADIENT, bytes_or, string_of};
+use crate::cancel::Pace;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, to_ints};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Ints, Op, OpKind, RunCx, Workspace};
+use crate::ops::array::cast::cast_for;
 use crate::shape::{Dim, Shape};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, Room, ScratchVec, Value};
 
 /// The n-grams of ragged rows of tokens, which `data_splits` says the borders of: `(n), (r) -> (k), (r)`.
 #[derive(Debug, Clone)]
@@ -88,25 +90,27 @@ impl Op for StringNGrams {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let data = cx.input(0).strings()?;
-        let splits = to_ints(cx.input(1)).ok_or_else(|| Error::internal("splits are integers"))?;
-        let borders = check_splits(&splits, data.len())?;
-        let mut ngrams = Vec::new();
-        let mut ends: Vec<i64> = splits.iter().take(1).map(|_| 0).collect();
-        for border in borders.windows(2) {
+        let splits = Ints::of(cx.input(1))?;
+        let mut made = Made { ngrams: cx.list(0)?, contents: cx.room::<u8>(0)?, pace: cx.pace(), work: cx.workspace() };
+        check_splits(&mut made.pace, splits, data.len())?;
+        let mut ends = cx.scratch::<i64>(splits.len())?;
+        for row in 1..splits.len() {
             // Without any token there is nothing to pad, as TensorFlow has it.
             if !data.is_empty() {
-                self.row(cx, &data[border[0]..border[1]], &mut ngrams)?;
+                self.row(&data[splits.get(row - 1) as usize..splits.get(row) as usize], &mut made)?;
             }
-            ends.push(ngrams.len() as i64);
+            made.pace.spend(16)?;
+            ends[row] = made.ngrams.len() as i64;
         }
         let ends = match cx.input(1).dtype() {
-            DType::I32 => {
-                let ends = ends.iter().map(|end| i32::try_from(*end)).collect::<Result<Vec<_>, _>>();
-                ends.map_err(|_| Error::invalid("there are more n-grams than int32 counts"))?.into_value()
+            DType::I32 if made.ngrams.len() > i32::MAX as usize => {
+                return Err(Error::invalid("there are more n-grams than int32 counts"));
             }
-            _ => ends.into_value(),
+            dtype => cast_for(cx, &ends.into_value(&[splits.len()])?, dtype)?,
         };
-        let value = string_value(cx, &[ngrams.len()], ngrams)?;
+        let n = made.ngrams.len();
+        let (ngrams, _counted) = made.ngrams.into_parts();
+        let value = Value::from_strings(&[n], ngrams)?;
         cx.output(0, value);
         cx.output(1, ends);
         Ok(())
@@ -125,45 +129,76 @@ impl Op for StringNGrams {
     }
 }
 
-/// Splits rise from 0 to the number of tokens.
-fn check_splits(splits: &[i64], n: usize) -> Result<Vec<usize>> {
-    let borders: Option<Vec<usize>> = splits.iter().map(|split| usize::try_from(*split).ok()).collect();
-    let fits = |borders: &Vec<usize>| {
-        let ends = borders.first().is_none_or(|first| *first == 0) && borders.last().is_none_or(|last| *last == n);
-        ends && borders.is_sorted()
-    };
-    borders.filter(fits).ok_or_else(|| Error::invalid(format!("data_splits must rise from 0 to {n}, the data's size")))
+/// Borders of the rows among `n` tokens.
+fn check_splits(pace: &mut Pace<'_>, splits: Ints<'_>, n: usize) -> Result<()> {
+    let mut last = 0;
+    for (i, split) in splits.iter().enumerate() {
+        pace.spend(2)?;
+        if split < last || (i == 0 && split != 0) {
+            return Err(wrong_splits(n));
+        }
+        last = split;
+    }
+    if splits.len() > 0 && last != n as i64 { Err(wrong_splits(n)) } else { Ok(()) }
+}
+
+#[cold]
+fn wrong_splits(n: usize) -> Error {
+    Error::invalid(format!("data_splits must rise from 0 to {n}, the data's size"))
+}
+
+/// The n-grams so far, and what they cost.
+struct Made<'r> {
+    ngrams: ScratchVec<Vec<u8>>,
+    contents: Room,
+    pace: Pace<'r>,
+    work: Workspace<'r>,
+}
+
+impl Made<'_> {
+    fn push(&mut self, ngram: Vec<u8>) -> Result<()> {
+        self.contents.add::<u8>(ngram.len())?;
+        self.ngrams.push(ngram)
+    }
 }
 
 impl StringNGrams {
     /// The n-grams of one row.
-    fn row(&self, cx: &RunCx<'_>, tokens: &[Vec<u8>], ngrams: &mut Vec<Vec<u8>>) -> Result<()> {
-        let before = ngrams.len();
+    fn row(&self, tokens: &[Vec<u8>], made: &mut Made<'_>) -> Result<()> {
+        let before = made.ngrams.len();
         for width in &self.ngram_widths {
             let width = usize::try_from(*width).map_err(|_| too_long())?;
             // Padding alone is no n-gram.
             let pad = usize::try_from(self.pad_width).unwrap_or(usize::MAX).min(width - 1);
             let padded = pad.checked_mul(2).and_then(|pads| pads.checked_add(tokens.len())).ok_or_else(too_long)?;
             let windows = padded.checked_sub(width).map_or(0, |more| more + 1);
-            cx.check_room(windows.saturating_mul(size_of::<Vec<u8>>()))?;
-            ngrams.try_reserve(windows).map_err(|_| too_long())?;
+            // What has no end is refused at once; else the list grows as it does.
+            if windows > made.ngrams.len() {
+                made.ngrams.reserve(windows)?;
+            }
             for start in 0..windows {
-                ngrams.push(self.ngram(tokens, pad, start, width)?);
-                if start % 1024 == 1023 {
-                    cx.check()?;
-                }
+                let ngram = self.ngram(tokens, pad, start, width, made)?;
+                made.push(ngram)?;
             }
         }
-        if self.preserve_short_sequences && ngrams.len() == before && !tokens.is_empty() {
+        if self.preserve_short_sequences && made.ngrams.len() == before && !tokens.is_empty() {
             let pad = usize::try_from(self.pad_width).unwrap_or(0);
             let width = pad.checked_mul(2).and_then(|pads| pads.checked_add(tokens.len())).ok_or_else(too_long)?;
-            ngrams.push(self.ngram(tokens, pad, 0, width)?);
+            let ngram = self.ngram(tokens, pad, 0, width, made)?;
+            made.push(ngram)?;
         }
-        cx.check()
+        Ok(())
     }
 
     /// The `width` tokens from place `start` on, in a row with `pad` paddings at each end.
-    fn ngram(&self, tokens: &[Vec<u8>], pad: usize, start: usize, width: usize) -> Result<Vec<u8>> {
+    fn ngram(
+        &self,
+        tokens: &[Vec<u8>],
+        pad: usize,
+        start: usize,
+        width: usize,
+        made: &mut Made<'_>,
+    ) -> Result<Vec<u8>> {
         let end = start + width;
         let left = pad.saturating_sub(start).min(width);
         let right = end.saturating_sub(pad + tokens.len()).min(width);
@@ -173,22 +208,26 @@ impl StringNGrams {
         let pads = left.checked_mul(left_pad.len()).zip(right.checked_mul(right_pad.len()));
         let own: usize = tokens.iter().map(|token| token.len() + self.separator.len()).sum();
         let len = pads.and_then(|(left, right)| left.checked_add(right)?.checked_add(own)).ok_or_else(too_long)?;
-        let mut out = Vec::new();
-        out.try_reserve_exact(len).map_err(|_| too_long())?;
-        repeat(&mut out, &left_pad, left);
+        let mut out = string_of(made.work, len)?;
+        let pace = &mut made.pace;
+        repeat(pace, &mut out, &left_pad, left)?;
         for token in tokens {
-            out.extend([&token[..], &self.separator].concat());
+            pace.spend(16 + token.len() / 8)?;
+            out.extend_from_slice(token);
+            out.extend_from_slice(&self.separator);
         }
-        repeat(&mut out, &right_pad, right);
+        repeat(pace, &mut out, &right_pad, right)?;
         out.truncate(len.saturating_sub(self.separator.len()));
         Ok(out)
     }
 }
 
-fn repeat(out: &mut Vec<u8>, part: &[u8], n: usize) {
-    if !part.is_empty() {
-        (0..n).for_each(|_| out.extend_from_slice(part));
+fn repeat(pace: &mut Pace<'_>, out: &mut Vec<u8>, part: &[u8], n: usize) -> Result<()> {
+    for _ in 0..if part.is_empty() { 0 } else { n } {
+        pace.spend(8 + part.len() / 8)?;
+        out.extend_from_slice(part);
     }
+    Ok(())
 }
 
 #[cold]

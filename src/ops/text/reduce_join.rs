@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{NO_GRADIENT, bytes_or, offsets, strides, string_value};
+use super::{NO_GRADIENT, bytes_or, joined, make_strings, offset, strides};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, to_ints};
-use crate::shape::{Dim, Shape, element_count, normalize_axes, normalize_axis};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
+use crate::shape::{Dim, MAX_RANK, Shape, element_count, normalize_axes, normalize_axis};
 use crate::value::{IntoValue, Value};
 
 /// The strings along some axes joined, those of the first axis in the list next to each other: `(..), (k) -> (..)`.
@@ -58,21 +58,26 @@ impl Op for ReduceJoin {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let (input, axes) = (cx.input(0), to_ints(cx.input(1)));
-        let axes = axes.ok_or_else(|| Error::internal("axes are integers"))?;
+        let input = cx.input(0);
+        if cx.input(1).len() > MAX_RANK {
+            return Err(Error::invalid(format!("there can be at most {MAX_RANK} axes, but are {}", cx.input(1).len())));
+        }
+        let axes = cx.ints(cx.input(1))?;
         let (strings, dims, strides) = (input.strings()?, input.dims(), strides(input.dims()));
         let axes = normalize_axes(&axes, dims.len())?;
         let out_dims = self.reduced(dims, &axes, 1);
         element_count(&out_dims)?;
-        let joined = offsets(axes.iter().rev().map(|axis| (dims[*axis], strides[*axis])));
-        let kept = offsets((0..dims.len()).filter(|axis| !axes.contains(axis)).map(|axis| (dims[axis], strides[axis])));
-        let mut out = Vec::with_capacity(kept.len());
-        for start in kept {
-            let row: Vec<&[u8]> = joined.iter().map(|offset| &strings[start + offset][..]).collect();
-            out.push(row.join(&self.separator[..]));
-            cx.check()?;
-        }
-        let value = string_value(cx, &out_dims, out)?;
+        let of = |axis: usize| (dims[axis], strides[axis]);
+        let along: Vec<_> = axes.iter().rev().map(|axis| of(*axis)).collect();
+        let kept: Vec<_> = (0..dims.len()).filter(|axis| !axes.contains(axis)).map(of).collect();
+        // Where there is an output, this is 0 or at most the number of elements.
+        let n = if strings.is_empty() { 0 } else { along.iter().map(|(len, _)| len).product() };
+        let work = cx.workspace();
+        let value = make_strings(cx, &out_dims, &|i, pace| {
+            let start = offset(&kept, i);
+            let row = (0..n).map(|j| &strings[start + offset(&along, j)][..]);
+            joined(work, pace, row, &self.separator)
+        })?;
         cx.output(0, value);
         Ok(())
     }

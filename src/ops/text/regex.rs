@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{NO_GRADIENT, Pattern, bytes_or, each, scalar, string_value};
+use super::{NO_GRADIENT, Pattern, STRING_WORK, bytes_or, each, lengthen, make_strings, scalar};
+use crate::cancel::Pace;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Workspace};
 use crate::value::{IntoValue, Value};
 
 /// Whether a pattern matches each string as a whole: `(..) -> (..)` of bool; a scalar pattern may come as an input.
@@ -128,8 +129,8 @@ impl Op for RegexFullMatch {
             None => Cow::Owned(Pattern::whole(pattern_input(cx)?)?),
         };
         let input = cx.input(0);
-        let matches = each(cx, input.strings()?, |text| pattern.regex.is_match(text))?;
-        let value = Value::from_vec(input.dims(), matches)?;
+        let mut value = cx.alloc(DType::Bool, input.dims())?;
+        each(cx, input.strings()?, value.make_mut::<bool>()?, |text| Ok(pattern.regex.is_match(text)))?;
         cx.output(0, value);
         Ok(())
     }
@@ -156,8 +157,11 @@ impl Op for RegexReplace {
         };
         let (pattern, replacement) = &*by;
         let input = cx.input(0);
-        let strings = each(cx, input.strings()?, |text| self.replace(text, pattern, replacement))?;
-        let value = string_value(cx, input.dims(), strings)?;
+        let (strings, work) = (input.strings()?, cx.workspace());
+        let value = make_strings(cx, input.dims(), &|i, pace| {
+            pace.spend(strings[i].len())?;
+            self.replace(work, pace, &strings[i], pattern, replacement)
+        })?;
         cx.output(0, value);
         Ok(())
     }
@@ -182,12 +186,23 @@ impl RegexReplace {
         Ok((pattern, replacement))
     }
 
-    fn replace(&self, text: &[u8], pattern: &Pattern, replacement: &Replacement) -> Vec<u8> {
+    fn replace(
+        &self,
+        work: Workspace<'_>,
+        pace: &mut Pace<'_>,
+        text: &[u8],
+        pattern: &Pattern,
+        replacement: &Replacement,
+    ) -> Result<Vec<u8>> {
         let (mut out, mut from, mut last_end) = (Vec::new(), 0, None);
         while from <= text.len()
             && let Some(found) = pattern.regex.captures_at(text, from)
         {
             let all = found.get_match();
+            // What is left of the text fits behind what is put here, so that few strings grow more than once.
+            let more = replacement.len(&found).saturating_add(text.len() - from);
+            pace.spend(STRING_WORK + more / 64)?;
+            lengthen(work, &mut out, more)?;
             out.extend_from_slice(&text[from..all.start()]);
             if all.is_empty() && last_end == Some(all.start()) {
                 // No empty match behind another match: on with the next character.
@@ -202,8 +217,10 @@ impl RegexReplace {
                 break;
             }
         }
-        out.extend_from_slice(text.get(from..).unwrap_or_default());
-        out
+        let rest = text.get(from..).unwrap_or_default();
+        lengthen(work, &mut out, rest.len())?;
+        out.extend_from_slice(rest);
+        Ok(out)
     }
 }
 
@@ -235,6 +252,15 @@ impl Replacement {
         }
         parts.push(Part::Text(plain));
         Ok(Replacement { text, parts })
+    }
+
+    /// Bytes of what stands for a match.
+    fn len(&self, found: &regex::bytes::Captures<'_>) -> usize {
+        let of = |part: &Part| match part {
+            Part::Text(text) => text.len(),
+            Part::Group(group) => found.get(*group).map_or(0, |group| group.len()),
+        };
+        self.parts.iter().map(of).sum()
     }
 
     fn append(&self, found: &regex::bytes::Captures<'_>, out: &mut Vec<u8>) {

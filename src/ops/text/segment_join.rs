@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{NO_GRADIENT, bytes_or};
+use super::{NO_GRADIENT, STRING_WORK, bytes_or};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, to_ints};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Ints, Op, OpKind, RunCx};
 use crate::ops::math::unsorted_shape;
 use crate::value::{IntoValue, Value};
 
@@ -54,17 +54,16 @@ impl Op for UnsortedSegmentJoin {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let (data, rows) = (cx.input(0), cx.input(1).rank());
-        let ints = |i: usize| to_ints(cx.input(i)).ok_or_else(|| Error::dtype("segment ids must be int32 or int64"));
         if rows == 0 || data.rank() < rows || data.dims()[..rows] != *cx.input(1).dims() {
             let ids = cx.input(1).dims();
             let text =
                 format!("segment_ids must have the first dims of the input, {:?}, but have {ids:?}", data.dims());
             return Err(Error::shape(text));
         }
-        let n = ints(2)?.first().and_then(|n| usize::try_from(*n).ok());
+        let n = Ints::of(cx.input(2))?.only().and_then(|n| usize::try_from(n).ok());
         let n = n.ok_or_else(|| Error::invalid("num_segments must be 0 or more"))?;
         let mut out = cx.alloc_zeros(DType::String, &[&[n], &data.dims()[rows..]].concat())?;
-        self.join(cx, data, &ints(1)?, &mut out)?;
+        self.join(cx, data, Ints::of(cx.input(1))?, &mut out)?;
         cx.output(0, out);
         Ok(())
     }
@@ -75,19 +74,21 @@ impl Op for UnsortedSegmentJoin {
 }
 
 impl UnsortedSegmentJoin {
-    fn join(&self, cx: &RunCx<'_>, data: &Value, ids: &[i64], out: &mut Value) -> Result<()> {
+    fn join(&self, cx: &RunCx<'_>, data: &Value, ids: Ints<'_>, out: &mut Value) -> Result<()> {
         let segments = out.dims()[0];
         let inner = out.len().checked_div(segments).unwrap_or(0);
         let strings = data.strings()?;
         cx.check_room(data.byte_len().saturating_add(strings.len().saturating_mul(self.separator.len())))?;
         let out = out.strings_mut()?;
-        let mut is_begun = vec![false; segments];
+        let (mut is_begun, mut pace) = (cx.scratch::<bool>(segments)?, cx.pace());
         for (row, id) in ids.iter().enumerate() {
-            let segment = usize::try_from(*id).ok().filter(|id| *id < segments);
-            let segment = segment.ok_or_else(|| outside(row, *id, segments))?;
+            let segment = usize::try_from(id).ok().filter(|id| *id < segments);
+            let segment = segment.ok_or_else(|| outside(row, id, segments))?;
             let separator = if is_begun[segment] { &self.separator[..] } else { &[] };
             is_begun[segment] = true;
+            pace.spend(8)?;
             for (cell, text) in out[segment * inner..][..inner].iter_mut().zip(&strings[row * inner..]) {
+                pace.spend(STRING_WORK + (separator.len() + text.len()) / 8)?;
                 cell.extend_from_slice(separator);
                 cell.extend_from_slice(text);
             }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::convert::is_space;
-use super::{NO_GRADIENT, scalar, string_value};
+use super::{NO_GRADIENT, STRING_WORK, make_strings, scalar};
+use crate::cancel::Pace;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Example, InferCx, Op, OpKind, RunCx};
 use crate::shape::{Dim, Shape};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 
 /// Strings cut at each byte that is among those of the delimiter, and between all bytes where it is empty:
 /// `(n), () -> (k, 2), (k), (2)`.
@@ -67,25 +68,47 @@ fn infer(cx: &mut InferCx<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Cuts each string of input 0, and puts the parts out.
-fn run<'a>(cx: &mut RunCx<'_>, cut: impl Fn(&'a [u8]) -> Vec<&'a [u8]>, strings: &'a [Vec<u8>]) -> Result<()> {
-    let mut rows: Vec<Vec<&[u8]>> = Vec::with_capacity(strings.len());
-    for (i, text) in strings.iter().enumerate() {
-        rows.push(cut(text));
-        if i % 1024 == 1023 {
-            cx.check()?;
-        }
+/// The parts of strings, as they are found.
+struct Parts<'a, 'r> {
+    found: ScratchVec<&'a [u8]>,
+    pace: Pace<'r>,
+}
+
+impl<'a> Parts<'a, '_> {
+    /// Adds a part, for which so many bytes were looked at.
+    fn push(&mut self, part: &'a [u8], looked_at: usize) -> Result<()> {
+        self.pace.spend(16 + looked_at)?;
+        self.found.push(part)
     }
-    let n: usize = rows.iter().map(Vec::len).sum();
-    cx.check_room(n.saturating_mul(size_of::<Vec<u8>>() + 2 * size_of::<i64>()))?;
-    let places = rows.iter().enumerate().flat_map(|(i, row)| (0..row.len()).flat_map(move |j| [i as i64, j as i64]));
-    let indices = Value::from_vec(&[n, 2], places.collect())?;
-    let longest = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let shape = [strings.len() as i64, longest as i64].into_value();
-    let values = string_value(cx, &[n], rows.into_iter().flatten().map(<[u8]>::to_vec).collect())?;
+}
+
+/// A way to cut a string.
+type Cut<'a, 'c> = &'c dyn Fn(&'a [u8], &mut Parts<'a, '_>) -> Result<()>;
+
+/// Cuts each string: the parts, their places in a matrix with a row for each, and its shape.
+fn run<'a>(cx: &mut RunCx<'_>, cut: Cut<'a, '_>, strings: &'a [Vec<u8>]) -> Result<()> {
+    let mut parts = Parts { found: cx.list(0)?, pace: cx.pace() };
+    let mut ends = cx.list(strings.len())?;
+    for text in strings {
+        parts.pace.spend(STRING_WORK)?;
+        cut(text, &mut parts)?;
+        ends.push(parts.found.len())?;
+    }
+    let (found, n) = (&parts.found, parts.found.len());
+    let mut indices = cx.alloc(DType::I64, &[n, 2])?;
+    let (mut row, mut start, mut longest) = (0, 0, 0);
+    for (i, place) in indices.make_mut::<i64>()?.chunks_exact_mut(2).enumerate() {
+        parts.pace.spend(4)?;
+        while i >= ends[row] {
+            (row, start) = (row + 1, ends[row]);
+        }
+        place.copy_from_slice(&[row as i64, (i - start) as i64]);
+        longest = longest.max(i + 1 - start);
+    }
+    let values = make_strings(cx, &[n], &|i, _| Ok(found[i].to_vec()))?;
     cx.output(0, indices);
     cx.output(1, values);
-    cx.output(2, shape);
+    cx.output(2, [strings.len() as i64, longest as i64].into_value());
     Ok(())
 }
 
@@ -100,7 +123,10 @@ impl Op for StringSplit {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let (input, delimiters) = (cx.take(0), scalar(cx, 1, "delimiter")?.to_vec());
-        run(cx, |text| self.cut(text, &delimiters), vector(&input)?)
+        let mut is_delimiter = [false; 256];
+        delimiters.iter().for_each(|byte| is_delimiter[usize::from(*byte)] = true);
+        let delimiters = (!delimiters.is_empty()).then_some(&is_delimiter);
+        run(cx, &|text, parts| self.cut(text, delimiters, parts), vector(&input)?)
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
@@ -120,10 +146,10 @@ impl Op for StringSplitV2 {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let (input, separator) = (cx.take(0), scalar(cx, 1, "sep")?.to_vec());
         let most = usize::try_from(self.maxsplit).unwrap_or(usize::MAX);
-        let cut: &dyn Fn(&[u8]) -> Vec<&[u8]> = match separator.as_slice() {
-            _ if most == 0 => &|text| vec![text],
-            [] => &|text| cut_at_space(text, most),
-            separator => &|text| cut_at(text, separator, most),
+        let cut: Cut<'_, '_> = match separator.as_slice() {
+            _ if most == 0 => &|text, parts| parts.push(text, 0),
+            [] => &|text, parts| cut_at_space(text, most, parts),
+            separator => &|text, parts| cut_at(text, separator, most, parts),
         };
         run(cx, cut, vector(&input)?)
     }
@@ -141,31 +167,33 @@ fn vector(input: &Value) -> Result<&[Vec<u8>]> {
 }
 
 impl StringSplit {
-    fn cut<'a>(&self, text: &'a [u8], delimiters: &[u8]) -> Vec<&'a [u8]> {
+    /// Cuts at any of the delimiters; without delimiters, behind each byte.
+    fn cut<'a>(&self, text: &'a [u8], delimiters: Option<&[bool; 256]>, parts: &mut Parts<'a, '_>) -> Result<()> {
         if text.is_empty() {
-            return Vec::new();
+            return Ok(());
         }
-        if delimiters.is_empty() {
-            return text.chunks(1).collect();
-        }
-        text.split(|byte| delimiters.contains(byte)).filter(|part| !self.skip_empty || !part.is_empty()).collect()
+        let Some(is_delimiter) = delimiters else {
+            return text.chunks(1).try_for_each(|part| parts.push(part, 1));
+        };
+        let all = text.split(|byte| is_delimiter[usize::from(*byte)]);
+        let mut kept = all.filter(|part| !self.skip_empty || !part.is_empty());
+        kept.try_for_each(|part| parts.push(part, part.len()))
     }
 }
 
 /// Words, and after so many of them the rest, even if it is empty.
-fn cut_at_space(text: &[u8], most: usize) -> Vec<&[u8]> {
-    let mut words = Vec::new();
-    let mut rest = without_space(text);
+fn cut_at_space<'a>(text: &'a [u8], most: usize, parts: &mut Parts<'a, '_>) -> Result<()> {
+    let (mut rest, mut n) = (without_space(text), 0);
     while !rest.is_empty() {
         let end = rest.iter().position(|byte| is_space(*byte)).unwrap_or(rest.len());
-        words.push(&rest[..end]);
-        rest = without_space(&rest[end..]);
-        if words.len() == most {
-            words.push(rest);
-            break;
+        let next = without_space(&rest[end..]);
+        parts.push(&rest[..end], rest.len() - next.len())?;
+        (rest, n) = (next, n + 1);
+        if n == most {
+            return parts.push(rest, 0);
         }
     }
-    words
+    Ok(())
 }
 
 /// A string without white space in front.
@@ -173,35 +201,55 @@ fn without_space(text: &[u8]) -> &[u8] {
     &text[text.iter().position(|byte| !is_space(*byte)).unwrap_or(text.len())..]
 }
 
-fn cut_at<'a>(text: &'a [u8], separator: &[u8], most: usize) -> Vec<&'a [u8]> {
-    let (mut parts, mut rest) = (Vec::new(), text);
-    while parts.len() < most
-        && let Some(at) = rest.windows(separator.len()).position(|window| window == separator)
-    {
-        parts.push(&rest[..at]);
+fn cut_at<'a>(text: &'a [u8], separator: &[u8], most: usize, parts: &mut Parts<'a, '_>) -> Result<()> {
+    let (mut rest, mut at, mut n) = (text, 0, 0);
+    while n < most && at + separator.len() <= rest.len() {
+        parts.pace.spend(1)?;
+        if rest[at] != separator[0] {
+            at += 1;
+            continue;
+        }
+        parts.pace.spend(separator.len() / 8)?;
+        if !rest[at..].starts_with(separator) {
+            at += 1;
+            continue;
+        }
+        parts.push(&rest[..at], 0)?;
         rest = &rest[at + separator.len()..];
+        (at, n) = (0, n + 1);
     }
-    parts.push(rest);
-    parts
+    parts.push(rest, 0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cancel::Limits;
     use crate::ops::testing::{infer_err, infer_ok};
 
     /// What TensorFlow 1.15.5 answers.
+    fn found<'a>(cut: impl FnOnce(&mut Parts<'a, '_>) -> Result<()>) -> Vec<&'a [u8]> {
+        let limits = Limits::default();
+        let mut parts = Parts { found: ScratchVec::new(None).unwrap(), pace: Pace::new(&limits) };
+        cut(&mut parts).unwrap();
+        parts.found.to_vec()
+    }
+
     #[test]
     fn words_and_parts_are_those_of_tensorflow() {
-        let words = |text: &'static str, most| cut_at_space(text.as_bytes(), most);
+        let words = |text: &'static str, most| found(|parts| cut_at_space(text.as_bytes(), most, parts));
         assert_eq!(words(" a  b \t c ", usize::MAX), [b"a", b"b", b"c"]);
         assert_eq!(words(" a  b \t c ", 1), [&b"a"[..], b"b \t c "]);
         assert_eq!(words("x", 1), [&b"x"[..], b""]);
         assert!(words("", 1).is_empty());
-        assert_eq!(cut_at(b"a<>b<><>c", b"<>", 2), [&b"a"[..], b"b", b"<>c"]);
-        assert_eq!(cut_at(b"", b" ", usize::MAX), [b""]);
-        assert_eq!(cut_at(b"abc", b"abcd", usize::MAX), [b"abc"]);
-        let split = |text: &'static str, skip_empty| StringSplit { skip_empty }.cut(text.as_bytes(), b" ,");
+        assert_eq!(found(|parts| cut_at(b"a<>b<><>c", b"<>", 2, parts)), [&b"a"[..], b"b", b"<>c"]);
+        assert_eq!(found(|parts| cut_at(b"", b" ", usize::MAX, parts)), [b""]);
+        assert_eq!(found(|parts| cut_at(b"abc", b"abcd", usize::MAX, parts)), [b"abc"]);
+        let split = |text: &'static str, skip_empty| {
+            let mut is_delimiter = [false; 256];
+            b" ,".iter().for_each(|byte| is_delimiter[usize::from(*byte)] = true);
+            found(|parts| StringSplit { skip_empty }.cut(text.as_bytes(), Some(&is_delimiter), parts))
+        };
         assert_eq!(split("a, b", true), [b"a", b"b"]);
         assert_eq!(split("a, b", false), [&b"a"[..], b"", b"b"]);
         assert!(split("", false).is_empty());

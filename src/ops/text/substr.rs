@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{NO_GRADIENT, each, offsets, show, strides, string_value};
+use super::{NO_GRADIENT, each, make_strings, offset, show, strides};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result, escape};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, to_ints};
-use crate::shape::{broadcast_dims, element_count};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Ints, Op, OpKind, RunCx};
+use crate::shape::broadcast_dims;
 use crate::value::{IntoValue, Value};
 
 /// What a string is counted in.
@@ -96,11 +96,13 @@ impl Op for StringLength {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let input = cx.input(0);
-        let lengths = each(cx, input.strings()?, |text| match self.unit {
-            Unit::Byte => text.len() as i32,
-            Unit::Utf8Char => text.iter().filter(|byte| !continues(**byte)).count() as i32,
+        let mut value = cx.alloc(DType::I32, input.dims())?;
+        each(cx, input.strings()?, value.make_mut::<i32>()?, |text| {
+            Ok(match self.unit {
+                Unit::Byte => text.len() as i32,
+                Unit::Utf8Char => text.iter().filter(|byte| !continues(**byte)).count() as i32,
+            })
         })?;
-        let value = Value::from_vec(input.dims(), lengths)?;
         cx.output(0, value);
         Ok(())
     }
@@ -131,16 +133,17 @@ impl Op for Substr {
             let (at, len) = (at.dims(), cx.input(2).dims());
             return Err(Error::shape(format!("pos and len must have one shape, but have {at:?} and {len:?}")));
         }
-        let ints = |i: usize| to_ints(cx.input(i)).ok_or_else(|| Error::internal("positions are integers"));
-        let (pos, len, texts) = (ints(1)?, ints(2)?, input.strings()?);
+        let (pos, len, texts) = (Ints::of(at)?, Ints::of(cx.input(2))?, input.strings()?);
         let dims = broadcast_dims(input.dims(), at.dims())?;
-        element_count(&dims)?;
-        let mut out = Vec::new();
-        for (i, (text, at)) in places(input.dims(), &dims).into_iter().zip(places(at.dims(), &dims)).enumerate() {
-            let part = self.part(&texts[text], pos[at], len[at]);
-            out.push(part.ok_or_else(|| out_of_range(pos[at], &texts[text], i))?.to_vec());
-        }
-        let value = string_value(cx, &dims, out)?;
+        let (of_text, of_at) = (axes(input.dims(), &dims), axes(at.dims(), &dims));
+        let value = make_strings(cx, &dims, &|i, pace| {
+            let (text, at) = (&texts[offset(&of_text, i)], offset(&of_at, i));
+            if self.unit == Unit::Utf8Char {
+                pace.spend(2 * text.len())?;
+            }
+            let part = self.part(text, pos.get(at), len.get(at));
+            Ok(part.ok_or_else(|| out_of_range(pos.get(at), text, i))?.to_vec())
+        })?;
         cx.output(0, value);
         Ok(())
     }
@@ -151,13 +154,14 @@ impl Op for Substr {
 }
 
 /// For each place of a result of these dims, which element of an operand broadcasts to it.
-fn places(of: &[usize], dims: &[usize]) -> Vec<usize> {
+fn axes(of: &[usize], dims: &[usize]) -> Vec<(usize, usize)> {
     let strides = strides(of);
     let missing = dims.len() - of.len();
-    offsets(dims.iter().enumerate().map(|(axis, len)| match axis.checked_sub(missing) {
+    let axis = |(axis, len): (usize, &usize)| match axis.checked_sub(missing) {
         Some(own) if of[own] != 1 => (*len, strides[own]),
         _ => (*len, 0),
-    }))
+    };
+    dims.iter().enumerate().map(axis).collect()
 }
 
 impl Substr {
@@ -172,12 +176,14 @@ impl Substr {
             }
             Unit::Utf8Char => {
                 let begins = |at: &usize| *at == 0 || !continues(text[*at]);
-                let mut starts: Vec<usize> = (0..text.len()).filter(begins).collect();
-                let n = starts.len();
-                starts.push(text.len());
+                let n = (0..text.len()).filter(begins).count();
                 let from = index(pos, n)?;
                 let to = from.saturating_add(usize::try_from(len).unwrap_or(0)).min(n);
-                Some(&text[starts[from]..starts[to]])
+                // Behind the last character is the end.
+                let mut starts = (0..text.len()).filter(begins).chain([text.len()]);
+                let begin = starts.nth(from)?;
+                let end = if to > from { starts.nth(to - from - 1)? } else { begin };
+                Some(&text[begin..end])
             }
         }
     }

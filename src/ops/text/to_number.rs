@@ -70,8 +70,9 @@ impl Op for StringToNumber {
 fn read<T: Plain + Send>(cx: &RunCx<'_>, parse: impl Fn(&[u8]) -> Option<T> + Sync) -> Result<Value> {
     let input = cx.input(0);
     let refuse = |text: &[u8]| Error::invalid(format!("the string must be a number, but is {}", show(text)));
-    let numbers = each(cx, input.strings()?, |text| parse(text).ok_or_else(|| refuse(text)))?;
-    Value::from_vec(input.dims(), numbers.into_iter().collect::<Result<_>>()?)
+    let mut numbers = cx.alloc(T::DTYPE, input.dims())?;
+    each(cx, input.strings()?, numbers.make_mut::<T>()?, |text| parse(text).ok_or_else(|| refuse(text)))?;
+    Ok(numbers)
 }
 
 /// Digits, after a minus or not.
