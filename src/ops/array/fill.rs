@@ -222,7 +222,7 @@ impl Op for ZerosLike {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let value = cx.input(0);
         let out = match value.dtype() {
-            DType::Variant => zeros_like(value)?,
+            DType::Variant => zeros_like(cx, value)?,
             dtype => filled(cx, value.dims(), &Value::zeros(dtype, &[])?)?,
         };
         cx.output(0, out);

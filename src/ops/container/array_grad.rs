@@ -6,7 +6,7 @@ use super::tensor_array::{NO_GRADIENT, array, flow_value, handle_value, output_f
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, Role, RunCx};
-use crate::shape::Dims;
+use crate::shape::{Dims, MAX_RANK};
 use crate::value::{IntoValue, Value};
 
 /// The array of the gradients of an array: one for each array and source. It has as many cells, which start as zeros
@@ -89,5 +89,9 @@ impl Op for TensorArrayGrad {
 fn prefix(value: &Value) -> Result<Dims> {
     let dim =
         |n: &i32| usize::try_from(*n).map_err(|_| Error::invalid(format!("a dimension must be 0 or more, but is {n}")));
+    if value.len() > MAX_RANK {
+        let n = value.len();
+        return Err(Error::invalid(format!("a shape must have at most {MAX_RANK} dimensions, but has {n}")));
+    }
     value.slice::<i32>()?.iter().map(dim).collect()
 }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::parts::{PART_BYTES, add_to, show, show_shape};
+use super::parts::{add_to, show, show_shape};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::RunCx;
 use crate::shape::{Dim, Dims, Shape};
-use crate::value::Value;
 use crate::value::pages::Pages;
+use crate::value::{ScratchVec, Value};
 
 /// An array of a run.
 #[derive(Debug)]
@@ -194,11 +194,19 @@ impl ArrayObject {
     }
 
     /// Reads cells, in turn.
-    pub(super) fn read(&self, cx: &RunCx<'_>, indices: impl ExactSizeIterator<Item = i64>) -> Result<Vec<Value>> {
+    pub(super) fn read(
+        &self,
+        cx: &RunCx<'_>,
+        indices: impl ExactSizeIterator<Item = i64>,
+    ) -> Result<ScratchVec<Value>> {
         let mut state = self.state.lock();
         let state = state.open()?;
-        cx.check_room(indices.len().saturating_mul(PART_BYTES))?;
-        indices.map(|index| self.read_one(cx, state, index)).collect()
+        let (mut values, mut pace) = (cx.list(0)?, cx.pace());
+        for index in indices {
+            pace.spend(64)?;
+            values.push(self.read_one(cx, state, index)?)?;
+        }
+        Ok(values)
     }
 
     fn read_one(&self, cx: &RunCx<'_>, state: &mut State, index: i64) -> Result<Value> {

@@ -173,7 +173,7 @@ impl Op for TensorArrayGather {
             }
             false => {
                 let indices = indices(cx.input(1))?;
-                (indices.len(), array.read(cx, indices.into_iter())?)
+                (indices.len(), array.read(cx, indices.iter())?)
             }
         };
         let mut dims = self.empty_dims(n)?;
@@ -269,10 +269,11 @@ impl TensorArrayConcat {
             true => known(&self.element_shape_except0, "element shape without its first dim")?,
             false => check_rows(&parts, &self.element_shape_except0)?,
         };
-        let lengths: Vec<i64> = parts.iter().map(|part| part.dims()[0] as i64).collect();
-        let mut dims = Dims::from_slice(&[lengths.iter().sum::<i64>() as usize]);
+        let lengths = cx.collect(parts.iter().map(|part| part.dims()[0] as i64))?;
+        let total = lengths.iter().fold(0i64, |sum, len| sum.saturating_add(*len));
+        let mut dims = Dims::from_slice(&[total as usize]);
         dims.extend(rest);
-        Ok((join(cx, self.dtype, &dims, &parts)?, Value::from_vec(&[n], lengths)?))
+        Ok((join(cx, self.dtype, &dims, &parts)?, lengths.into_value(&[n])?))
     }
 }
 

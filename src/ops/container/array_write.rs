@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::parts::{Rows, cut, show};
 use super::tensor_array::{array, flow_value, handle_value, output_flow, put_flow};
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Effect, Example, InferCx, Op, OpKind, RunCx};
+use crate::graph::{Attrs, Effect, Example, InferCx, Ints, Op, OpKind, RunCx};
 use crate::shape::Shape;
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 
 /// Writes one cell. It is an error to write a cell twice, or after it was read; an array of gradients adds up instead.
 ///
@@ -123,11 +123,11 @@ pub(super) fn index(index: &Value) -> Result<i64> {
 }
 
 /// The indices of cells.
-pub(super) fn indices(indices: &Value) -> Result<Vec<i64>> {
+pub(super) fn indices(indices: &Value) -> Result<Ints<'_>> {
     if indices.rank() != 1 {
         return Err(Error::invalid(format!("indices must be a vector, but have shape {}", show(indices.dims()))));
     }
-    Ok(indices.slice::<i32>()?.iter().map(|index| i64::from(*index)).collect())
+    indices.slice().map(Ints::I32)
 }
 
 impl Op for TensorArrayScatter {
@@ -154,12 +154,15 @@ impl Op for TensorArrayScatter {
         let value = cx.take(at);
         array.check_write(value.dtype())?;
         let rows = rows(&value)?;
-        let (indices, fills) = match self.is_unpack {
-            true => ((0..rows as i64).collect(), array.fit(rows)?),
-            false => scattered(cx, rows, array.len()?, array.is_dynamic())?,
-        };
-        let parts = cut(cx, value, Rows::Each(rows))?;
-        array.write(cx, indices.into_iter().zip(parts), Some(fills))?;
+        if self.is_unpack {
+            let fills = array.fit(rows)?;
+            let parts = cut(cx, value, Rows::Each(rows))?;
+            array.write(cx, (0..).zip(parts), Some(fills))?;
+        } else {
+            let (indices, fills) = scattered(cx, rows, array.len()?, array.is_dynamic())?;
+            let parts = cut(cx, value, Rows::Each(rows))?;
+            array.write(cx, indices.iter().zip(parts), Some(fills))?;
+        }
         put_flow(cx, 0);
         Ok(())
     }
@@ -171,13 +174,13 @@ fn rows(value: &Value) -> Result<usize> {
 }
 
 /// The cells that rows go to, and how many the array then has.
-fn scattered(cx: &RunCx<'_>, rows: usize, size: usize, is_dynamic: bool) -> Result<(Vec<i64>, usize)> {
+fn scattered<'a>(cx: &'a RunCx<'_>, rows: usize, size: usize, is_dynamic: bool) -> Result<(Ints<'a>, usize)> {
     let indices = indices(cx.input(1))?;
     if indices.len() != rows {
         let n = indices.len();
         return Err(Error::invalid(format!("there must be an index for each of {rows} rows, but there are {n}")));
     }
-    let most = indices.iter().copied().max().unwrap_or(-1);
+    let most = indices.iter().max().unwrap_or(-1);
     let size = if is_dynamic { size.max((most + 1) as usize) } else { size };
     if most >= size as i64 {
         return Err(Error::invalid(format!("the largest index must be less than the size {size}, but is {most}")));
@@ -201,7 +204,7 @@ impl Op for TensorArraySplit {
         let array = array(cx)?;
         let value = cx.take(1);
         array.check_write(value.dtype())?;
-        let lens = lengths(cx.input(2), &value)?;
+        let lens = lengths(cx, 2, &value)?;
         let fills = array.fit(lens.len())?;
         let parts = cut(cx, value, Rows::Lens(&lens))?;
         array.write(cx, (0..).zip(parts), Some(fills))?;
@@ -211,7 +214,8 @@ impl Op for TensorArraySplit {
 }
 
 /// How many rows of a value each part has.
-pub(super) fn lengths(lengths: &Value, value: &Value) -> Result<Vec<usize>> {
+pub(super) fn lengths(cx: &RunCx<'_>, i: usize, value: &Value) -> Result<ScratchVec<usize>> {
+    let lengths = cx.input(i);
     if lengths.rank() != 1 {
         return Err(Error::invalid(format!("lengths must be a vector, but have shape {}", show(lengths.dims()))));
     }
@@ -219,8 +223,13 @@ pub(super) fn lengths(lengths: &Value, value: &Value) -> Result<Vec<usize>> {
     let len = |len: &i64| {
         usize::try_from(*len).map_err(|_| Error::invalid(format!("a length must be 0 or more, but is {len}")))
     };
-    let lens = lengths.slice::<i64>()?.iter().map(len).collect::<Result<Vec<_>>>()?;
-    let sum = lens.iter().fold(0usize, |sum, len| sum.saturating_add(*len));
+    let (mut lens, mut sum, mut pace) = (cx.list(lengths.len())?, 0usize, cx.pace());
+    for given in lengths.slice::<i64>()? {
+        pace.spend(2)?;
+        let len = len(given)?;
+        sum = sum.saturating_add(len);
+        lens.push(len)?;
+    }
     if sum != rows {
         return Err(Error::invalid(format!("the sum of lengths must be the {rows} rows of the value, but is {sum}")));
     }

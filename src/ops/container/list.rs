@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::parts::{show, show_shape};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Elements, InferCx, RunCx};
-use crate::shape::{Dim, Dims, Shape};
+use crate::graph::{Elements, InferCx, Ints, RunCx};
+use crate::shape::{Dim, Dims, MAX_RANK, Shape};
 use crate::value::Value;
 use crate::value::variant::{TensorList, Variant};
 
@@ -41,12 +41,12 @@ pub(super) fn list<'a>(cx: &'a RunCx<'_>, i: usize) -> Result<&'a TensorList> {
 pub(super) fn change_list(
     cx: &mut RunCx<'_>,
     i: usize,
-    change: impl FnOnce(&mut TensorList) -> Result<()>,
+    change: impl FnOnce(&RunCx<'_>, &mut TensorList) -> Result<()>,
 ) -> Result<Value> {
     let mut value = cx.take(i);
     list_of(&value)?;
     match &mut value.variants_mut()?[0] {
-        Variant::List(list) => change(list)?,
+        Variant::List(list) => change(cx, list)?,
         _ => return Err(Error::internal("a list stays one")),
     }
     Ok(value)
@@ -112,11 +112,15 @@ pub(super) fn check_shape(list: &TensorList, value: &Value) -> Result<()> {
 
 /// A shape that comes as a tensor: -1 for an unknown dim, the scalar -1 for an unknown rank.
 pub(super) fn shape_of(value: &Value) -> Result<Shape> {
-    let ints = crate::graph::to_ints(value).ok_or_else(|| Error::internal("a shape has integers"))?;
-    match (value.rank(), ints.as_slice()) {
-        (0, [-1]) => Ok(Shape::unknown()),
+    let ints = Ints::of(value)?;
+    match (value.rank(), ints.only()) {
+        (0, Some(-1)) => Ok(Shape::unknown()),
         (0, _) => Err(Error::invalid("the only scalar that is a shape is -1, the unknown one")),
-        (1, ints) => ints.iter().map(|n| to_dim(*n)).collect::<Result<Vec<_>>>().map(Shape::from),
+        (1, _) if ints.len() > MAX_RANK => {
+            let n = ints.len();
+            Err(Error::invalid(format!("a shape must have at most {MAX_RANK} dimensions, but has {n}")))
+        }
+        (1, _) => ints.iter().map(to_dim).collect::<Result<Vec<_>>>().map(Shape::from),
         (rank, _) => Err(Error::invalid(format!("a shape must be a vector, but has rank {rank}"))),
     }
 }
@@ -162,8 +166,8 @@ pub(super) fn fitting(item: Value, asked: &Value) -> Result<Value> {
 }
 
 /// Zeros in the place of an element that is not set.
-pub(super) fn zeros(list: &TensorList, shape: &Shape) -> Result<Value> {
-    Value::zeros(list.dtype, &known_dims(shape, "an element is not set")?)
+pub(super) fn zeros(cx: &RunCx<'_>, list: &TensorList, shape: &Shape) -> Result<Value> {
+    cx.alloc_zeros(list.dtype, &known_dims(shape, "an element is not set")?)
 }
 
 /// The dims of a shape that must be known, because of this.

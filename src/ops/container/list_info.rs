@@ -149,7 +149,7 @@ impl Op for TensorListResize {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let n = length(cx.input(1), "size")?;
-        let list = change_list(cx, 0, |list| {
+        let list = change_list(cx, 0, |_, list| {
             list.items.resize(n);
             Ok(())
         })?;
@@ -209,10 +209,11 @@ fn concat(cx: &RunCx<'_>, a: &mut TensorList, b: &TensorList) -> Result<()> {
             "both lists must say the same of their elements' shape, but say {a} and {b}"
         )));
     }
-    let first = a.items.len();
+    let (first, mut pace) = (a.items.len(), cx.pace());
     cx.check_room(TensorList::cost(b.set_items().map(|(i, _)| first + i)))?;
     a.items.resize(first + b.items.len());
     for (i, item) in b.set_items() {
+        pace.spend(64)?;
         *a.items.entry(first + i) = Some(item.clone());
     }
     Ok(())
@@ -229,33 +230,34 @@ const MAX_NESTING: usize = 64;
 ///
 /// # Errors
 /// `Unsupported` past 64 lists in lists, here and in [`add`].
-pub(in crate::ops) fn zeros_like(value: &Value) -> Result<Value> {
-    zeros_within(value, MAX_NESTING)
+pub(in crate::ops) fn zeros_like(cx: &RunCx<'_>, value: &Value) -> Result<Value> {
+    zeros_within(cx, value, MAX_NESTING)
 }
 
-fn zeros_within(value: &Value, depth: usize) -> Result<Value> {
+fn zeros_within(cx: &RunCx<'_>, value: &Value, depth: usize) -> Result<Value> {
     if value.dtype() != DType::Variant {
-        return Value::zeros(value.dtype(), value.dims());
+        return cx.alloc_zeros(value.dtype(), value.dims());
     }
-    let depth = deeper(depth)?;
-    let one = |variant: &Variant| match variant {
+    let (depth, mut pace) = (deeper(depth)?, cx.pace());
+    let mut one = |variant: &Variant| match variant {
         Variant::Empty => Ok(Variant::Empty),
-        Variant::Number(value) => zeros_within(value, depth).map(Variant::Number),
+        Variant::Number(value) => zeros_within(cx, value, depth).map(Variant::Number),
         Variant::Optional(None) => Ok(Variant::Optional(None)),
         Variant::Optional(Some(values)) => {
-            let zeros = values.iter().map(|value| zeros_within(value, depth)).collect::<Result<_>>()?;
+            let zeros = values.iter().map(|value| zeros_within(cx, value, depth)).collect::<Result<_>>()?;
             Ok(Variant::Optional(Some(zeros)))
         }
         Variant::List(list) => {
             let mut zeros = TensorList::new(list.dtype, list.shape.clone(), list.items.len())?;
             zeros.max_len = list.max_len;
             for (i, item) in list.set_items() {
-                *zeros.items.entry(i) = Some(zeros_within(item, depth)?);
+                pace.spend(64)?;
+                *zeros.items.entry(i) = Some(zeros_within(cx, item, depth)?);
             }
             Ok(Variant::List(zeros))
         }
     };
-    Value::from_variants(value.dims(), value.as_variants()?.iter().map(one).collect::<Result<_>>()?)
+    Value::from_variants(value.dims(), value.as_variants()?.iter().map(&mut one).collect::<Result<_>>()?)
 }
 
 /// Adds what tensors of variants hold, element by element; what is set in one list only stays as it is.
@@ -300,7 +302,9 @@ fn add_lists(cx: &RunCx<'_>, a: &mut TensorList, b: &TensorList, depth: usize) -
         let (a, b) = (a.items.len(), b.items.len());
         return Err(Error::invalid(format!("the lists must have equally many elements, but have {a} and {b}")));
     }
+    let mut pace = cx.pace();
     for (i, item) in b.set_items() {
+        pace.spend(64)?;
         match a.items.entry(i) {
             Some(sum) => add_within(cx, sum, item, depth)?,
             empty => *empty = Some(item.clone()),

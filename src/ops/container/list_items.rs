@@ -129,7 +129,7 @@ impl Op for TensorListPushBack {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let value = cx.take(1);
-        let list = change_list(cx, 0, |list| push(list, value))?;
+        let list = change_list(cx, 0, |_, list| push(list, value))?;
         cx.output(0, list);
         Ok(())
     }
@@ -192,11 +192,11 @@ impl Op for TensorListPopBack {
         check_dtype(list(cx, 0)?, self.element_dtype)?;
         let mut last = None;
         let asked = cx.input(1).clone();
-        let list = change_list(cx, 0, |list| {
+        let list = change_list(cx, 0, |cx, list| {
             let item = list.items.pop().ok_or_else(|| Error::invalid("the list is empty: there is nothing to pop"))?;
             last = Some(match item {
                 Some(item) => fitting(item, &asked)?,
-                None => zeros(list, &merged_shape(list, &asked, [])?)?,
+                None => zeros(cx, list, &merged_shape(list, &asked, [])?)?,
             });
             Ok(())
         })?;
@@ -233,7 +233,7 @@ impl Op for TensorListGetItem {
         let item = list.get(place(list, cx.input(1))?);
         let item = match item {
             Some(item) => fitting(item.clone(), cx.input(2))?,
-            None => zeros(list, &merged_shape(list, cx.input(2), list.set_items().map(|(_, item)| item))?)?,
+            None => zeros(cx, list, &merged_shape(list, cx.input(2), list.set_items().map(|(_, item)| item))?)?,
         };
         cx.output(0, item);
         Ok(())
@@ -259,7 +259,7 @@ impl Op for TensorListSetItem {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let item = cx.take(2);
         let index = cx.input(1).clone();
-        let list = change_list(cx, 0, |list| {
+        let list = change_list(cx, 0, |_, list| {
             check_dtype(list, item.dtype())?;
             let past_end = index.slice::<i32>()?.first().and_then(|index| usize::try_from(*index).ok());
             if let Some(past_end) = past_end.filter(|_| self.resize_if_index_out_of_bounds) {

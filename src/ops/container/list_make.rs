@@ -291,13 +291,15 @@ impl Op for TensorListScatter {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let at = self.tensor();
-        let indices = indices(cx.input(at + 1))?;
-        let places = indices.iter().map(|index| {
-            usize::try_from(*index)
-                .map_err(|_| Error::invalid(format!("indices must be 0 or more, but one is {index}")))
-        });
-        let places = places.collect::<Result<Vec<usize>>>()?;
-        let needed = places.iter().max().map_or(0, |most| most + 1);
+        let (indices, mut pace) = (indices(cx.input(at + 1))?, cx.pace());
+        let (mut places, mut needed) = (cx.list(indices.len())?, 0);
+        for index in indices.iter() {
+            pace.spend(2)?;
+            let refuse = |_| Error::invalid(format!("indices must be 0 or more, but one is {index}"));
+            let place = usize::try_from(index).map_err(refuse)?;
+            needed = needed.max(place + 1);
+            places.push(place)?;
+        }
         let tensor = cx.take(at);
         let shape = if at == 0 { shape_of(cx.input(2))? } else { Shape::unknown() };
         let rows = check_rows(&tensor, &shape)?;
@@ -316,7 +318,7 @@ impl Op for TensorListScatter {
             Ok(())
         };
         if self.into == ScatterInto::Existing {
-            let list = change_list(cx, 0, |list| {
+            let list = change_list(cx, 0, |_, list| {
                 check_dtype(list, dtype)?;
                 list.items.resize(list.items.len().max(needed));
                 put(list)
@@ -347,7 +349,7 @@ impl Op for TensorListSplit {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let shape = shape_of(cx.input(1))?;
         let tensor = cx.take(0);
-        let lens = lengths(cx.input(2), &tensor)?;
+        let lens = lengths(cx, 2, &tensor)?;
         // TensorFlow compares what is behind the first dim only.
         let rest = match shape.dims() {
             Some([]) => return Err(Error::invalid("the element shape must be at least of rank 1, but is []")),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::array_write::indices;
 use super::list::{both, check_dtype, elements, known_dims, list, list_value, merged_shape, shape_input, shape_of};
-use super::parts::{PART_BYTES, join, place, show_shape};
+use super::parts::{join, place, show_shape};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
@@ -105,7 +105,7 @@ fn rows<'a>(
     items: impl Iterator<Item = (usize, &'a Value)>,
     asked: &Value,
 ) -> Result<Value> {
-    let items: Vec<(usize, &Value)> = items.collect();
+    let (items, mut pace) = (cx.collect(items)?, cx.pace());
     let shape = merged_shape(list, asked, items.iter().map(|(_, item)| *item))?;
     let why = if n == 0 { "there are no elements" } else { "no element is set" };
     let element = known_dims(&shape, why)?;
@@ -113,13 +113,14 @@ fn rows<'a>(
     let mut dims = Dims::from_slice(&[n]);
     dims.extend_from_slice(&element);
     element_count(&dims)?;
-    let mut parts = Vec::new();
+    let mut parts = cx.list(items.len())?;
     for (place, item) in items {
+        pace.spend(16)?;
         if *item.dims() != *element {
             let (item, shape) = (super::parts::show(item.dims()), show_shape(&shape));
             return Err(Error::invalid(format!("elements must have shape {shape}, but number {place} has {item}")));
         }
-        parts.push((place * len, item));
+        parts.push((place * len, item))?;
     }
     let is_whole = parts.len() == n;
     if let (true, [(_, item)]) = (is_whole, &parts[..]) {
@@ -180,7 +181,12 @@ impl Op for TensorListGather {
             let within = usize::try_from(index).ok().filter(|place| *place < n);
             within.ok_or_else(|| Error::invalid(format!("indices must be within {n} elements, but one is {index}")))
         };
-        let places = indices(cx.input(1))?.into_iter().map(place).collect::<Result<Vec<_>>>()?;
+        let (indices, mut pace) = (indices(cx.input(1))?, cx.pace());
+        let mut places = cx.list(indices.len())?;
+        for index in indices.iter() {
+            pace.spend(16)?;
+            places.push(place(index)?)?;
+        }
         let items = places.iter().enumerate().filter_map(|(row, place)| Some((row, list.get(*place)?)));
         let out = rows(cx, list, places.len(), items, cx.input(2))?;
         cx.output(0, out);
@@ -251,21 +257,22 @@ impl Op for TensorListConcat {
         let (common, rest) = common_dims(list, &shape)?;
         let leading = if self.element_shape.is_some() { &[][..] } else { cx.input(2).slice::<i64>()? };
         let n = list.items.len();
-        cx.check_room(n.saturating_mul(PART_BYTES))?;
-        let mut parts = Vec::new();
+        let (mut parts, mut lengths, mut pace) = (cx.list(0)?, cx.list(0)?, cx.pace());
         for i in 0..n {
-            parts.push(match list.get(i) {
+            pace.spend(64)?;
+            let part = match list.get(i) {
                 Some(item) => item.clone(),
                 None => unset(cx, list, i, common, leading, &rest)?,
-            });
+            };
+            lengths.push(part.dims()[0] as i64)?;
+            parts.push(part)?;
         }
-        let lengths: Vec<i64> = parts.iter().map(|part| part.dims()[0] as i64).collect();
         let total = lengths.iter().fold(0i64, |sum, len| sum.saturating_add(*len));
         let mut dims = Dims::from_slice(&[usize::try_from(total).unwrap_or(usize::MAX)]);
         dims.extend(rest);
         let value = join(cx, list.dtype, &dims, &parts)?;
         cx.output(0, value);
-        cx.output(1, Value::from_vec(&[lengths.len()], lengths)?);
+        cx.output(1, lengths.into_value(&[n])?);
         Ok(())
     }
 

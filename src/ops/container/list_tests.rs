@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::ops::array::{ZerosLike, stack};
 use crate::ops::math::AddN;
-use crate::ops::testing::run_op;
+use crate::ops::testing::{ends_early, run_op, run_within};
 use crate::prelude::*;
 use crate::value::variant::Variant;
 use crate::{Result, shape};
@@ -350,4 +350,41 @@ fn a_loop_builds_a_long_list() -> Result<()> {
         assert!(got.slice::<i32>()?.iter().copied().eq(0..turns));
     }
     Ok(())
+}
+
+/// An element that is not set took its zeros from outside of the budget: 1 GiB under 32 MiB.
+#[test]
+fn elements_that_are_not_set_count() {
+    let refused = |op: &dyn Fn() -> Result<Vec<Value>>| {
+        let text = op().unwrap_err().message().to_owned();
+        assert!(text.starts_with("the memory budget is 33554432 bytes"), "{text}");
+    };
+    let list = || reserve(&[1 << 28], 2);
+    let (shape, budget) = (|| ints(&[1 << 28]), 32 << 20);
+    let dtype = DType::F32;
+    refused(&|| run_within(TensorListGetItem { element_dtype: dtype }, &[list(), int(0), shape()], budget, 1 << 20));
+    refused(&|| run_within(TensorListPopBack { element_dtype: dtype }, &[list(), shape()], budget, 1 << 20));
+    let set = one(TensorListFromTensor, &[Value::zeros(dtype, &[1, 9 << 20]).unwrap(), ints(&[-1])]).unwrap();
+    refused(&|| run_within(ZerosLike, std::slice::from_ref(&set), budget, 1 << 20));
+}
+
+/// Each row of nothing took memory.
+#[test]
+fn vast_rows_of_nothing_are_refused() {
+    let rows = || Value::zeros(DType::F32, &[1 << 40, 0]).unwrap();
+    let error = one(TensorListFromTensor, &[rows(), ints(&[-1])]).unwrap_err();
+    assert_eq!(error.kind(), crate::ErrorKind::ResourceExhausted);
+    check_err(
+        one(TensorListScatter { into: ScatterInto::New }, &[rows(), ints(&[0]), ints(&[-1])]),
+        "a row for each of 1",
+    );
+}
+
+#[test]
+fn long_work_on_lists_ends_with_the_run() {
+    let rows = || Value::zeros(DType::I8, &[1 << 16, 1]).unwrap();
+    ends_early(&TensorListFromTensor, &[rows(), ints(&[-1])], 1 << 20);
+    let list = one(TensorListFromTensor, &[rows(), ints(&[-1])]).unwrap();
+    let places = Value::zeros(DType::I32, &[1 << 17]).unwrap();
+    ends_early(&TensorListGather { element_dtype: DType::I8 }, &[list, places, ints(&[-1])], 1 << 20);
 }

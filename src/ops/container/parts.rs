@@ -1,26 +1,25 @@
 //! One tensor out of many that stand one behind the other in memory, and many out of one.
 
+use crate::cancel::Pace;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::RunCx;
 use crate::kernel::Number;
-use crate::ops::array::cells::{Cell, cells, cells_mut, with_cells};
+use crate::ops::array::cells::{Cell, cells, cells_mut, copy_cells, with_cells};
 use crate::shape::{Dims, Shape, element_count};
-use crate::value::Value;
+use crate::value::{ScratchVec, Value};
 use crate::with_type;
 
 /// Elements a chunk: some 50 us of copying or adding.
 const CHUNK: usize = 1 << 16;
-
-/// What a part takes beside its elements.
-pub(super) const PART_BYTES: usize = 2 * size_of::<Value>();
 
 /// The elements of all parts, in turn, as a value of these dims.
 ///
 /// # Errors
 /// `ShapeMismatch` where there are too few or too many of them.
 pub(super) fn join(cx: &RunCx<'_>, dtype: DType, dims: &[usize], parts: &[Value]) -> Result<Value> {
-    let have: usize = parts.iter().map(Value::len).sum();
+    // One value may be many of the parts.
+    let have = parts.iter().fold(0usize, |sum, part| sum.saturating_add(part.len()));
     let want = element_count(dims)?;
     if have != want {
         return Err(Error::shape(format!("the parts must have {want} elements, but have {have}")));
@@ -33,8 +32,10 @@ pub(super) fn join(cx: &RunCx<'_>, dtype: DType, dims: &[usize], parts: &[Value]
         *next += part.len();
         Some(start)
     });
-    let placed: Vec<(usize, &Value)> = starts.zip(parts).collect();
-    let mut out = cx.alloc(dtype, dims)?;
+    if dtype == DType::String {
+        cx.check_room(parts.iter().fold(0usize, |sum, part| sum.saturating_add(part.byte_len())))?;
+    }
+    let (mut out, placed) = (cx.alloc(dtype, dims)?, cx.collect(starts.zip(parts))?);
     place(cx, &placed, &mut out)?;
     Ok(out)
 }
@@ -42,34 +43,41 @@ pub(super) fn join(cx: &RunCx<'_>, dtype: DType, dims: &[usize], parts: &[Value]
 /// Copies parts to where their first elements go, by rising places.
 pub(super) fn place(cx: &RunCx<'_>, parts: &[(usize, &Value)], out: &mut Value) -> Result<()> {
     with_cells!(out.dtype(), E => {
-        let parts = parts.iter().map(|(start, part)| Ok((*start, cells::<E>(part)?)));
-        copy_parts::<E>(cx, &parts.collect::<Result<Vec<_>>>()?, cells_mut(out)?)?;
+        let mut seen = cx.list(parts.len())?;
+        for (start, part) in parts {
+            seen.push((*start, cells::<E>(part)?))?;
+        }
+        copy_parts::<E>(cx, &seen, cells_mut(out)?)?;
     });
     Ok(())
 }
 
 fn copy_parts<E: Cell>(cx: &RunCx<'_>, parts: &[(usize, &[E])], out: &mut [E]) -> Result<()> {
-    cx.for_chunks_mut(out, CHUNK, &|chunk, out| {
-        let (begin, end) = (chunk * CHUNK, chunk * CHUNK + out.len());
+    let work = cx.workspace();
+    cx.try_for_chunks_mut(out, E::BATCH, &|chunk, out| {
+        let (begin, end, mut pace) = (chunk * E::BATCH, chunk * E::BATCH + out.len(), work.pace());
         let first = parts.partition_point(|(start, part)| start + part.len() <= begin);
         for (start, part) in parts[first..].iter().take_while(|(start, _)| *start < end) {
             let (from, to) = ((*start).max(begin), (start + part.len()).min(end));
-            out[from - begin..to - begin].clone_from_slice(&part[from - start..to - start]);
+            copy_cells(&mut pace, &part[from - start..to - start], &mut out[from - begin..to - begin])?;
         }
+        Ok(())
     })
 }
 
 /// A value cut into parts along its first axis: `lens[i]` rows each, with the axis, or one row each without it.
-pub(super) fn cut(cx: &RunCx<'_>, value: Value, lens: Rows<'_>) -> Result<Vec<Value>> {
+pub(super) fn cut(cx: &RunCx<'_>, value: Value, lens: Rows<'_>) -> Result<ScratchVec<Value>> {
     let dims = Dims::from_slice(value.dims());
     let (n, row) = match lens {
         Rows::Each(n) => (n, element_count(&dims[1..])?),
         Rows::Lens(lens) => (lens.len(), element_count(&dims[1..])?),
     };
-    cx.check_room(n.saturating_mul(PART_BYTES))?;
-    let mut start = 0;
-    let mut parts = Vec::with_capacity(n);
+    if value.dtype() == DType::String {
+        cx.check_room(value.byte_len())?;
+    }
+    let (mut start, mut parts, mut pace) = (0, cx.list(n)?, cx.pace());
     for i in 0..n {
+        pace.spend(64)?;
         let (rows, part) = match lens {
             Rows::Each(_) => (1, Dims::from_slice(&dims[1..])),
             Rows::Lens(lens) => {
@@ -79,13 +87,11 @@ pub(super) fn cut(cx: &RunCx<'_>, value: Value, lens: Rows<'_>) -> Result<Vec<Va
             }
         };
         if n == 1 {
-            return Ok(vec![value.reshaped(&part)?]);
+            parts.push(value.reshaped(&part)?)?;
+            return Ok(parts);
         }
-        parts.push(copy(cx, &value, start, rows * row, &part)?);
+        parts.push(copy(cx, &mut pace, &value, start, rows * row, &part)?)?;
         start += rows * row;
-        if i % 1024 == 1023 {
-            cx.check()?;
-        }
     }
     Ok(parts)
 }
@@ -99,11 +105,11 @@ pub(super) enum Rows<'a> {
     Lens(&'a [usize]),
 }
 
-fn copy(cx: &RunCx<'_>, value: &Value, start: usize, len: usize, dims: &[usize]) -> Result<Value> {
+fn copy(cx: &RunCx<'_>, pace: &mut Pace<'_>, value: &Value, start: usize, len: usize, dims: &[usize]) -> Result<Value> {
     let mut out = cx.alloc(value.dtype(), dims)?;
     with_cells!(value.dtype(), E => {
         let from = &cells::<E>(value)?[start..start + len];
-        cells_mut::<E>(&mut out)?.clone_from_slice(from);
+        copy_cells(pace, from, cells_mut::<E>(&mut out)?)?;
     });
     Ok(out)
 }

@@ -5,7 +5,7 @@ use super::{
     TensorArraySize, TensorArraySplit, TensorArrayV3, TensorArrayWrite,
 };
 use crate::prelude::*;
-use crate::{Result, shape};
+use crate::{Result, feeds, shape};
 
 /// An array and its newest flow.
 struct Rig {
@@ -298,4 +298,16 @@ fn runs_at_once_have_arrays_of_their_own() -> Result<()> {
         }
     });
     Ok(())
+}
+
+/// There was a list of an index for each of them.
+#[test]
+fn vast_rows_of_nothing_do_not_fit_an_array() {
+    let rig = Rig::f32(3);
+    let rows = rig.g.placeholder(DType::F32, shape![?, 0]).unwrap();
+    let op = TensorArrayScatter { is_unpack: true };
+    let flow = rig.g.apply_one(op, &[&rig.handle, &rows, &rig.flow]).unwrap();
+    let vast = Value::zeros(DType::F32, &[1 << 40, 0]).unwrap();
+    let error = Session::new(&rig.g).unwrap().run_with(&flow, feeds! { &rows => vast }).unwrap_err();
+    assert!(error.message().contains("an element for each of 3 cells, but there are 1099511627776"), "{error}");
 }
