@@ -164,8 +164,8 @@ impl Op for Assert {
         if cx.input(0).scalar::<bool>()? {
             return Ok(());
         }
-        let data: Vec<_> =
-            (1..cx.n_inputs()).map(|i| format!("[{}]", summarize(cx.input(i), self.summarize))).collect();
+        let one = |i| Ok(format!("[{}]", summarize(cx.workspace(), cx.input(i), self.summarize)?));
+        let data = (1..cx.n_inputs()).map(one).collect::<Result<Vec<_>>>()?;
         Err(Error::new(ErrorKind::CheckFailed, format!("assertion failed: {}", data.join(" "))))
     }
 

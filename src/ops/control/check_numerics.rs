@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
-use crate::value::{IntoValue, Value};
+use crate::value::IntoValue;
 use crate::with_type;
+
+/// Elements between two looks at the limits of the run.
+const PART: usize = 1 << 16;
 
 /// Passes floats on, and ends the run where one of them is infinite or NaN.
 #[derive(Debug, Clone)]
@@ -65,7 +68,7 @@ impl Op for CheckNumerics {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let found = match what_is_wrong(cx.input(0))? {
+        let found = match what_is_wrong(cx)? {
             (false, false) => {
                 let value = cx.take(0);
                 cx.output(0, value);
@@ -89,12 +92,19 @@ impl Op for CheckNumerics {
 }
 
 /// Whether there is an infinite element, and whether there is NaN.
-fn what_is_wrong(value: &Value) -> Result<(bool, bool)> {
+fn what_is_wrong(cx: &RunCx<'_>) -> Result<(bool, bool)> {
+    let (value, mut pace) = (cx.input(0), cx.pace());
     with_type!(value.dtype(), T in floats => {
-        let all = value.slice::<T>()?;
-        // A pass without early exit is vectorized, and bad elements are rare.
-        let is_fine = all.iter().fold(true, |fine, x| fine & x.is_finite());
-        Ok((!is_fine && all.iter().any(|x| x.is_infinite()), !is_fine && all.iter().any(|x| x.is_nan())))
+        let (mut is_infinite, mut is_nan) = (false, false);
+        for part in value.slice::<T>()?.chunks(PART) {
+            pace.spend(part.len())?;
+            // A pass without early exit is vectorized, and bad elements are rare.
+            if !part.iter().fold(true, |fine, x| fine & x.is_finite()) {
+                is_infinite |= part.iter().any(|x| x.is_infinite());
+                is_nan |= part.iter().any(|x| x.is_nan());
+            }
+        }
+        Ok((is_infinite, is_nan))
     }, else => Err(Error::unsupported(format!("only floats are infinite or NaN, but the tensor is {}", value.dtype()))))
 }
 

@@ -72,8 +72,9 @@ impl Op for Print {
         // The node draws no random numbers, so its counter counts its lines.
         let is_due = self.first_n < 0 || state.reserve_random(cx.origin(), 1) < self.first_n as u128;
         if is_due {
-            let data = (1..cx.n_inputs()).map(|i| format!("[{}]", summarize(cx.input(i), self.summarize)));
-            state.print(&format!("{}{}", self.message, data.collect::<String>()));
+            let one = |i| Ok(format!("[{}]", summarize(cx.workspace(), cx.input(i), self.summarize)?));
+            let data = (1..cx.n_inputs()).map(one).collect::<Result<String>>()?;
+            state.print(&format!("{}{data}", self.message));
         }
         let value = cx.take(0);
         cx.output(0, value);

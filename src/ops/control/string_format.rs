@@ -134,12 +134,15 @@ impl Op for StringFormat {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let texts = (0..cx.n_inputs()).map(|i| summarize_ends(cx.input(i), Ends::of(self.summarize)));
+        let mut texts =
+            (0..cx.n_inputs()).map(|i| summarize_ends(cx.workspace(), cx.input(i), Ends::of(self.summarize)));
         let mut parts = self.template.split(&self.placeholder);
         let mut text = if self.placeholder.is_empty() { self.template.clone() } else { String::new() };
         if !self.placeholder.is_empty() {
             text.push_str(parts.next().unwrap_or_default());
-            texts.zip(parts).for_each(|(value, part)| text.extend([&value, part]));
+            for (value, part) in texts.by_ref().zip(parts) {
+                text.extend([&value?, part]);
+            }
         }
         cx.output(0, text.into_value());
         Ok(())

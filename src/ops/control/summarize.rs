@@ -2,24 +2,26 @@
 
 use std::fmt::Write;
 
+use crate::cancel::Pace;
 use crate::dtype::DType;
-use crate::value::Value;
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::Workspace;
+use crate::value::{Room, Value};
 use crate::with_type;
 
 /// The first `limit` elements, or all where `limit` is negative: `0 1 2...`, `[0 1][2...]...`.
-pub(super) fn summarize(value: &Value, limit: i64) -> String {
+pub(super) fn summarize(work: Workspace<'_>, value: &Value, limit: i64) -> Result<String> {
     let limit = usize::try_from(limit).map_or(value.len(), |limit| limit.min(value.len()));
-    let mut summary = Summary { value, limit, next: 0, text: String::new() };
+    let mut summary = Summary::new(work, value, limit)?;
     match value.dims() {
-        [] if limit > 0 => summary.element(),
+        [] if limit > 0 => summary.element()?,
         [] => {}
-        dims => summary.axis(dims, true),
+        dims => summary.axis(dims, true)?,
     }
-    let mut text = summary.text;
     if limit < value.len() {
-        text.push_str("...");
+        summary.push("...")?;
     }
-    text
+    Ok(summary.text)
 }
 
 /// How many elements are shown at each end of each axis.
@@ -34,11 +36,11 @@ impl Ends {
 }
 
 /// The elements at the ends of each axis, as `StringFormat` writes them: `[0 1 2 ... 7 8 9]`, rows on lines of their own.
-pub(super) fn summarize_ends(value: &Value, ends: Ends) -> String {
+pub(super) fn summarize_ends(work: Workspace<'_>, value: &Value, ends: Ends) -> Result<String> {
     let ends = ends.0.map_or(value.len(), |ends| ends.min(value.len()));
-    let mut summary = Summary { value, limit: value.len(), next: 0, text: String::new() };
-    summary.ends(value.dims(), 0, 0, ends);
-    summary.text
+    let mut summary = Summary::new(work, value, value.len())?;
+    summary.ends(value.dims(), 0, 0, ends)?;
+    Ok(summary.text)
 }
 
 struct Summary<'a> {
@@ -46,72 +48,88 @@ struct Summary<'a> {
     limit: usize,
     next: usize,
     text: String,
+    /// Counts the text, which is as long as there are elements.
+    room: Room,
+    pace: Pace<'a>,
 }
 
-impl Summary<'_> {
+impl<'a> Summary<'a> {
+    fn new(work: Workspace<'a>, value: &'a Value, limit: usize) -> Result<Summary<'a>> {
+        Ok(Summary { value, limit, next: 0, text: String::new(), room: work.room::<u8>(0)?, pace: work.pace() })
+    }
+
+    fn push(&mut self, text: &str) -> Result<()> {
+        self.pace.spend(8 + text.len())?;
+        self.room.add::<u8>(text.len())?;
+        self.text.try_reserve(text.len()).map_err(|_| too_long())?;
+        self.text.push_str(text);
+        Ok(())
+    }
+
     /// The elements below the first of these axes, up to the limit. There is at least one axis.
-    fn axis(&mut self, dims: &[usize], is_outermost: bool) {
+    fn axis(&mut self, dims: &[usize], is_outermost: bool) -> Result<()> {
         let (n, inner) = (dims[0], &dims[1..]);
         for i in 0..n {
             if self.next >= self.limit {
                 if inner.is_empty() && !is_outermost {
-                    self.text.push_str("...");
+                    self.push("...")?;
                 }
-                return;
+                return Ok(());
             }
             if inner.is_empty() {
                 if i > 0 {
-                    self.text.push(' ');
+                    self.push(" ")?;
                 }
-                self.element();
+                self.element()?;
             } else {
-                self.text.push('[');
-                self.axis(inner, false);
-                self.text.push(']');
+                self.push("[")?;
+                self.axis(inner, false)?;
+                self.push("]")?;
             }
         }
+        Ok(())
     }
 
     /// The ends of axis `axis` of `dims`, whose elements start at `first`.
-    fn ends(&mut self, dims: &[usize], axis: usize, first: usize, ends: usize) {
+    fn ends(&mut self, dims: &[usize], axis: usize, first: usize, ends: usize) -> Result<()> {
         let Some(n) = dims.get(axis) else {
             self.next = first;
             return match self.value.dtype() {
                 DType::String => {
-                    self.text.push('"');
-                    self.element();
-                    self.text.push('"');
+                    self.push("\"")?;
+                    self.element()?;
+                    self.push("\"")
                 }
                 _ => self.element(),
             };
         };
         let step: usize = dims[axis + 1..].iter().product();
-        self.text.push('[');
+        self.push("[")?;
         for i in 0..ends.min(*n) {
             if i > 0 {
-                self.space(dims, axis);
+                self.space(dims, axis)?;
             }
-            self.ends(dims, axis + 1, first + i * step, ends);
+            self.ends(dims, axis + 1, first + i * step, ends)?;
         }
         if *n > ends.saturating_mul(2) {
-            self.space(dims, axis);
-            self.text.push_str("...");
+            self.space(dims, axis)?;
+            self.push("...")?;
         }
         for i in ends.max(n.saturating_sub(ends))..*n {
-            self.space(dims, axis);
-            self.ends(dims, axis + 1, first + i * step, ends);
+            self.space(dims, axis)?;
+            self.ends(dims, axis + 1, first + i * step, ends)?;
         }
-        self.text.push(']');
+        self.push("]")
     }
 
     /// What stands between two parts along an axis: blanks on the last one, else lines.
-    fn space(&mut self, dims: &[usize], axis: usize) {
+    fn space(&mut self, dims: &[usize], axis: usize) -> Result<()> {
         let n_lines = dims.len() - axis - 1;
-        self.text.extend(std::iter::repeat_n('\n', n_lines));
-        self.text.extend(std::iter::repeat_n(' ', if n_lines == 0 { 1 } else { axis + 1 }));
+        (0..n_lines).try_for_each(|_| self.push("\n"))?;
+        (0..if n_lines == 0 { 1 } else { axis + 1 }).try_for_each(|_| self.push(" "))
     }
 
-    fn element(&mut self) {
+    fn element(&mut self) -> Result<()> {
         let i = self.next;
         self.next += 1;
         let value = self.value;
@@ -130,8 +148,13 @@ impl Summary<'_> {
             }, else => None),
             dtype => with_type!(dtype, T in ints => value.slice::<T>().ok().map(|x| x[i].to_string()), else => None),
         };
-        self.text.push_str(text.as_deref().unwrap_or("?"));
+        self.push(text.as_deref().unwrap_or("?"))
     }
+}
+
+#[cold]
+fn too_long() -> Error {
+    Error::new(ErrorKind::ResourceExhausted, "out of memory: there are too many elements to write them down")
 }
 
 /// As C's `%.{few}g` where that reads back as the number, else `%.{many}g`.
@@ -182,11 +205,18 @@ fn escaped(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::IntoValue;
+    use crate::cancel::Limits;
+    use crate::value::{IntoValue, Meter};
+
+    static UNLIMITED: Limits = Limits::NONE;
+
+    fn free() -> Workspace<'static> {
+        Workspace::new(None, &UNLIMITED)
+    }
 
     #[track_caller]
     fn check(value: impl IntoValue, limit: i64, want: &str) {
-        assert_eq!(summarize(&value.into_value(), limit), want);
+        assert_eq!(summarize(free(), &value.into_value(), limit).unwrap(), want);
     }
 
     /// By TensorFlow 1.15.5.
@@ -194,7 +224,7 @@ mod tests {
     fn ends_are_those_of_tensorflow() {
         #[track_caller]
         fn check(value: impl IntoValue, ends: i64, want: &str) {
-            assert_eq!(summarize_ends(&value.into_value(), Ends::of(ends)), want);
+            assert_eq!(summarize_ends(free(), &value.into_value(), Ends::of(ends)).unwrap(), want);
         }
         let counted = |n: i32| (0..n).collect::<Vec<_>>();
         let cube = |n: i32, dims: &[usize]| Value::from_vec(dims, counted(n)).unwrap();
@@ -228,5 +258,17 @@ mod tests {
         check(floats, 9, "nan inf -inf 1e-07 123456792 1e+20 0.333333343 0.1");
         check(0.1f64, 1, "0.1");
         check("a\n", 1, "a\\n");
+    }
+
+    /// It took memory without end: each of the rows is a pair of brackets.
+    #[test]
+    fn vast_rows_of_nothing_end_with_the_run() {
+        let (meter, limits) = (Meter::new(1 << 16), Limits::default().with_work(1 << 21));
+        let rows = Value::zeros(DType::F32, &[1 << 40, 0]).unwrap();
+        let error = summarize_ends(Workspace::new(Some(&meter), &UNLIMITED), &rows, Ends::of(-1)).unwrap_err();
+        assert!(error.message().starts_with("the memory budget is 65536 bytes"), "{error}");
+        let error = summarize_ends(Workspace::new(None, &limits), &rows, Ends::of(-1)).unwrap_err();
+        assert!(error.message().starts_with("the work is more than"), "{error}");
+        assert_eq!(summarize_ends(free(), &rows, Ends::of(1)).unwrap(), "[[]\n ...\n []]");
     }
 }

@@ -6,10 +6,11 @@ use indexmap::{Equivalent, IndexSet};
 
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result, escape};
-use crate::graph::{Elements, InferCx, Keys, RunCx, to_ints};
-use crate::ops::array::cells::{cells, cells_mut, with_cells};
+use crate::graph::{Elements, InferCx, Ints, Keys, RunCx};
+use crate::ops::array::cells::{cells, cells_mut, copy_cells, with_cells};
 use crate::shape::{Dims, Shape, element_count};
 use crate::value::Value;
+use crate::with_type;
 
 /// Rows that one thread looks up in about 50 us.
 const ROWS: usize = 1 << 9;
@@ -57,7 +58,7 @@ impl Asked<'_> {
 
 /// The keys of a tensor, in order.
 enum KeyList<'a> {
-    Ints(Vec<i64>),
+    Ints(Ints<'a>),
     Texts(&'a [Vec<u8>]),
 }
 
@@ -65,13 +66,13 @@ impl KeyList<'_> {
     fn of(value: &Value) -> Result<KeyList<'_>> {
         match value.dtype() {
             DType::String => value.strings().map(KeyList::Texts),
-            _ => to_ints(value).map(KeyList::Ints).ok_or_else(|| Error::internal("the dtype of the keys was checked")),
+            _ => Ints::of(value).map(KeyList::Ints),
         }
     }
 
     fn get(&self, i: usize) -> Asked<'_> {
         match self {
-            KeyList::Ints(ints) => Asked::Int(ints[i]),
+            KeyList::Ints(ints) => Asked::Int(ints.get(i)),
             KeyList::Texts(texts) => Asked::Text(&texts[i]),
         }
     }
@@ -166,6 +167,11 @@ fn another_value(i: usize) -> Error {
 
 /// The error of a fixed table that nobody has filled.
 #[cold]
+fn no_room(n: usize) -> Error {
+    Error::new(ErrorKind::ResourceExhausted, format!("out of memory: a table needs room for {n} more keys"))
+}
+
+#[cold]
 pub(super) fn uninitialized() -> Error {
     Error::new(ErrorKind::Uninitialized, "table not initialized")
 }
@@ -196,15 +202,19 @@ impl Table {
         let stride = if default.len() == width { 0 } else { width };
         with_cells!(spec.dtype, E => {
             let (values, default) = (cells::<E>(&self.values)?, cells::<E>(default)?);
-            cx.for_chunks_mut(cells_mut::<E>(&mut out)?, ROWS * width, &|chunk, part| {
+            let work = cx.workspace();
+            cx.try_for_chunks_mut(cells_mut::<E>(&mut out)?, ROWS * width, &|chunk, part| {
+                let mut pace = work.pace();
                 for (i, row) in part.chunks_exact_mut(width).enumerate() {
                     let i = chunk * ROWS + i;
                     let from = match self.keys.get_index_of(&list.get(i)) {
                         Some(place) => &values[place * width..],
                         None => &default[i * stride..],
                     };
-                    row.clone_from_slice(&from[..width]);
+                    pace.spend(64)?;
+                    copy_cells(&mut pace, &from[..width], row)?;
                 }
+                Ok(())
             })?;
         });
         Ok(out)
@@ -214,10 +224,15 @@ impl Table {
     pub(super) fn insert(&mut self, cx: &RunCx<'_>, spec: &Spec, keys: &Value, values: &Value) -> Result<()> {
         let (list, width) = (KeyList::of(keys)?, spec.width()?);
         self.grow(cx, spec, keys.len())?;
-        cx.check_room(keys.byte_len().saturating_add(keys.len().saturating_mul(2 * size_of::<Key>())))?;
+        let room = keys.byte_len().saturating_add(keys.len().saturating_mul(2 * size_of::<Key>()));
+        cx.check_room(room)?;
+        // The table of keys grows in one step, which cannot be interrupted, and not in ever longer ones.
+        self.keys.try_reserve(keys.len()).map_err(|_| no_room(keys.len()))?;
+        let mut pace = cx.pace();
         with_cells!(spec.dtype, E => {
             let (from, to) = (cells::<E>(values)?, cells_mut::<E>(&mut self.values)?);
             for i in 0..keys.len() {
+                pace.spend(256)?;
                 let asked = list.get(i);
                 let (from, known) = (&from[i * width..][..width], self.keys.get_index_of(&asked));
                 let place = known.unwrap_or_else(|| self.keys.insert_full(asked.to_key()).0);
@@ -225,7 +240,7 @@ impl Table {
                 if spec.keys.is_fixed && known.is_some() && row != from {
                     return Err(another_value(i));
                 }
-                row.clone_from_slice(from);
+                copy_cells(&mut pace, from, row)?;
             }
         });
         Ok(())
@@ -241,18 +256,19 @@ impl Table {
         let mut values = cx.alloc_zeros(spec.dtype, &spec.dims_of(&[rows]))?;
         with_cells!(spec.dtype, E => {
             let old = cells::<E>(&self.values)?;
-            cells_mut::<E>(&mut values)?[..old.len()].clone_from_slice(old);
+            copy_cells(&mut cx.pace(), old, &mut cells_mut::<E>(&mut values)?[..old.len()])?;
         });
         self.values = values;
         Ok(())
     }
 
     /// Takes keys out; the last one gets the place of each.
-    pub(super) fn remove(&mut self, spec: &Spec, keys: &Value) -> Result<()> {
-        let (list, width) = (KeyList::of(keys)?, spec.width()?);
+    pub(super) fn remove(&mut self, cx: &RunCx<'_>, spec: &Spec, keys: &Value) -> Result<()> {
+        let (list, width, mut pace) = (KeyList::of(keys)?, spec.width()?, cx.pace());
         with_cells!(spec.dtype, E => {
             let rows = cells_mut::<E>(&mut self.values)?;
             for i in 0..keys.len() {
+                pace.spend(64 + width)?;
                 if let Some((place, _)) = self.keys.swap_remove_full(&list.get(i)) {
                     let last = self.keys.len() * width;
                     (0..width).for_each(|j| rows.swap(place * width + j, last + j));
@@ -267,19 +283,30 @@ impl Table {
         let mut values = cx.alloc(spec.dtype, &spec.dims_of(&[self.len()]))?;
         with_cells!(spec.dtype, E => {
             let n = values.len();
-            cells_mut::<E>(&mut values)?.clone_from_slice(&cells::<E>(&self.values)?[..n]);
+            copy_cells(&mut cx.pace(), &cells::<E>(&self.values)?[..n], cells_mut::<E>(&mut values)?)?;
         });
-        Ok((self.export_keys(spec.keys.dtype)?, values))
+        Ok((self.export_keys(cx, spec.keys.dtype)?, values))
     }
 
-    fn export_keys(&self, dtype: DType) -> Result<Value> {
-        let ints = || self.keys.iter().map(|key| if let Key::Int(int) = key { *int } else { 0 });
-        let texts = || self.keys.iter().map(|key| if let Key::Text(text) = key { text.clone() } else { Vec::new() });
-        match dtype {
-            DType::String => Value::from_strings(&[self.len()], texts().collect()),
-            // They were int32 when they came.
-            DType::I32 => Value::from_vec(&[self.len()], ints().map(|int| int as i32).collect()),
-            _ => Value::from_vec(&[self.len()], ints().collect()),
+    fn export_keys(&self, cx: &RunCx<'_>, dtype: DType) -> Result<Value> {
+        let (mut out, mut pace) = (cx.alloc(dtype, &[self.len()])?, cx.pace());
+        if dtype == DType::String {
+            let texts = || self.keys.iter().map(|key| if let Key::Text(text) = key { &text[..] } else { &[] });
+            cx.check_room(texts().map(<[u8]>::len).sum())?;
+            for (cell, text) in out.strings_mut()?.iter_mut().zip(texts()) {
+                pace.spend(64 + text.len() / 8)?;
+                *cell = text.to_vec();
+            }
+            return Ok(out);
         }
+        let ints = self.keys.iter().map(|key| if let Key::Int(int) = key { *int } else { 0 });
+        with_type!(dtype, T in index => {
+            for (cell, int) in out.make_mut::<T>()?.iter_mut().zip(ints) {
+                pace.spend(4)?;
+                // Those of int32 were int32 when they came.
+                *cell = int as T;
+            }
+        }, else => ());
+        Ok(out)
     }
 }

@@ -158,7 +158,7 @@ impl Op for LookupTableRemove {
         }
         change(cx, &spec, &|table| {
             let mut table = table.map_or_else(|| Table::new(&spec).map(Arc::new), Ok)?;
-            Arc::make_mut(&mut table).remove(&spec, keys)?;
+            Arc::make_mut(&mut table).remove(cx, &spec, keys)?;
             Ok(table)
         })
     }
