@@ -23,6 +23,13 @@ impl<'a> Workspace<'a> {
         Workspace { meter, limits }
     }
 
+    /// Without a budget, and without limits.
+    #[cfg(test)]
+    pub(crate) fn unlimited() -> Workspace<'static> {
+        static UNLIMITED: Limits = Limits::NONE;
+        Workspace::new(None, &UNLIMITED)
+    }
+
     /// A list of `n` items that are 0, false or empty.
     ///
     /// # Errors
@@ -105,8 +112,8 @@ impl<'a> RunCx<'a> {
 
     /// The threads for kernels. Cut work by its shape alone, never by the number of threads.
     pub fn threads(&self) -> Threads<'a> {
-        let Env { pool, limits, .. } = self.env();
-        Threads::new(pool, limits)
+        let Env { pool, limits, meter, .. } = self.env();
+        Threads::new(pool, limits).metered(meter)
     }
 
     /// See [`Workspace::scratch`].

@@ -5,6 +5,7 @@ use parking_lot::Mutex;
 use crate::cancel::{Limits, Pace};
 use crate::error::{Error, Result};
 use crate::pool::Pool;
+use crate::value::Meter;
 
 /// What a chunk costs at least, in units of [`Pace`]: claiming it, and looking at the limits.
 const CHUNK_WORK: usize = 1 << 10;
@@ -15,18 +16,29 @@ const CHUNK_WORK: usize = 1 << 10;
 pub struct Threads<'a> {
     pool: &'a Pool,
     limits: &'a Limits,
+    meter: Option<&'a Meter>,
 }
 
 impl<'a> Threads<'a> {
     /// The threads of `pool`, for as long as `limits` allow.
     pub fn new(pool: &'a Pool, limits: &'a Limits) -> Threads<'a> {
-        Threads { pool, limits }
+        Threads { pool, limits, meter: None }
+    }
+
+    /// The same threads, for kernels whose scratch memory counts.
+    pub fn metered(self, meter: Option<&'a Meter>) -> Threads<'a> {
+        Threads { meter, ..self }
+    }
+
+    /// What counts the memory of the run, if it has a budget.
+    pub fn meter(self) -> Option<&'a Meter> {
+        self.meter
     }
 
     /// The threads of `pool`, whatever happens.
     pub fn unlimited(pool: &'a Pool) -> Threads<'a> {
         static UNLIMITED: Limits = Limits::NONE;
-        Threads { pool, limits: &UNLIMITED }
+        Threads { pool, limits: &UNLIMITED, meter: None }
     }
 
     /// How many threads there are. Cut work by its shape alone, never by this number.

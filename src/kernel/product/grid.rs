@@ -24,12 +24,24 @@ pub(super) const SERIAL: usize = 1 << 20;
 /// Multiplications of a large block: about a millisecond, so that a cancelled run stops soon.
 const LARGE_BLOCK: usize = 1 << 26;
 
+/// Elements of a large block at most: where `k` is small, writing them is the work.
+const LARGE_CELLS: usize = 1 << 21;
+
 /// Rows (or columns) below which a large block packs more than it multiplies.
 const LEAST_ROWS: usize = 256;
 
-/// Multiplications of a product, saturating: only a measure of time.
+/// Multiplications of a product, saturating: only a measure of time. Where `k` is 0, elements are written all the same.
 pub(super) fn cost(m: usize, k: usize, n: usize) -> usize {
-    m.saturating_mul(k).saturating_mul(n).max(1)
+    m.saturating_mul(k.max(1)).saturating_mul(n).max(1)
+}
+
+/// Steps of `k` that a large block of so many elements takes between two looks at the limits of the run: all of them,
+/// or a part that takes as long as other blocks do.
+pub(super) fn depth(cells: usize, k: usize) -> usize {
+    match cost(cells, k, 1) <= 2 * LARGE_BLOCK {
+        true => k.max(1),
+        false => (LARGE_BLOCK / cells).clamp(LEAST_ROWS, k),
+    }
 }
 
 /// Rows and columns of one block.
@@ -52,12 +64,12 @@ pub(super) struct Grid {
 impl Grid {
     pub fn of(m: usize, k: usize, n: usize) -> Grid {
         let cost = cost(m, k, n);
-        let small = cost <= UNPACKED || n <= NARROW || m == 1;
+        let small = cost <= UNPACKED || n <= NARROW || m == 1 || k == 0;
         let whole = Grid { way: Way::Large, m, n, row_step: m.max(1), column_step: n.max(1) };
         match small {
             true if cost <= UNPACKED => Grid { way: Way::Small, ..whole },
-            true if m == 1 => Grid { way: Way::Small, column_step: step(SERIAL / k, 128, n), ..whole },
-            true => Grid { way: Way::Small, row_step: step(SERIAL / (k * n), 8, m), ..whole },
+            true if m == 1 => Grid { way: Way::Small, column_step: step(SERIAL / k.max(1), 128, n), ..whole },
+            true => Grid { way: Way::Small, row_step: step(SERIAL / (k * n).max(n), 8, m), ..whole },
             false => whole.cut_large(k),
         }
     }
@@ -65,6 +77,7 @@ impl Grid {
     /// Cuts the longer side first, and both only where one alone gives too large blocks.
     fn cut_large(self, k: usize) -> Grid {
         let target = (cost(self.m, k, self.n) / 4).clamp(SERIAL, LARGE_BLOCK);
+        let target = target.min(LARGE_CELLS.saturating_mul(k));
         if self.m >= self.n || self.m >= 4 * LEAST_ROWS {
             let row_step = step(target / (k * self.n).max(1), LEAST_ROWS, self.m);
             let column_step = step(target / (k * row_step).max(1), LEAST_ROWS, self.n);

@@ -4,8 +4,8 @@
 
 use gemm_common::Parallelism;
 
-use super::grid::Block;
-use super::{Product, epilogue};
+use super::grid::{self, Block};
+use super::{Product, Watch, epilogue};
 use crate::kernel::number::Number;
 
 /// A dtype that has a packed kernel.
@@ -53,34 +53,42 @@ impl Packed for f64 {
 ///
 /// # Safety
 /// `c` points to `m * n` elements, `block` lies in them, and nobody else uses the block meanwhile.
-pub(super) unsafe fn run<T: Packed>(product: &Product<'_, T>, block: &Block, c: *mut T) {
+pub(super) unsafe fn run<T: Packed>(product: &Product<'_, T>, block: &Block, c: *mut T, watch: &mut Watch<'_>) {
     let (a_row, a_column) = product.a_strides();
     let (b_row, b_column) = product.b_strides();
     let (rows, columns) = (block.rows.len(), block.columns.len());
-    // SAFETY: `Product::check` compared the operands' lengths with the sizes, and the caller promises the rest.
-    unsafe {
-        // The kernels prefer columns that are contiguous: the transposed block is `right^T * left^T`.
-        T::kernel()(
-            columns,
-            rows,
-            product.k,
-            c.add(block.rows.start * product.n + block.columns.start),
-            product.n as isize,
-            1,
-            false,
-            product.b.as_ptr().add(block.columns.start * b_column),
-            b_row as isize,
-            b_column as isize,
-            product.a.as_ptr().add(block.rows.start * a_row),
-            a_row as isize,
-            a_column as isize,
-            T::ZERO,
-            T::ONE,
-            false,
-            false,
-            false,
-            Parallelism::None,
-        );
-        epilogue::apply(product, block, c);
+    let depth = grid::depth(rows * columns, product.k);
+    for p in (0..product.k.max(1)).step_by(depth) {
+        let steps = depth.min(product.k - p);
+        if !watch.goes_on(grid::cost(rows, steps, columns)) {
+            return;
+        }
+        // SAFETY: `Product::check` compared the operands' lengths with the sizes, and the caller promises the rest.
+        unsafe {
+            // The kernels prefer columns that are contiguous: the transposed block is `right^T * left^T`.
+            T::kernel()(
+                columns,
+                rows,
+                steps,
+                c.add(block.rows.start * product.n + block.columns.start),
+                product.n as isize,
+                1,
+                p > 0,
+                product.b.as_ptr().add(block.columns.start * b_column + p * b_row),
+                b_row as isize,
+                b_column as isize,
+                product.a.as_ptr().add(block.rows.start * a_row + p * a_column),
+                a_row as isize,
+                a_column as isize,
+                if p > 0 { T::ONE } else { T::ZERO },
+                T::ONE,
+                false,
+                false,
+                false,
+                Parallelism::None,
+            );
+        }
     }
+    // SAFETY: as promised by the caller.
+    unsafe { epilogue::apply(product, block, c) }
 }

@@ -19,12 +19,17 @@ mod tests;
 mod windows;
 
 use crate::DType;
+use crate::cancel::Pace;
+use crate::error::Result;
 use crate::kernel::number::{Number, same_slice, same_slice_mut};
 use crate::kernel::simd::{Level, level};
 use crate::kernel::threads::Threads;
 
 use grid::{Block, Grid, Way};
 pub use windows::{Filter, Windows};
+
+/// What a product of a batch costs at least, in multiplications.
+const LEAST_COST: usize = 64;
 
 /// Rows from which packing the whole right side pays.
 const PACKED_ROWS: usize = 64;
@@ -141,6 +146,24 @@ impl<'a, T> Epilogue<'a, T> {
     }
 }
 
+/// Multiplications that our kernels make, with vectors, in the time of one unit of [`Pace`].
+const VECTOR: usize = 16;
+
+/// What ends a long block of a product in time, where the run has limits.
+struct Watch<'a>(Option<Pace<'a>>);
+
+impl<'a> Watch<'a> {
+    fn of(threads: Option<Threads<'a>>) -> Watch<'a> {
+        Watch(threads.map(|threads| threads.pace()))
+    }
+
+    /// Counts so many multiplications that are about to be made; whether they may be.
+    #[inline]
+    fn goes_on(&mut self, products: usize) -> bool {
+        self.0.as_mut().is_none_or(|pace| pace.spend(products / VECTOR).is_ok())
+    }
+}
+
 /// The product's memory, written block by block from many threads.
 struct Out<T>(*mut T);
 
@@ -170,7 +193,10 @@ impl<T> Out<T> {
 ///
 /// Fast for float32 and float64. Integers wrap; float16 and bfloat16 accumulate in float32, are rounded once, and then
 /// take the epilogue in their own dtype, as separate ops would. Same bits for any number
-/// of threads. Incomplete where the run has to stop: ask [`Threads::check`].
+/// of threads.
+///
+/// # Errors
+/// `Cancelled`, `DeadlineExceeded`; `ResourceExhausted` where halves find no memory.
 ///
 /// # Panics
 /// If a length does not fit.
@@ -186,19 +212,23 @@ pub fn matmul<T: Number>(
     tb: bool,
     c: &mut [T],
     epilogue: &Epilogue<T>,
-) {
+) -> Result<()> {
     let product = Product { m, k, n, a, ta, b, tb, bias: epilogue.bias(), activation: epilogue.activation };
     product.check(c.len());
     if !c.is_empty() {
-        run(Some(threads), &product, c);
+        run(Some(threads), &product, c)?;
     }
+    threads.check()
 }
 
 /// A product for each pair of offsets: `c[i] = op(a[a_offsets[i]..]) · op(b[b_offsets[i]..])` with the sizes and the
 /// epilogue of [`matmul`]; `c` is `(batch, m, n)`. Equal offsets broadcast an operand.
 ///
 /// Small products run whole, many on each thread; large ones are cut as in [`matmul`]. Same bits for any number
-/// of threads. Incomplete where the run has to stop: ask [`Threads::check`].
+/// of threads.
+///
+/// # Errors
+/// `Cancelled`, `DeadlineExceeded`; `ResourceExhausted` where halves find no memory.
 ///
 /// # Panics
 /// If a length does not fit, or an operand ends before an offset's matrix does.
@@ -216,11 +246,11 @@ pub fn batch_matmul<T: Number>(
     b_offsets: &[usize],
     c: &mut [T],
     epilogue: &Epilogue<T>,
-) {
+) -> Result<()> {
     assert_eq!(a_offsets.len(), b_offsets.len(), "one offset a side for each product");
     assert_eq!(c.len(), a_offsets.len() * m * n, "length of the products");
     if c.is_empty() {
-        return;
+        return Ok(());
     }
     let batch = a_offsets.len();
     let product = |i: usize| {
@@ -232,26 +262,28 @@ pub fn batch_matmul<T: Number>(
     };
     let cost = grid::cost(m, k, n);
     if cost > grid::SERIAL {
-        c.chunks_exact_mut(m * n).enumerate().for_each(|(i, c)| run(Some(threads), &product(i), c));
-        return;
+        return c.chunks_exact_mut(m * n).enumerate().try_for_each(|(i, c)| {
+            run(Some(threads), &product(i), c)?;
+            threads.check()
+        });
     }
-    let step = grid::SERIAL / cost;
+    let step = grid::SERIAL / cost.max(LEAST_COST);
     let c = Out::new(c);
-    threads.run(batch.div_ceil(step), &|chunk| {
-        for i in chunk * step..batch.min((chunk + 1) * step) {
-            // SAFETY: each product is made by one chunk, and `i * m * n..` lies in `c` as asserted above.
-            run(None, &product(i), unsafe { c.part(i * m * n, m * n) });
-        }
-    });
+    threads.try_run(batch.div_ceil(step), &|chunk| {
+        let mut products = chunk * step..batch.min((chunk + 1) * step);
+        // SAFETY: each product is made by one chunk, and `i * m * n..` lies in `c` as asserted above.
+        products.try_for_each(|i| run(None, &product(i), unsafe { c.part(i * m * n, m * n) }))
+    })
 }
 
 /// The way of a dtype. `None` runs the same blocks on this thread alone.
-fn run<T: Number>(threads: Option<Threads<'_>>, product: &Product<'_, T>, c: &mut [T]) {
+fn run<T: Number>(threads: Option<Threads<'_>>, product: &Product<'_, T>, c: &mut [T]) -> Result<()> {
     match T::DTYPE {
         DType::F32 => blocks(threads, &product.same::<f32>(), same_slice_mut(c)),
         DType::F64 => blocks(threads, &product.same::<f64>(), same_slice_mut(c)),
-        _ => plain::run(threads, product, c),
+        _ => return plain::run(threads, product, c),
     }
+    Ok(())
 }
 
 /// A float product: a column as a row, small ones at once, others block by block.
@@ -270,11 +302,12 @@ fn in_grid<T: small::Fast + large::Packed>(threads: Option<Threads<'_>>, product
     }
     let c = Out::new(c);
     let run = |block: &Block| {
+        let mut watch = Watch::of(threads);
         // SAFETY: blocks do not overlap, each is run once, and all lie in `c`, whose length was checked.
         unsafe {
             match grid.way {
-                Way::Small => small::run(product, block, c.pointer()),
-                Way::Large => large::run(product, block, c.pointer()),
+                Way::Small => small::run(product, block, c.pointer(), &mut watch),
+                Way::Large => large::run(product, block, c.pointer(), &mut watch),
             }
         }
     };

@@ -25,6 +25,9 @@ const COLUMNS: usize = 1024;
 /// Multiplications in a chunk: a third of a millisecond, so that threads finish together.
 const CHUNK: usize = 1 << 24;
 
+/// Steps of `k` below which writing the product is the work of a chunk.
+const LEAST_DEPTH: usize = 16;
+
 /// Elements that a thread packs before another one pays.
 pub(super) const PACKED_AT_ONCE: usize = 1 << 17;
 
@@ -37,6 +40,9 @@ pub(super) fn run<T: Fast>(threads: Option<Threads<'_>>, product: &Product<'_, T
     with_scratch(depth * columns.next_multiple_of(kernels.panel()), |scratch: *mut T| {
         for column in (0..product.n).step_by(columns) {
             for p in (0..product.k).step_by(depth) {
+                if threads.is_some_and(|threads| threads.check().is_err()) {
+                    return;
+                }
                 let steps = p..product.k.min(p + depth);
                 let slab = Slab {
                     product,
@@ -82,7 +88,7 @@ impl<T: Number> Slab<'_, T> {
     /// Packs the slab, then makes its share of all rows.
     fn run(&self, threads: Option<Threads<'_>>, c: &Out<T>) {
         self.pack(threads);
-        let rows = (CHUNK / (self.steps.len() * self.columns.len())).next_multiple_of(8);
+        let rows = (CHUNK / (self.steps.len().max(LEAST_DEPTH) * self.columns.len())).next_multiple_of(8);
         each(threads, self.product.m, rows.max(32), |rows| {
             let block = Block { rows, columns: self.columns.clone() };
             // SAFETY: chunks of rows do not overlap and lie in `c`.

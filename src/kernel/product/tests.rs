@@ -49,7 +49,7 @@ fn check<T: Number>(threads: Threads<'_>, p: &Product<'_, T>, bias: &[T], to: im
         (Some(bias), Activation::Sigmoid),
     ] {
         let mut c = vec![T::ONE; p.m * p.n];
-        matmul(threads, p.m, p.k, p.n, p.a, p.ta, p.b, p.tb, &mut c, &Epilogue { bias, activation });
+        matmul(threads, p.m, p.k, p.n, p.a, p.ta, p.b, p.tb, &mut c, &Epilogue { bias, activation }).unwrap();
         for (at, (got, sum)) in c.iter().zip(&sums).enumerate() {
             let want = activate(sum + bias.map_or(0.0, |bias| to(bias[at % p.n])), activation);
             let (m, k, n) = (p.m, p.k, p.n);
@@ -114,7 +114,7 @@ fn integers_wrap_and_complex_numbers_multiply() {
             let (ta, tb) = (flags & 1 > 0, flags & 2 > 0);
             let p = Product { m, k, n, a: &a, ta, b: &b, tb, bias: Bias::None, activation: Activation::None };
             let mut c = vec![1; m * n];
-            matmul(Threads::unlimited(&pool), m, k, n, &a, ta, &b, tb, &mut c, &Epilogue::NONE);
+            matmul(Threads::unlimited(&pool), m, k, n, &a, ta, &b, tb, &mut c, &Epilogue::NONE).unwrap();
             assert_eq!(c, naive(&p, 0, |sum: i32, a, b| sum.wrapping_add(a.wrapping_mul(b))));
         }
     }
@@ -131,7 +131,8 @@ fn integers_wrap_and_complex_numbers_multiply() {
         false,
         &mut c,
         &Epilogue::NONE,
-    );
+    )
+    .unwrap();
     assert_eq!(c, [Complex::new(-1.0, 2.0)]);
 }
 
@@ -140,10 +141,10 @@ fn k_of_zero_gives_the_bias() {
     let pool = Pool::new(1).unwrap();
     let mut c = [f32::NAN; 6];
     let epilogue = Epilogue { bias: Some(&[1.0, -2.0, 3.0]), activation: Activation::Relu };
-    matmul(Threads::unlimited(&pool), 2, 0, 3, &[], false, &[], false, &mut c, &epilogue);
+    matmul(Threads::unlimited(&pool), 2, 0, 3, &[], false, &[], false, &mut c, &epilogue).unwrap();
     assert_eq!(c, [1.0, 0.0, 3.0, 1.0, 0.0, 3.0]);
     let mut wide = vec![f32::NAN; 40 * 40];
-    matmul(Threads::unlimited(&pool), 40, 0, 40, &[], true, &[], true, &mut wide, &Epilogue::NONE);
+    matmul(Threads::unlimited(&pool), 40, 0, 40, &[], true, &[], true, &mut wide, &Epilogue::NONE).unwrap();
     assert!(wide.iter().all(|&x| x == 0.0));
 }
 
@@ -155,7 +156,7 @@ fn nan_and_infinity_pass_through() {
         a[39] = f32::NAN;
         let (b, mut c) = (vec![1.0; 40 * n], vec![0.0; m * n]);
         let epilogue = Epilogue { bias: None, activation: Activation::Relu };
-        matmul(Threads::unlimited(&pool), m, 40, n, &a, false, &b, false, &mut c, &epilogue);
+        matmul(Threads::unlimited(&pool), m, 40, n, &a, false, &b, false, &mut c, &epilogue).unwrap();
         assert!(c[..n].iter().all(|x| x.is_nan()) && c[n..].iter().all(|&x| x == 40.0));
     }
 }
@@ -171,7 +172,8 @@ fn any_pool_gives_the_same_bits() {
             let products = pools.each_ref().map(|pool| {
                 let mut c = vec![0.0; m * n];
                 let epilogue = Epilogue { bias: Some(&bias), activation: Activation::Relu };
-                matmul(Threads::unlimited(pool), m, k, n, &a, flags & 1 > 0, &b, flags & 2 > 0, &mut c, &epilogue);
+                matmul(Threads::unlimited(pool), m, k, n, &a, flags & 1 > 0, &b, flags & 2 > 0, &mut c, &epilogue)
+                    .unwrap();
                 c
             });
             assert!(Grid::of(m, k, n).count() > 1 || n == 1 || m == 70);
@@ -192,7 +194,7 @@ fn large_ways_agree_with_the_textbook() {
             let p = Product { m, k, n, a: &a, ta, b: &b, tb, bias: Bias::Row(&bias), activation: Activation::Relu };
             let mut by_gemm = vec![f64::NAN; m * n];
             // SAFETY: the block is all of `by_gemm`.
-            unsafe { large::run(&p, &Block { rows: 0..m, columns: 0..n }, by_gemm.as_mut_ptr()) };
+            unsafe { large::run(&p, &Block { rows: 0..m, columns: 0..n }, by_gemm.as_mut_ptr(), &mut Watch(None)) };
             let mut by_tiles = vec![f64::NAN; m * n];
             packed::run(Some(Threads::unlimited(&pool)), &p, &mut by_tiles);
             for (at, want) in naive(&p, 0.0, |sum, a, b| sum + a * b).into_iter().enumerate() {
@@ -235,7 +237,9 @@ fn small_kernels_of_all_levels_agree() {
                     Product { m, k, n, a: &a, ta, b: &b, tb, bias: Bias::Row(&bias), activation: Activation::Relu6 };
                 let mut c = vec![0.0; m * n];
                 // SAFETY: the block is all of `c`, and the CPU has this level.
-                unsafe { small::run_at(level, &p, &Block { rows: 0..m, columns: 0..n }, c.as_mut_ptr()) };
+                unsafe {
+                    small::run_at(level, &p, &Block { rows: 0..m, columns: 0..n }, c.as_mut_ptr(), &mut Watch(None))
+                };
                 for (at, want) in naive(&p, 0.0, |sum, a, b| sum + a * b).into_iter().enumerate() {
                     let want = (want + bias[at % n]).clamp(0.0, 6.0);
                     assert!((c[at] - want).abs() < 1e-12, "{level:?} {m}x{k}x{n} {ta} {tb}");
@@ -255,7 +259,7 @@ fn small_blocks_cut_anywhere_give_the_same_bits() {
             let p = Product { m, k, n, a: &a, ta: false, b: &b, tb, bias, activation };
             let mut whole = vec![0.0; m * n];
             // SAFETY: the block is all of `whole`.
-            unsafe { small::run(&p, &Block { rows: 0..m, columns: 0..n }, whole.as_mut_ptr()) };
+            unsafe { small::run(&p, &Block { rows: 0..m, columns: 0..n }, whole.as_mut_ptr(), &mut Watch(None)) };
             for (row_step, column_step) in [(1, 1), (3, 7), (8, 16), (m, 33), (5, n)] {
                 let mut c = vec![0.0; m * n];
                 for row in (0..m).step_by(row_step) {
@@ -263,7 +267,7 @@ fn small_blocks_cut_anywhere_give_the_same_bits() {
                         let rows = row..m.min(row + row_step);
                         let block = Block { rows, columns: column..n.min(column + column_step) };
                         // SAFETY: the block lies in `c`.
-                        unsafe { small::run(&p, &block, c.as_mut_ptr()) };
+                        unsafe { small::run(&p, &block, c.as_mut_ptr(), &mut Watch(None)) };
                     }
                 }
                 assert!(c == whole, "{row_step} {column_step}");
@@ -295,12 +299,51 @@ fn batches_are_products_one_by_one() {
             &b_offsets,
             &mut got,
             &epilogue,
-        );
+        )
+        .unwrap();
         let mut want = vec![0.0; 6 * m * n];
         for i in 0..6 {
             let (a, b) = (&a[a_offsets[i]..][..m * k], &b[b_offsets[i]..][..k * n]);
-            matmul(Threads::unlimited(&pool), m, k, n, a, false, b, true, &mut want[i * m * n..][..m * n], &epilogue);
+            matmul(Threads::unlimited(&pool), m, k, n, a, false, b, true, &mut want[i * m * n..][..m * n], &epilogue)
+                .unwrap();
         }
         assert!(got == want, "{m}x{k}x{n}");
     }
+}
+
+/// By hand: sums of small whole numbers, which are exact.
+#[test]
+fn long_dot_products_are_sums_of_pieces() {
+    let pool = Pool::new(1).unwrap();
+    let k = (1 << 20) + 77;
+    let (a, b) = (numbers(k, 1, |x| (x * 2.0).round()), numbers(6 * k, 2, |x| (x * 2.0).round()));
+    let p =
+        Product { m: 1, k, n: 6, a: &a, ta: false, b: &b, tb: true, bias: Bias::None, activation: Activation::None };
+    let mut c = vec![f64::NAN; 6];
+    matmul(Threads::unlimited(&pool), 1, k, 6, &a, false, &b, true, &mut c, &Epilogue::NONE).unwrap();
+    assert_eq!(c, naive(&p, 0.0, |sum, a, b| sum + a * b));
+}
+
+/// Each block is small enough, or cut along `k`, that a run can end soon.
+#[test]
+fn no_block_takes_long() {
+    let sizes = [1, 17, 300, 5000, 1 << 20, 1 << 30];
+    for [m, k, n] in (0..216).map(|i| [i / 36, i / 6 % 6, i % 6].map(|at: usize| sizes[at])) {
+        let grid = Grid::of(m, k, n);
+        if grid.way == Way::Large {
+            let block = grid.block(0);
+            let cells = block.rows.len() * block.columns.len();
+            assert!(grid::cost(cells, grid::depth(cells, k), 1) <= 1 << 28, "{m} {k} {n}");
+            assert!(cells <= 1 << 23, "{m} {k} {n}");
+        }
+    }
+}
+
+#[test]
+fn a_row_of_a_plain_product_ends_with_its_run() {
+    let (pool, limits) = (Pool::new(1).unwrap(), crate::cancel::Limits::default().with_work(1 << 20));
+    let (a, b, mut c) = (vec![1i32; 3000], vec![1i32; 3000 * 3000], vec![0; 3000]);
+    let threads = Threads::new(&pool, &limits);
+    let error = matmul(threads, 1, 3000, 3000, &a, false, &b, false, &mut c, &Epilogue::NONE).unwrap_err();
+    assert_eq!(error.message(), "the work is more than 1048576 units, which is its budget");
 }

@@ -7,14 +7,17 @@ use std::any::Any;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::grid::Block;
+use super::grid::{Block, cost};
 use super::packed::{Line, PACKED_AT_ONCE, Slab, each, even_part, slabs};
 use super::small::{Fast, Kernels, Piece};
-use super::{Epilogue, Out, Product, epilogue};
+use super::{Epilogue, Out, Product, VECTOR, epilogue};
 use crate::DType;
+use crate::cancel::Pace;
+use crate::error::Result;
 use crate::kernel::number::Number;
 use crate::kernel::simd::level;
 use crate::kernel::threads::Threads;
+use crate::value::{Room, ScratchVec};
 
 /// Bytes of the panels that all windows of a chunk meet before the next ones: a part of a second-level cache.
 const PART_BYTES: usize = 1 << 18;
@@ -68,6 +71,7 @@ pub struct Filter<'a, T: 'static> {
     panels: Out<T>,
     /// What `panels` points to.
     memory: Vec<MaybeUninit<Line>>,
+    _room: Room,
 }
 
 /// A part of `k` and of the columns, and where its panels start.
@@ -88,8 +92,8 @@ impl<'a, T: Number> Filter<'a, T> {
         windows: &'a Windows,
         filter: &'a [T],
         epilogue: &Epilogue<'a, T>,
-    ) -> Option<Filter<'a, T>> {
-        let kernels = kernels()?;
+    ) -> Result<Option<Filter<'a, T>>> {
+        let Some(kernels) = kernels() else { return Ok(None) };
         let (k, bias) = (windows.depth(), epilogue.bias());
         let (n, activation) = (filter.len() / k, epilogue.activation);
         let product = Product { m: 0, k, n, a: &[], ta: false, b: filter, tb: false, bias, activation };
@@ -101,6 +105,7 @@ impl<'a, T: Number> Filter<'a, T> {
             parts: Vec::new(),
             panels: Out(std::ptr::null_mut()),
             memory: Vec::new(),
+            _room: Room::default(),
         };
         let mut len = 0;
         for steps in slabs(k) {
@@ -111,11 +116,13 @@ impl<'a, T: Number> Filter<'a, T> {
                 len += packed.slab(packed.parts.len() - 1).len();
             }
         }
-        packed.memory = Vec::with_capacity((len * size_of::<T>()).div_ceil(size_of::<Line>()));
+        let mut memory = ScratchVec::new(threads.meter())?;
+        memory.reserve((len * size_of::<T>()).div_ceil(size_of::<Line>()))?;
+        (packed.memory, packed._room) = memory.into_parts();
         packed.panels = Out(packed.memory.as_mut_ptr().cast());
         let at_once = (PACKED_AT_ONCE * packed.parts.len() / len.max(1)).max(1);
         each(Some(threads), packed.parts.len(), at_once, |parts| parts.for_each(|part| packed.slab(part).pack(None)));
-        Some(packed)
+        Ok(Some(packed))
     }
 
     fn slab(&self, part: usize) -> Slab<'_, T> {
@@ -133,9 +140,12 @@ impl<'a, T: Number> Filter<'a, T> {
 
     /// Makes the products of some windows of an image, with what follows them.
     ///
+    /// # Errors
+    /// Those of the run's limits.
+    ///
     /// # Panics
     /// If a window does not lie in the image, or a length does not fit.
-    pub fn multiply(&self, image: &[T], windows: Range<usize>, c: &mut [T]) {
+    pub fn multiply(&self, image: &[T], windows: Range<usize>, c: &mut [T], pace: &mut Pace<'_>) -> Result<()> {
         let Windows { columns, step, line, .. } = *self.windows;
         assert_eq!(c.len(), windows.len() * self.product.n, "length of the product");
         assert!(self.windows.reach(&windows) <= image.len(), "windows must lie in the image");
@@ -146,6 +156,7 @@ impl<'a, T: Number> Filter<'a, T> {
                 let count = (columns - first % columns).min(windows.end - first);
                 let a = image[first / columns * line + first % columns * step..].as_ptr();
                 let c = c[(first - windows.start) * self.product.n..].as_mut_ptr();
+                pace.spend(cost(count, slab.steps.len(), slab.columns.len()) / VECTOR)?;
                 // SAFETY: the windows lie in the image and their rows in `c`, as asserted above.
                 unsafe { slab.rows(a, (step, 1), count, c) };
                 first += count;
@@ -154,6 +165,7 @@ impl<'a, T: Number> Filter<'a, T> {
         let whole = Block { rows: 0..windows.len(), columns: 0..self.product.n };
         // SAFETY: `c` is borrowed here alone.
         unsafe { epilogue::apply_rest(&self.product, &whole, c.as_mut_ptr()) };
+        Ok(())
     }
 }
 

@@ -160,8 +160,7 @@ impl FusedMatMul {
         let (a, b) = (cx.input(0).slice::<T>()?, cx.input(1).slice::<T>()?);
         let bias = if cx.n_inputs() == 3 { Some(cx.input(2).slice::<T>()?) } else { None };
         let epilogue = Epilogue { bias, activation: self.activation };
-        matmul(cx.threads(), m, k, n, a, self.transpose_a, b, self.transpose_b, product.make_mut::<T>()?, &epilogue);
-        cx.check()
+        matmul(cx.threads(), m, k, n, a, self.transpose_a, b, self.transpose_b, product.make_mut::<T>()?, &epilogue)
     }
 }
 

@@ -346,8 +346,7 @@ fn multiply<T: Number>(
         return Ok(());
     }
     let (x_offsets, y_offsets) = (&batch.x_offsets, &batch.y_offsets);
-    batch_matmul(cx.threads(), m, k, n, x, adj_x, x_offsets, y, adj_y, y_offsets, output, &Epilogue::NONE);
-    cx.check()
+    batch_matmul(cx.threads(), m, k, n, x, adj_x, x_offsets, y, adj_y, y_offsets, output, &Epilogue::NONE)
 }
 
 /// The operand as the kernel takes it: the kernel transposes, but does not conjugate.

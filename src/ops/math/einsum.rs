@@ -284,7 +284,7 @@ impl Plan {
             let mut products = vec![T::ZERO; n_products];
             if k > 0 && !products.is_empty() {
                 let (x_at, y_at): (Vec<_>, Vec<_>) = (0..b).map(|i| (i * m * k, i * n * k)).unzip();
-                batch_matmul(cx.threads(), m, k, n, &x, false, &x_at, &y, true, &y_at, &mut products, &Epilogue::NONE);
+                batch_matmul(cx.threads(), m, k, n, &x, false, &x_at, &y, true, &y_at, &mut products, &Epilogue::NONE)?;
             }
             cx.check()?;
             products

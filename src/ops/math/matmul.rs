@@ -205,8 +205,7 @@ impl MatMul {
     fn multiply<T: Number>(&self, cx: &RunCx<'_>, [m, k, n]: [usize; 3], product: &mut Value) -> Result<()> {
         let (a, b) = (cx.input(0).slice::<T>()?, cx.input(1).slice::<T>()?);
         let (ta, tb) = (self.transpose_a, self.transpose_b);
-        matmul(cx.threads(), m, k, n, a, ta, b, tb, product.make_mut::<T>()?, &Epilogue::NONE);
-        cx.check()
+        matmul(cx.threads(), m, k, n, a, ta, b, tb, product.make_mut::<T>()?, &Epilogue::NONE)
     }
 }
 

@@ -63,9 +63,9 @@ impl Op for SparseMatMul {
         let (a, b) = (cast_value(cx.input(0), DType::F32)?, cast_value(cx.input(1), DType::F32)?);
         let (mut product, MatMul { transpose_a, transpose_b }) = (cx.alloc(DType::F32, &[m, n])?, self.sides);
         let out = product.make_mut::<f32>()?;
-        matmul(cx.threads(), m, k, n, a.slice()?, transpose_a, b.slice()?, transpose_b, out, &Epilogue::NONE);
+        matmul(cx.threads(), m, k, n, a.slice()?, transpose_a, b.slice()?, transpose_b, out, &Epilogue::NONE)?;
         cx.output(0, product);
-        cx.check()
+        Ok(())
     }
 
     fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::dtype::DType;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::shape::{Dim, Shape};
 use crate::value::IntoValue;
@@ -60,19 +60,28 @@ impl Op for ComputeAccidentalHits {
                 candidates.dims()
             )));
         }
-        let places: HashMap<i64, usize> = candidates.slice::<i64>()?.iter().copied().zip(0..).collect();
-        let (mut indices, mut ids) = (Vec::new(), Vec::new());
+        let candidates = candidates.slice::<i64>()?;
+        let (_room, mut places, mut pace) = (cx.room::<[usize; 4]>(candidates.len())?, HashMap::new(), cx.pace());
+        places.try_reserve(candidates.len()).map_err(|_| {
+            Error::new(ErrorKind::ResourceExhausted, format!("out of memory for {} candidates", candidates.len()))
+        })?;
+        for (place, class) in candidates.iter().enumerate() {
+            pace.spend(64)?;
+            places.insert(*class, place);
+        }
+        let (mut indices, mut ids) = (cx.list(0)?, cx.list(0)?);
         for (i, class) in classes.slice::<i64>()?.iter().enumerate() {
+            pace.spend(64)?;
             if let Some(place) = places.get(class) {
-                indices
-                    .push(i32::try_from(i / num_true).map_err(|_| Error::invalid("the batch is too long for int32"))?);
-                ids.push(*place as i64);
+                let row = i32::try_from(i / num_true);
+                indices.push(row.map_err(|_| Error::invalid("the batch is too long for int32"))?)?;
+                ids.push(*place as i64)?;
             }
         }
-        let weights = vec![f32::MIN; ids.len()];
-        cx.output(0, indices.into_value());
-        cx.output(1, ids.into_value());
-        cx.output(2, weights.into_value());
+        let n = ids.len();
+        cx.output(0, indices.into_value(&[n])?);
+        cx.output(1, ids.into_value(&[n])?);
+        cx.output(2, cx.scratch_of(n, f32::MIN)?.into_value(&[n])?);
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::kernel::Number;
 use crate::shape::Shape;
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
 
 /// `(x - mean) / sqrt(variance + epsilon) [* gamma] + beta` for each channel: `(b, h, w, c)` and four vectors `(c)` give
@@ -109,9 +109,9 @@ fn refuse(value: &Value) -> Error {
 }
 
 /// `1 / sqrt(variance + epsilon)` for each channel.
-fn inverse_deviations<T: Floating>(variance: &Value, epsilon: f32) -> Result<Vec<T::Acc>> {
+fn inverse_deviations<T: Floating>(cx: &RunCx<'_>, epsilon: f32) -> Result<ScratchVec<T::Acc>> {
     let epsilon = <T::Acc as NumCast>::from(epsilon).expect("floating-point numbers hold float32");
-    Ok(variance.slice::<T>()?.iter().map(|v| (v.widen() + epsilon).sqrt().recip()).collect())
+    cx.collect(cx.input(2).slice::<T>()?.iter().map(|v| (v.widen() + epsilon).sqrt().recip()))
 }
 
 impl Op for BatchNormWithGlobalNormalization {
@@ -143,12 +143,14 @@ impl BatchNormWithGlobalNormalization {
     fn normalize<T: Floating>(&self, cx: &RunCx<'_>, channels: usize, out: &mut Value) -> Result<()> {
         let vector = |i: usize| cx.input(i).slice::<T>();
         let (x, mean, beta, gamma) = (vector(0)?, vector(1)?, vector(3)?, vector(4)?);
-        let mut factor = inverse_deviations::<T>(cx.input(2), self.variance_epsilon)?;
+        let mut factor = inverse_deviations::<T>(cx, self.variance_epsilon)?;
         if self.scale_after_normalization {
             factor.iter_mut().zip(gamma).for_each(|(factor, gamma)| *factor = *factor * gamma.widen());
         }
         let rows = out.make_mut::<T>()?.chunks_exact_mut(channels.max(1)).zip(x.chunks_exact(channels.max(1)));
+        let mut pace = cx.pace();
         for (out, x) in rows {
+            pace.spend(2 * channels)?;
             for c in 0..channels {
                 out[c] = T::narrow((x[c].widen() - mean[c].widen()) * factor[c] + beta[c].widen());
             }
@@ -197,13 +199,14 @@ impl BatchNormWithGlobalNormalizationGrad {
     fn gradients<T: Floating>(&self, cx: &RunCx<'_>, channels: usize, dx: &mut Value) -> Result<[Value; 4]> {
         let vector = |i: usize| cx.input(i).slice::<T>();
         let (x, mean, gamma, dy) = (vector(0)?, vector(1)?, vector(3)?, vector(4)?);
-        let inverse = inverse_deviations::<T>(cx.input(2), self.variance_epsilon)?;
+        let inverse = inverse_deviations::<T>(cx, self.variance_epsilon)?;
         let scale = |c: usize| if self.scale_after_normalization { gamma[c].widen() } else { T::Acc::ONE };
         // Sums of the gradient, and of its products with what lies above the mean.
-        let mut sums = vec![(T::Acc::ZERO, T::Acc::ZERO); channels];
+        let (mut sums, mut pace) = (cx.scratch_of(channels, (T::Acc::ZERO, T::Acc::ZERO))?, cx.pace());
         let width = channels.max(1);
         let rows = x.chunks_exact(width).zip(dy.chunks_exact(width));
         for ((x, dy), dx) in rows.zip(dx.make_mut::<T>()?.chunks_exact_mut(width)) {
+            pace.spend(4 * channels)?;
             for (c, (sum, product)) in sums.iter_mut().enumerate() {
                 let back = dy[c].widen();
                 (*sum, *product) = (*sum + back, *product + back * (x[c].widen() - mean[c].widen()));
@@ -213,7 +216,7 @@ impl BatchNormWithGlobalNormalizationGrad {
         let half = T::Acc::ONE / (T::Acc::ONE + T::Acc::ONE);
         let made = |f: &dyn Fn(usize, T::Acc, T::Acc) -> T::Acc| {
             let values = sums.iter().enumerate().map(|(c, (sum, product))| T::narrow(f(c, *sum, *product)));
-            Value::from_vec(&[channels], values.collect::<Vec<T>>())
+            cx.collect(values)?.into_value(&[channels])
         };
         Ok([
             made(&|c, sum, _| -sum * inverse[c] * scale(c))?,

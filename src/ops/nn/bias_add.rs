@@ -124,6 +124,10 @@ impl Op for BiasAdd {
         check_dims(cx.input(0).dims(), cx.input(1).dims(), self.data_format)?;
         let mut value = cx.take_unique(0)?;
         let bias = cx.input(1);
+        if value.is_empty() {
+            cx.output(0, value);
+            return Ok(());
+        }
         let inner = value.dims()[self.data_format.channel_axis(value.rank()) + 1..].iter().product();
         with_type!(value.dtype(), T in numbers => add::<T>(cx, &mut value, bias, inner)?, else => {
             return Err(Error::unsupported(format!("bias_add is for numbers, not for {}", value.dtype())));
@@ -154,13 +158,26 @@ fn check_dims(value: &[usize], bias: &[usize], format: DataFormat) -> Result<()>
 
 /// `inner` elements share one bias.
 fn add<T: Number>(cx: &RunCx<'_>, value: &mut Value, bias: &Value, inner: usize) -> Result<()> {
-    let bias = bias.slice::<T>()?;
-    if bias.is_empty() || inner == 0 {
-        return Ok(());
-    }
+    let (bias, value) = (bias.slice::<T>()?, value.make_mut::<T>()?);
     let row = bias.len() * inner;
-    let rows = (CHUNK / row).max(1);
-    cx.for_chunks_mut(value.make_mut::<T>()?, rows * row, &|_, rows| add_rows(rows, bias, inner))
+    if row <= CHUNK {
+        return cx.for_chunks_mut(value, CHUNK / row * row, &|_, rows| add_rows(rows, bias, inner));
+    }
+    value.chunks_mut(row).try_for_each(|row| add_long_row(cx, row, bias, inner))
+}
+
+/// As [`add_rows`], of one row that many threads share.
+fn add_long_row<T: Number>(cx: &RunCx<'_>, row: &mut [T], bias: &[T], inner: usize) -> Result<()> {
+    if inner > CHUNK {
+        let mut channels = row.chunks_mut(inner).zip(bias.chunks(1));
+        return channels.try_for_each(|(cells, bias)| {
+            cx.for_chunks_mut(cells, CHUNK, &|_, cells| add_rows(cells, bias, cells.len()))
+        });
+    }
+    let channels = CHUNK / inner;
+    cx.for_chunks_mut(row, channels * inner, &|chunk, cells| {
+        add_rows(cells, &bias[chunk * channels..][..cells.len() / inner], inner);
+    })
 }
 
 dispatched! { fn add_rows<T: Number>(rows: &mut [T], bias: &[T], inner: usize) = add_rows_body; }
@@ -181,7 +198,7 @@ fn add_rows_body<T: Number, const FMA: bool>(rows: &mut [T], bias: &[T], inner: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{infer_err, infer_ok};
+    use crate::ops::testing::{infer_err, infer_ok, run_op};
 
     #[test]
     fn channels_follow_the_format() {
@@ -198,5 +215,17 @@ mod tests {
         infer_err(&nhwc, "(2,4);(3)", "dimensions must be equal, but are 4 and 3");
         infer_err(&nhwc, "(4);(4)", "shape must be at least rank 2 but is rank 1");
         infer_err(&nhwc, "(2,4);(4,1)", "shape must be rank 1 but is rank 2");
+    }
+
+    /// By hand, at rows that are longer than a chunk: of many channels, of long channels, and of both.
+    #[test]
+    fn long_rows_get_the_biases_of_their_channels() {
+        for [channels, inner] in [[CHUNK + 3, 1], [2, CHUNK + 5], [300, 700]] {
+            let bias = Value::from_vec(&[channels], (0..channels as i32).collect()).unwrap();
+            let value = Value::full(&[2, channels, inner], 1i32).unwrap();
+            let got = run_op(BiasAdd { data_format: DataFormat::Nchw }, &[value, bias]).unwrap();
+            let want = |i: usize| 1 + (i / inner % channels) as i32;
+            assert!(got[0].slice::<i32>().unwrap().iter().enumerate().all(|(i, x)| *x == want(i)));
+        }
     }
 }

@@ -51,7 +51,7 @@ impl Op for BiasAddGrad {
             return Err(Error::shape(format!("input tensor must be at least 2D: {:?}", x.dims())));
         }
         let axis = self.data_format.channel_axis(x.rank());
-        let mut output = cx.alloc(x.dtype(), &[x.dims()[axis]])?;
+        let mut output = cx.alloc_zeros(x.dtype(), &[x.dims()[axis]])?;
         with_type!(x.dtype(), T in numbers => sum::<T>(cx, axis, &mut output)?, else => {
             return Err(Error::unsupported(format!("bias gradients are for numbers, not for {}", x.dtype())));
         });
@@ -66,6 +66,9 @@ impl Op for BiasAddGrad {
 
 fn sum<T: Number>(cx: &RunCx<'_>, axis: usize, output: &mut Value) -> Result<()> {
     let x = cx.input(0);
+    if x.is_empty() {
+        return Ok(());
+    }
     let acc = sum_along(cx, x.slice::<T>()?, x.dims(), |other| other != axis)?;
     output.make_mut::<T>()?.iter_mut().zip(acc).for_each(|(output, acc)| *output = T::narrow(acc));
     Ok(())
@@ -86,5 +89,13 @@ mod tests {
         infer_ok(&BiasAddGrad { data_format: DataFormat::Nchw }, "(2,3,?,5)", "(3)");
         infer_ok(&BiasAddGrad { data_format: DataFormat::Nhwc }, "<unknown>", "(?)");
         infer_err(&BiasAddGrad { data_format: DataFormat::Nhwc }, "(2)", "shape must be at least rank 2 but is rank 1");
+    }
+
+    /// By hand: of nothing the sums are 0.
+    #[test]
+    fn sums_of_vast_nothing_are_zeros() {
+        let none = Value::zeros(crate::DType::F32, &[1 << 40, 2, 0]).unwrap();
+        let got = run_op(BiasAddGrad { data_format: DataFormat::Nchw }, &[none]).unwrap();
+        assert_eq!(got[0].slice::<f32>().unwrap(), [0.0; 2]);
     }
 }

@@ -14,7 +14,7 @@ use crate::kernel::Number;
 use crate::kernel::product::{Activation, Epilogue, Filter, matmul};
 use crate::ops::IntoTensor;
 use crate::shape::{Dim, Shape};
-use crate::value::Value;
+use crate::value::{ScratchVec, Value};
 use crate::with_type;
 
 /// Slides filters over images and sums the products, in two or three directions of space.
@@ -247,34 +247,49 @@ fn convolve<T: Number>(
         return one_group(cx, g, x, filter, epilogue, out);
     }
     let (g, width) = (Geometry { channels: each, ..*g }, channels / n_groups);
-    check_columns::<T>(cx, (x.len() + filter.len() + out.len()) / n_groups)?;
-    let mut part = vec![T::ZERO; out.len() / n_groups];
+    let mut part = cx.scratch_of(out.len() / n_groups, T::ZERO)?;
     for group in 0..n_groups {
-        let x = take_columns(x, each * n_groups, group * each, each);
-        let filter = take_columns(filter, channels, group * width, width);
+        let x = take_columns(cx, x, each * n_groups, group * each, each)?;
+        let filter = take_columns(cx, filter, channels, group * width, width)?;
         let columns = group * width..(group + 1) * width;
         let epilogue = Epilogue { bias: epilogue.bias.map(|bias| &bias[columns]), ..*epilogue };
         one_group(cx, &g, &x, &filter, &epilogue, &mut part)?;
-        put_columns(&part, width, out, channels, group * width);
+        put_columns(cx, &part, width, out, channels, group * width)?;
     }
     Ok(())
 }
 
-/// An error if so many elements, which a kernel keeps beside its values, are beyond the run's budget.
-pub(super) fn check_columns<T: Number>(cx: &RunCx<'_>, n: usize) -> Result<()> {
-    cx.check_room(n.saturating_mul(size_of::<T>()))
-}
-
 /// Columns `from..from + n` of a matrix with `width` columns.
-pub(super) fn take_columns<T: Number>(x: &[T], width: usize, from: usize, n: usize) -> Vec<T> {
-    x.chunks_exact(width).flat_map(|row| &row[from..from + n]).copied().collect()
+pub(super) fn take_columns<T: Number>(
+    cx: &RunCx<'_>,
+    x: &[T],
+    width: usize,
+    from: usize,
+    n: usize,
+) -> Result<ScratchVec<T>> {
+    let (mut columns, mut pace) = (cx.list(x.len() / width * n)?, cx.pace());
+    for row in x.chunks_exact(width) {
+        pace.spend(n)?;
+        columns.extend_from_slice(&row[from..from + n])?;
+    }
+    Ok(columns)
 }
 
 /// The reverse of [`take_columns`].
-pub(super) fn put_columns<T: Number>(part: &[T], n: usize, out: &mut [T], width: usize, from: usize) {
+pub(super) fn put_columns<T: Number>(
+    cx: &RunCx<'_>,
+    part: &[T],
+    n: usize,
+    out: &mut [T],
+    width: usize,
+    from: usize,
+) -> Result<()> {
+    let mut pace = cx.pace();
     for (row, part) in out.chunks_exact_mut(width).zip(part.chunks_exact(n)) {
+        pace.spend(n)?;
         row[from..from + n].copy_from_slice(part);
     }
+    Ok(())
 }
 
 /// The product of windows, where they lie, and filters; where windows are cells, of the image itself.
@@ -290,21 +305,20 @@ fn one_group<T: Number>(
     let channels = filter.len() / width;
     let threads = cx.threads();
     if g.is_pointwise() {
-        matmul(threads, out.len() / channels, width, channels, x, false, filter, false, out, epilogue);
-        return cx.check();
+        return matmul(threads, out.len() / channels, width, channels, x, false, filter, false, out, epilogue);
     }
-    if let Some(strips) = Strips::new(g, channels, size_of::<T>()) {
-        check_columns::<T>(cx, filter.len().saturating_add(strips.len.saturating_mul(threads.count())))?;
-        if let Some(filter) = Filter::pack(threads, &strips.windows, filter, epilogue) {
-            return cx.for_chunks_mut(out, strips.chunk * channels, &|chunk, mut out| {
-                let first = chunk * strips.chunk;
-                strips.each(x, first..first + out.len() / channels, |image, windows| {
-                    let (part, rest) = std::mem::take(&mut out).split_at_mut(windows.len() * channels);
-                    filter.multiply(image, windows, part);
-                    out = rest;
-                });
-            });
-        }
+    let work = cx.workspace();
+    if let Some(strips) = Strips::new(work, g, channels, size_of::<T>())?
+        && let Some(filter) = Filter::pack(threads, &strips.windows, filter, epilogue)?
+    {
+        return cx.try_for_chunks_mut(out, strips.chunk * channels, &|chunk, mut out| {
+            let (first, mut pace) = (chunk * strips.chunk, work.pace());
+            strips.each(work, x, first..first + out.len() / channels, |image, windows| {
+                let (part, rest) = std::mem::take(&mut out).split_at_mut(windows.len() * channels);
+                out = rest;
+                filter.multiply(image, windows, part, &mut pace)
+            })
+        });
     }
     gathered(cx, g, x, filter, epilogue, out)
 }
@@ -320,13 +334,12 @@ fn gathered<T: Number>(
 ) -> Result<()> {
     let width = g.filter_len() * g.channels;
     let (threads, channels) = (cx.threads(), filter.len() / width);
-    let rows = rows_per_block::<T>(width);
-    check_columns::<T>(cx, rows.min(out.len() / channels).saturating_mul(width))?;
-    cx.for_chunks_mut(out, rows * channels, &|block, out| {
+    let (work, rows) = (cx.workspace(), rows_per_block::<T>(width));
+    cx.try_for_chunks_mut(out, rows * channels, &|block, out| {
         let n = out.len() / channels;
-        let mut windows = vec![T::ZERO; n * width];
-        gather(g, x, block * rows, &mut windows);
-        matmul(threads, n, width, channels, &windows, false, filter, false, out, epilogue);
+        let mut windows = work.scratch_of(n * width, T::ZERO)?;
+        gather(work, g, x, block * rows, &mut windows)?;
+        matmul(threads, n, width, channels, &windows, false, filter, false, out, epilogue)
     })
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::conv::{Conv, check_columns, counting, geometry, last_dims, put_columns, take_columns};
+use super::conv::{Conv, counting, geometry, last_dims, put_columns, take_columns};
 use super::layout::{from_last, to_last};
 use super::patches::{gather, rows_per_block, scatter};
-use super::window::{Geometry, Padding, Window};
+use super::window::{CHUNK, Geometry, Padding, Window};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
@@ -229,13 +229,12 @@ fn by_input<T: Number>(cx: &RunCx<'_>, g: &Geometry, sides: Sides, filter: &[T],
         return image_gradient(cx, g, sides.channels, filter, dy, dx);
     }
     let (part, width) = (Geometry { channels: sides.each, ..*g }, sides.channels / n_groups);
-    check_columns::<T>(cx, (filter.len() + dy.len() + dx.len()) / n_groups)?;
-    let mut one = vec![T::ZERO; dx.len() / n_groups];
+    let mut one = cx.scratch_of(dx.len() / n_groups, T::ZERO)?;
     for group in 0..n_groups {
-        let filter = take_columns(filter, sides.channels, group * width, width);
-        let dy = take_columns(dy, sides.channels, group * width, width);
+        let filter = take_columns(cx, filter, sides.channels, group * width, width)?;
+        let dy = take_columns(cx, dy, sides.channels, group * width, width)?;
         image_gradient(cx, &part, width, &filter, &dy, &mut one)?;
-        put_columns(&one, sides.each, dx, g.channels, group * sides.each);
+        put_columns(cx, &one, sides.each, dx, g.channels, group * sides.each)?;
     }
     Ok(())
 }
@@ -249,23 +248,40 @@ fn image_gradient<T: Number>(
     dy: &[T],
     dx: &mut [T],
 ) -> Result<()> {
-    let (width, image) = (g.filter_len() * g.channels, g.input_len() * g.channels);
+    if dx.is_empty() {
+        return Ok(());
+    }
+    let (width, image) = (g.filter_len() * g.channels, g.image_len());
     if g.is_pointwise() && channels > 0 {
-        matmul(cx.threads(), dy.len() / channels, channels, width, dy, false, filter, true, dx, &Epilogue::NONE);
-        return cx.check();
+        return matmul(
+            cx.threads(),
+            dy.len() / channels,
+            channels,
+            width,
+            dy,
+            false,
+            filter,
+            true,
+            dx,
+            &Epilogue::NONE,
+        );
     }
     let (threads, windows, rows) = (cx.threads(), g.output_len(), rows_per_block::<T>(width));
-    check_columns::<T>(cx, rows.min(windows).saturating_mul(width))?;
-    cx.for_chunks_mut(dx, image.max(1), &|n, dx| {
+    let work = cx.workspace();
+    cx.try_for_chunks_mut(dx, image.max(1), &|n, dx| {
         dx.fill(T::ZERO);
-        let mut product = vec![T::ZERO; rows.min(windows) * width];
+        if dy.is_empty() {
+            return Ok(());
+        }
+        let (mut product, mut pace) = (work.scratch_of(rows.min(windows) * width, T::ZERO)?, work.pace());
         for from in (0..windows).step_by(rows) {
             let m = rows.min(windows - from);
             let dy = &dy[(n * windows + from) * channels..][..m * channels];
             let product = &mut product[..m * width];
-            matmul(threads, m, channels, width, dy, false, filter, true, product, &Epilogue::NONE);
-            scatter(g, product, from, dx);
+            matmul(threads, m, channels, width, dy, false, filter, true, product, &Epilogue::NONE)?;
+            scatter(g, product, from, dx, &mut pace)?;
         }
+        Ok(())
     })
 }
 
@@ -275,13 +291,12 @@ fn by_filter<T: Number>(cx: &RunCx<'_>, g: &Geometry, sides: Sides, x: &[T], dy:
         return filter_gradient(cx, g, sides.channels, x, dy, df);
     }
     let (part, width) = (Geometry { channels: sides.each, ..*g }, sides.channels / n_groups);
-    check_columns::<T>(cx, (x.len() + dy.len() + df.len()) / n_groups)?;
-    let mut one = vec![T::ZERO; df.len() / n_groups];
+    let mut one = cx.scratch_of(df.len() / n_groups, T::ZERO)?;
     for group in 0..n_groups {
-        let x = take_columns(x, g.channels, group * sides.each, sides.each);
-        let dy = take_columns(dy, sides.channels, group * width, width);
+        let x = take_columns(cx, x, g.channels, group * sides.each, sides.each)?;
+        let dy = take_columns(cx, dy, sides.channels, group * width, width)?;
         filter_gradient(cx, &part, width, &x, &dy, &mut one)?;
-        put_columns(&one, width, df, sides.channels, group * width);
+        put_columns(cx, &one, width, df, sides.channels, group * width)?;
     }
     Ok(())
 }
@@ -295,25 +310,28 @@ fn filter_gradient<T: Number>(
     dy: &[T],
     df: &mut [T],
 ) -> Result<()> {
+    if df.is_empty() || dy.is_empty() {
+        df.fill(T::ZERO);
+        return Ok(());
+    }
     let (width, windows) = (g.filter_len() * g.channels, g.batch * g.output_len());
     if g.is_pointwise() {
-        matmul(cx.threads(), width, windows, channels, x, true, dy, false, df, &Epilogue::NONE);
-        return cx.check();
+        return matmul(cx.threads(), width, windows, channels, x, true, dy, false, df, &Epilogue::NONE);
     }
     df.fill(T::ZERO);
     // Wider blocks than of the convolution itself: each is added to the whole of the filters' gradient.
     let rows = rows_per_block::<T>(width) * 4;
-    check_columns::<T>(cx, rows.min(windows).saturating_mul(width).saturating_add(df.len()))?;
-    let mut block = vec![T::ZERO; rows.min(windows) * width];
-    let mut part = vec![T::ZERO; df.len()];
+    let mut block = cx.scratch_of(rows.min(windows) * width, T::ZERO)?;
+    let mut part = cx.scratch_of(df.len(), T::ZERO)?;
     for from in (0..windows).step_by(rows) {
         let m = rows.min(windows - from);
         let block = &mut block[..m * width];
-        gather(g, x, from, block);
+        gather(cx.workspace(), g, x, from, block)?;
         let dy = &dy[from * channels..][..m * channels];
-        matmul(cx.threads(), width, m, channels, block, true, dy, false, &mut part, &Epilogue::NONE);
-        df.iter_mut().zip(&part).for_each(|(df, part)| *df = df.plus(*part));
-        cx.check()?;
+        matmul(cx.threads(), width, m, channels, block, true, dy, false, &mut part, &Epilogue::NONE)?;
+        cx.for_chunks_mut(df, CHUNK, &|chunk, df| {
+            df.iter_mut().zip(&part[chunk * CHUNK..]).for_each(|(df, part)| *df = df.plus(*part));
+        })?;
     }
     Ok(())
 }
@@ -353,5 +371,14 @@ mod tests {
         let want = dot(&y, &dy);
         assert!((dot(&dx, &x) - want).abs() < 1e-3 * want.abs(), "{} {want}", dot(&dx, &x));
         assert!((dot(&df, &f) - want).abs() < 1e-3 * want.abs(), "{} {want}", dot(&df, &f));
+    }
+
+    /// By hand: no image, no slope.
+    #[test]
+    fn gradients_of_no_images_of_vast_sizes_are_zeros() {
+        let op = ConvBackprop { by: Operand::Filter, window: Window::new(2, 1, Padding::Same) };
+        let none = |channels| Value::zeros(DType::F32, &[1 << 40, 0, 1 << 20, channels]).unwrap();
+        let got = run_op(op, &[none(2), [3i32, 3, 2, 3].into_value(), none(3)]).unwrap();
+        assert_eq!(got[0].slice::<f32>().unwrap(), [0.0; 54]);
     }
 }

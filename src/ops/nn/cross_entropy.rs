@@ -1,21 +1,22 @@
 //! `SoftmaxCrossEntropyWithLogits` and its sparse sister: a loss for each row, and its gradient by the logits.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use num_traits::Float as _;
 
-use super::softmax::{CHUNK, Exponentials, floating};
+use super::softmax::{CHUNK, Exponentials, floating, parts};
+use crate::cancel::Pace;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
+use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::ops::IntoTensor;
 use crate::ops::array::unbroadcast;
 use crate::ops::math::add_n;
 use crate::ops::math::reduce::{Float, sum_of};
-use crate::ops::parts::fill_parts;
 use crate::shape::{Dim, Shape, broadcast_dims};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
 
 /// `loss = -sum(labels * log(softmax(features)))` of each row, and `softmax(features) - labels`.
@@ -190,7 +191,7 @@ impl Op for SparseSoftmaxCrossEntropyWithLogits {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let (features, labels) = (cx.input(0), cx.input(1));
         let dims = sparse_dims(features.dims(), labels.dims())?;
-        let labels = class_numbers(labels, dims[1])?;
+        let labels = class_numbers(cx, labels, dims[1])?;
         let mut loss = cx.alloc(features.dtype(), &dims[..1])?;
         let mut backprop = cx.alloc(features.dtype(), &dims)?;
         with_type!(features.dtype(), T in floats => sparse::<T>(cx, &labels, &mut loss, &mut backprop)?, else => {
@@ -224,19 +225,30 @@ fn sparse_dims(features: &[usize], labels: &[usize]) -> Result<[usize; 2]> {
 }
 
 /// The labels as indices.
-fn class_numbers(labels: &Value, classes: usize) -> Result<Vec<usize>> {
-    let labels = to_ints(labels).ok_or_else(|| Error::internal("labels are integers"))?;
-    let class = |label: &i64| usize::try_from(*label).ok().filter(|label| *label < classes).ok_or(*label);
-    labels.iter().map(class).collect::<std::result::Result<_, _>>().map_err(|label| {
-        let text = format!("received a label value of {label} which is outside the valid range of [0, {classes})");
-        Error::new(ErrorKind::InvalidArgument, text)
-    })
+fn class_numbers(cx: &RunCx<'_>, labels: &Value, classes: usize) -> Result<ScratchVec<usize>> {
+    let (mut numbers, mut pace) = (cx.list(labels.len())?, cx.pace());
+    let mut add = |label: i64| {
+        pace.spend(4)?;
+        let class = usize::try_from(label).ok().filter(|class| *class < classes).ok_or_else(|| {
+            let range = format!("which is outside the valid range of [0, {classes})");
+            Error::new(ErrorKind::InvalidArgument, format!("received a label value of {label} {range}"))
+        })?;
+        numbers.push(class)
+    };
+    match labels.dtype() {
+        DType::I32 => labels.slice::<i32>()?.iter().try_for_each(|label| add((*label).into()))?,
+        _ => labels.slice::<i64>()?.iter().try_for_each(|label| add(*label))?,
+    }
+    Ok(numbers)
 }
 
-/// Computes the loss of one row, and its gradient into the slice.
-type RowLoss<'a, T> = &'a (dyn Fn(usize, &mut Exponentials<<T as Number>::Acc>, &mut [T]) -> <T as Number>::Acc + Sync);
+/// Makes the loss of a row and its slopes from the exponentials of the row's logits, which it takes in.
+type RowLoss<'a, T> = &'a (
+        dyn Fn(usize, &mut Exponentials<'_, <T as Number>::Acc>, &mut [T], &mut Pace<'_>) -> Result<<T as Number>::Acc>
+            + Sync
+    );
 
-/// Fills loss and gradient row by row: `f(row's index, row buffer, gradient)` answers the loss.
+/// Runs `f` on each row.
 fn rows<T: Float>(
     cx: &RunCx<'_>,
     classes: usize,
@@ -249,76 +261,82 @@ fn rows<T: Float>(
         loss.fill(T::ZERO);
         return Ok(());
     }
-    let mut rows: Vec<(&mut T, &mut [T])> =
-        loss.iter_mut().zip(backprop.make_mut::<T>()?.chunks_mut(classes)).collect();
-    fill_parts(cx, &mut rows, (CHUNK / classes).max(1), &|start, rows| {
-        let mut buffer = Exponentials::default();
+    let (work, step) = (cx.workspace(), (CHUNK / classes).max(1));
+    let mut rows = cx.collect(loss.iter_mut().zip(backprop.make_mut::<T>()?.chunks_mut(classes)))?;
+    cx.try_for_chunks_mut(&mut rows, step, &|chunk, rows| {
+        let (mut buffer, mut pace) = (Exponentials::new(work), work.pace());
         for (i, (loss, backprop)) in rows.iter_mut().enumerate() {
-            **loss = T::narrow(f(start + i, &mut buffer, backprop));
+            **loss = T::narrow(f(chunk * step + i, &mut buffer, backprop, &mut pace)?);
         }
+        Ok(())
     })
 }
 
 fn dense<T: Float>(cx: &RunCx<'_>, dims: &[usize], loss: &mut Value, backprop: &mut Value) -> Result<()> {
-    let (features, labels) = (Rows::<T>::of(cx.input(0), dims)?, Rows::<T>::of(cx.input(1), dims)?);
-    rows::<T>(cx, dims[1], loss, backprop, &|row, buffer, backprop| {
-        buffer.of(features.row(row));
+    let (features, labels) = (Rows::<T>::of(cx.input(0))?, Rows::<T>::of(cx.input(1))?);
+    rows::<T>(cx, dims[1], loss, backprop, &|row, buffer, backprop, pace| {
+        buffer.of(dims[1], &mut |part, logits| logits.extend(features.row(row, part)), pace)?;
         let log = buffer.sum.ln();
-        for ((out, exp), label) in backprop.iter_mut().zip(&buffer.exp).zip(labels.row(row)) {
-            *out = T::narrow(*exp / buffer.sum - label);
+        for part in parts(dims[1]) {
+            pace.spend(4 * part.len())?;
+            let exp = &mut buffer.exp[part.clone()];
+            for ((out, exp), label) in backprop[part.clone()].iter_mut().zip(&*exp).zip(labels.row(row, part.clone())) {
+                *out = T::narrow(*exp / buffer.sum - label);
+            }
+            // The terms of the loss take the place of the exponentials, which have done their work.
+            for ((term, x), label) in exp.iter_mut().zip(&buffer.shifted[part.clone()]).zip(labels.row(row, part)) {
+                *term = label * (log - *x);
+            }
         }
-        // The exponentials are used up: their place takes the terms of the loss.
-        for ((term, x), label) in buffer.exp.iter_mut().zip(&buffer.shifted).zip(labels.row(row)) {
-            *term = label * (log - *x);
-        }
-        sum_of(&buffer.exp)
+        sum_of(&buffer.exp, pace)
     })
 }
 
 fn sparse<T: Float>(cx: &RunCx<'_>, labels: &[usize], loss: &mut Value, backprop: &mut Value) -> Result<()> {
-    let dims: [usize; 2] = [labels.len(), cx.input(0).dims()[1]];
-    let features = Rows::<T>::of(cx.input(0), &dims)?;
-    rows::<T>(cx, dims[1], loss, backprop, &|row, buffer, backprop| {
-        buffer.of(features.row(row));
+    let classes = cx.input(0).dims()[1];
+    let features = Rows::<T>::of(cx.input(0))?;
+    rows::<T>(cx, classes, loss, backprop, &|row, buffer, backprop, pace| {
+        buffer.of(classes, &mut |part, logits| logits.extend(features.row(row, part)), pace)?;
         let label = labels[row];
-        for (class, (out, exp)) in backprop.iter_mut().zip(&buffer.exp).enumerate() {
-            let right = if class == label { <T::Acc as Number>::ONE } else { <T::Acc as Number>::ZERO };
-            *out = T::narrow(*exp / buffer.sum - right);
+        for part in parts(classes) {
+            pace.spend(4 * part.len())?;
+            for (out, class) in backprop[part.clone()].iter_mut().zip(part) {
+                let right = if class == label { <T::Acc as Number>::ONE } else { <T::Acc as Number>::ZERO };
+                *out = T::narrow(buffer.exp[class] / buffer.sum - right);
+            }
         }
-        buffer.sum.ln() - buffer.shifted[label]
+        Ok(buffer.sum.ln() - buffer.shifted[label])
     })
 }
 
-/// A matrix, or what broadcasts to it.
+/// The rows of an operand, broadcast.
 struct Rows<'a, T> {
     x: &'a [T],
-    width: usize,
     row_step: usize,
     column_step: usize,
 }
 
 impl<'a, T: Number> Rows<'a, T> {
-    fn of(value: &'a Value, dims: &[usize]) -> Result<Rows<'a, T>> {
+    fn of(value: &'a Value) -> Result<Rows<'a, T>> {
         let own = value.dims();
         let own_width = own.last().copied().unwrap_or(1);
         let is_one_row = own.len() < 2 || own[0] == 1;
         Ok(Rows {
             x: value.slice()?,
-            width: dims[1],
             row_step: if is_one_row { 0 } else { own_width },
             column_step: usize::from(own_width != 1),
         })
     }
 
-    fn row(&self, row: usize) -> impl Iterator<Item = T::Acc> {
-        (0..self.width).map(move |column| self.x[row * self.row_step + column * self.column_step].widen())
+    fn row(&self, row: usize, columns: Range<usize>) -> impl Iterator<Item = T::Acc> {
+        columns.map(move |column| self.x[row * self.row_step + column * self.column_step].widen())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{infer_err, infer_ok, run_op};
+    use crate::ops::testing::{ends_early, infer_err, infer_ok, run_op};
 
     #[test]
     fn dense_labels_broadcast() {
@@ -370,5 +388,12 @@ mod tests {
             error.message().contains("received a label value of 7 which is outside the valid range of [0, 3)"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn one_long_row_ends_with_its_run() {
+        let row = Value::zeros(DType::F32, &[1, 500_000]).unwrap();
+        ends_early(&SoftmaxCrossEntropyWithLogits, &[row.clone(), row.clone()], 5_000_000);
+        ends_early(&SparseSoftmaxCrossEntropyWithLogits, &[row, [1i32].into_value()], 5_000_000);
     }
 }

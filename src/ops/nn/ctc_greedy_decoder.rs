@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, to_ints};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::kernel::Number;
 use crate::shape::{Dim, Shape};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 
 /// Logits `(t, b, c)`, whose last class is the blank, and the lengths of the sequences `(b)` give the decoded labels as a
 /// sparse tensor `(b, longest)` and the negative sums of the largest logits `(b, 1)`. float32, float64.
@@ -71,16 +71,13 @@ impl Op for CtcGreedyDecoder {
             Error::invalid(format!("blank_index must be one of {classes} classes, but is {}", self.blank_index))
         })?;
         let sizes = [batch, classes, blank];
-        let (labels, sums) = match cx.input(0).dtype() {
+        let Decoded { indices, values, longest, sums } = match cx.input(0).dtype() {
             DType::F32 => self.decode::<f32>(cx, sizes, &lengths)?,
             _ => self.decode::<f64>(cx, sizes, &lengths)?,
         };
-        let longest = labels.iter().map(Vec::len).max().unwrap_or(0);
-        let at = |(row, labels): (usize, &Vec<i64>)| (0..labels.len()).flat_map(move |i| [row as i64, i as i64]);
-        let indices: Vec<i64> = labels.iter().enumerate().flat_map(|row| at(row).collect::<Vec<_>>()).collect();
-        cx.output(0, Value::from_vec(&[indices.len() / 2, 2], indices)?);
-        let values = labels.concat();
-        cx.output(1, Value::from_vec(&[values.len()], values)?);
+        let n = values.len();
+        cx.output(0, indices.into_value(&[n, 2])?);
+        cx.output(1, values.into_value(&[n])?);
         cx.output(2, [batch as i64, longest as i64].into_value());
         cx.output(3, sums);
         Ok(())
@@ -93,43 +90,57 @@ impl Op for CtcGreedyDecoder {
     }
 }
 
+/// The labels of all rows, and the sum of the logits that were passed by.
+struct Decoded {
+    indices: ScratchVec<i64>,
+    values: ScratchVec<i64>,
+    longest: usize,
+    sums: Value,
+}
+
 impl CtcGreedyDecoder {
-    fn lengths(&self, cx: &RunCx<'_>, steps: usize, batch: usize) -> Result<Vec<usize>> {
-        let lengths = to_ints(cx.input(1)).filter(|_| cx.input(1).dims() == [batch]);
-        let lengths = lengths.ok_or_else(|| {
-            Error::shape(format!("sequence_length must have shape [{batch}], but has {:?}", cx.input(1).dims()))
-        })?;
-        let one = |(i, n): (usize, &i64)| {
+    fn lengths(&self, cx: &RunCx<'_>, steps: usize, batch: usize) -> Result<ScratchVec<usize>> {
+        if cx.input(1).dims() != [batch] {
+            let dims = cx.input(1).dims();
+            return Err(Error::shape(format!("sequence_length must have shape [{batch}], but has {dims:?}")));
+        }
+        let (mut lengths, mut pace) = (cx.list(batch)?, cx.pace());
+        for (i, n) in cx.input(1).slice::<i32>()?.iter().enumerate() {
+            pace.spend(4)?;
             let length = usize::try_from(*n).ok().filter(|n| *n <= steps);
-            length.ok_or_else(|| Error::invalid(format!("sequence_length({i}) must be in [0, {steps}], but is {n}")))
-        };
-        lengths.iter().enumerate().map(one).collect()
+            lengths.push(length.ok_or_else(|| {
+                Error::invalid(format!("sequence_length({i}) must be in [0, {steps}], but is {n}"))
+            })?)?;
+        }
+        Ok(lengths)
     }
 
-    /// The labels of each sequence, and the negative sums.
+    /// The labels of each row, and the negated sums of their logits.
     fn decode<T: Number + PartialOrd>(
         &self,
         cx: &RunCx<'_>,
         [batch, classes, blank]: [usize; 3],
         lengths: &[usize],
-    ) -> Result<(Vec<Vec<i64>>, Value)> {
-        let logits = cx.input(0).slice::<T>()?;
-        let mut sums = vec![T::ZERO; batch];
-        let mut labels = vec![Vec::new(); batch];
-        for (row, length) in lengths.iter().enumerate() {
-            cx.check()?;
-            let mut last = None;
+    ) -> Result<Decoded> {
+        let (logits, mut pace) = (cx.input(0).slice::<T>()?, cx.pace());
+        let (mut indices, mut values, mut longest) = (cx.list(0)?, cx.list(0)?, 0);
+        let mut sums = cx.alloc_zeros(T::DTYPE, &[batch, 1])?;
+        for ((row, length), sum) in lengths.iter().enumerate().zip(sums.make_mut::<T>()?) {
+            let (mut last, first) = (None, values.len());
             for step in 0..*length {
+                pace.spend(classes)?;
                 let logits = &logits[(step * batch + row) * classes..][..classes];
                 let best = (1..classes).fold(0, |best, i| if logits[i] > logits[best] { i } else { best });
-                sums[row] = sums[row].minus(logits[best]);
+                *sum = sum.minus(logits[best]);
                 if best != blank && !(self.merge_repeated && last == Some(best)) {
-                    labels[row].push(best as i64);
+                    indices.extend([row as i64, (values.len() - first) as i64])?;
+                    values.push(best as i64)?;
                 }
                 last = Some(best);
             }
+            longest = longest.max(values.len() - first);
         }
-        Ok((labels, Value::from_vec(&[batch, 1], sums)?))
+        Ok(Decoded { indices, values, longest, sums })
     }
 }
 

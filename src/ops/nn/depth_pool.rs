@@ -2,7 +2,7 @@
 
 use super::bias_add::DataFormat;
 use super::conv::counting;
-use super::window::{Padding, parse_padding};
+use super::window::{CHUNK, Padding, parse_padding};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::kernel::Ordered;
@@ -91,7 +91,7 @@ impl Op for DepthMaxPool {
         let depth = dims.last_mut().ok_or_else(|| Error::shape("shape must be rank 4 but is rank 0"))?;
         *depth = self.groups(*depth)?;
         let mut out = cx.alloc(x.dtype(), &dims)?;
-        with_type!(x.dtype(), T in reals => largest::<T>(x, self.size, &mut out)?, else => {
+        with_type!(x.dtype(), T in reals => largest::<T>(cx, x, self.size, &mut out)?, else => {
             return Err(Error::unsupported(format!("Max pooling is not for {}", x.dtype())));
         });
         cx.output(0, out);
@@ -110,12 +110,20 @@ impl Op for DepthMaxPool {
     }
 }
 
-fn largest<T: Ordered>(x: &Value, size: usize, out: &mut Value) -> Result<()> {
-    let groups = x.slice::<T>()?.chunks_exact(size);
-    for (out, group) in out.make_mut::<T>()?.iter_mut().zip(groups) {
-        *out = group[1..].iter().fold(group[0], |most, x| most.larger(*x));
-    }
-    Ok(())
+fn largest<T: Ordered>(cx: &RunCx<'_>, x: &Value, size: usize, out: &mut Value) -> Result<()> {
+    let (x, out, work) = (x.slice::<T>()?, out.make_mut::<T>()?, cx.workspace());
+    let step = (CHUNK / size).max(1);
+    cx.try_for_chunks_mut(out, step, &|chunk, out| {
+        let (mut pace, from) = (work.pace(), chunk * step);
+        for (out, group) in out.iter_mut().zip(x[from * size..].chunks_exact(size)) {
+            *out = group[0];
+            for part in group[1..].chunks(CHUNK) {
+                pace.spend(part.len())?;
+                *out = part.iter().fold(*out, |most, x| most.larger(*x));
+            }
+        }
+        Ok(())
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! `DepthwiseConv2dNative`: each channel has filters of its own.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::conv::{check_bias, counting};
@@ -14,7 +13,7 @@ use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx
 use crate::kernel::Number;
 use crate::kernel::product::{Activation, Epilogue};
 use crate::ops::IntoTensor;
-use crate::value::Value;
+use crate::value::{ScratchVec, Value};
 use crate::with_type;
 
 /// Slides filters over each channel of images.
@@ -105,7 +104,7 @@ impl DepthwiseConv2dNative {
         let format = self.window.data_format;
         let (x, filter) = (to_last(cx, cx.input(0), format)?, cx.input(1));
         let g = geometry(&self.window, x.dims(), filter.dims())?;
-        let channels = g.channels * filter.dims()[3];
+        let channels = crate::shape::element_count(&[g.channels, filter.dims()[3]])?;
         check_bias(bias, channels)?;
         let mut out = cx.alloc(x.dtype(), &g.output_dims(channels))?;
         with_type!(x.dtype(), T in floats => {
@@ -129,12 +128,18 @@ pub(super) fn geometry(window: &Window, input: &[usize], filter: &[usize]) -> Re
     window.over(input, &filter[..2])
 }
 
-/// Each channel as often as it has filters, so that a filter's channel is a channel.
-pub(super) fn widened<'a, T: Number>(x: &'a [T], filters: usize) -> Cow<'a, [T]> {
+/// Each channel as often as it has filters; `None` where that is once.
+pub(super) fn widened<T: Number>(cx: &RunCx<'_>, x: &[T], filters: usize) -> Result<Option<ScratchVec<T>>> {
     if filters == 1 {
-        return Cow::Borrowed(x);
+        return Ok(None);
     }
-    x.iter().flat_map(|x| std::iter::repeat_n(*x, filters)).collect()
+    let n = crate::shape::element_count(&[x.len(), filters])?;
+    let (mut wide, mut pace) = (cx.list(n)?, cx.pace());
+    for x in x {
+        pace.spend(filters)?;
+        wide.extend(std::iter::repeat_n(*x, filters))?;
+    }
+    Ok(Some(wide))
 }
 
 fn convolve<T: Number>(
@@ -146,17 +151,19 @@ fn convolve<T: Number>(
     out: &mut Value,
 ) -> Result<()> {
     let filters = filter.dims()[3];
-    let x = widened(x.slice::<T>()?, filters);
-    let g = Geometry { channels: g.channels * filters, ..*g };
     let (filter, out) = (filter.slice::<T>()?, out.make_mut::<T>()?);
     if out.is_empty() {
         return Ok(());
     }
+    let wide = widened(cx, x.slice::<T>()?, filters)?;
+    let x = wide.as_deref().unwrap_or(x.slice::<T>()?);
+    let (work, g) = (cx.workspace(), Geometry { channels: g.channels * filters, ..*g });
     let line = g.output[2] * g.channels;
-    let step = g.windows_per_chunk(g.filter_len() * line / 4);
-    cx.for_chunks_mut(out, step * line, &|chunk, out| {
-        lines(&g, &x, filter, chunk * step, out);
+    let step = g.windows_per_chunk(g.filter_len().saturating_mul(line) / 4);
+    cx.try_for_chunks_mut(out, step * line, &|chunk, out| {
+        lines(&g, x, filter, chunk * step, out, &mut work.pace())?;
         epilogue.apply(out, g.channels);
+        Ok(())
     })
 }
 

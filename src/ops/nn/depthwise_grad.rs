@@ -99,7 +99,9 @@ impl DepthwiseBackprop {
             Operand::Filter => {
                 let x = to_last(cx, cx.input(0), self.window.data_format)?;
                 let mut df = cx.alloc(T::DTYPE, filter)?;
-                by_filter(cx, &wide, &widened(x.slice::<T>()?, filters), dy, df.make_mut::<T>()?)?;
+                let wide_x = widened(cx, x.slice::<T>()?, filters)?;
+                let x = wide_x.as_deref().unwrap_or(x.slice::<T>()?);
+                by_filter(cx, &wide, x, dy, df.make_mut::<T>()?)?;
                 Ok(df)
             }
         }
@@ -115,32 +117,34 @@ fn by_input<T: Number>(
     dy: &[T],
     dx: &mut [T],
 ) -> Result<()> {
-    let (image, windows) = (g.input_len() * g.channels, g.output_len());
-    cx.for_chunks_mut(dx, (image / filters).max(1), &|n, dx| {
-        let mut sums = vec![T::Acc::ZERO; image];
+    let (work, image, windows) = (cx.workspace(), g.image_len(), g.output_len());
+    cx.try_for_chunks_mut(dx, (image / filters).max(1), &|n, dx| {
+        let (mut sums, mut pace) = (work.scratch_of(image, T::Acc::ZERO)?, work.pace());
         for window in 0..windows {
             let dy = &dy[(n * windows + window) * g.channels..][..g.channels];
-            g.for_taps(g.place(window), |tap, cell| {
+            g.for_taps(g.place(window), g.channels, &mut pace, |tap, cell| {
                 let cells = &mut sums[cell * g.channels..][..g.channels];
                 for ((cell, dy), f) in cells.iter_mut().zip(dy).zip(&filter[tap * g.channels..]) {
                     *cell = cell.plus(dy.widen().times(f.widen()));
                 }
-            });
+            })?;
         }
         for (dx, sums) in dx.iter_mut().zip(sums.chunks_exact(filters)) {
             *dx = T::narrow(sums.iter().fold(T::Acc::ZERO, |sum, x| sum.plus(*x)));
         }
+        Ok(())
     })
 }
 
 /// A cell of the window at a time.
 fn by_filter<T: Number>(cx: &RunCx<'_>, g: &Geometry, x: &[T], dy: &[T], df: &mut [T]) -> Result<()> {
-    let (image, windows) = (g.input_len() * g.channels, g.output_len());
-    cx.for_chunks_mut(df, g.channels, &|tap, df| {
-        let mut sums = vec![T::Acc::ZERO; df.len()];
+    let (work, image, windows) = (cx.workspace(), g.image_len(), g.output_len());
+    cx.try_for_chunks_mut(df, g.channels, &|tap, df| {
+        let (mut sums, mut pace) = (work.scratch_of(df.len(), T::Acc::ZERO)?, work.pace());
         let tap = [tap / g.filter[2], tap % g.filter[2]];
         for (n, x) in x.chunks_exact(image.max(1)).enumerate() {
             for window in 0..windows {
+                pace.spend(g.channels)?;
                 let [_, row, column] = g.place(window);
                 if !g.taps(1, row).contains(&tap[0]) || !g.taps(2, column).contains(&tap[1]) {
                     continue;
@@ -152,7 +156,8 @@ fn by_filter<T: Number>(cx: &RunCx<'_>, g: &Geometry, x: &[T], dy: &[T], df: &mu
                 }
             }
         }
-        df.iter_mut().zip(sums).for_each(|(df, sum)| *df = T::narrow(sum));
+        df.iter_mut().zip(&*sums).for_each(|(df, sum)| *df = T::narrow(*sum));
+        Ok(())
     })
 }
 

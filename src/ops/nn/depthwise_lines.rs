@@ -5,7 +5,9 @@
 //! same chain of sums on every way: tiles decide about time, never about bits.
 
 use super::window::Geometry;
+use crate::cancel::Pace;
 use crate::dispatched;
+use crate::error::Result;
 use crate::kernel::Number;
 
 /// Windows that are made together: with [`LANES`] channels of float32 each, their sums, the cells and a line of the
@@ -17,20 +19,35 @@ const LANES: usize = 16;
 
 dispatched! {
     /// Lines `from..` of the batch: the windows side by side in an image.
-    pub(super) fn lines<T: Number>(g: &Geometry, x: &[T], filter: &[T], from: usize, out: &mut [T]) = lines_body;
+    pub(super) fn lines<T: Number>(
+        g: &Geometry,
+        x: &[T],
+        filter: &[T],
+        from: usize,
+        out: &mut [T],
+        pace: &mut Pace<'_>,
+    ) -> Result<()> = lines_body;
 }
 
 #[inline(always)]
-fn lines_body<T: Number, const FMA: bool>(g: &Geometry, x: &[T], filter: &[T], from: usize, out: &mut [T]) {
-    let image = g.input_len() * g.channels;
+fn lines_body<T: Number, const FMA: bool>(
+    g: &Geometry,
+    x: &[T],
+    filter: &[T],
+    from: usize,
+    out: &mut [T],
+    pace: &mut Pace<'_>,
+) -> Result<()> {
+    let image = g.image_len();
     for (i, out) in out.chunks_exact_mut(g.output[2] * g.channels).enumerate() {
         let (n, row) = ((from + i) / g.output[1], (from + i) % g.output[1]);
         let line = Line { g, x: &x[n * image..(n + 1) * image], filter, row };
-        let done = line.blocks::<FMA, LANES>(0, out);
-        let done = line.blocks::<FMA, 8>(done, out);
-        let done = line.blocks::<FMA, 4>(done, out);
-        line.blocks::<FMA, 1>(done, out);
+        let done = line.blocks::<FMA, LANES>(0, out, pace)?;
+        let done = line.blocks::<FMA, 8>(done, out, pace)?;
+        let done = line.blocks::<FMA, 4>(done, out, pace)?;
+        line.blocks::<FMA, 1>(done, out, pace)?;
     }
+    Ok(())
 }
 
 /// Windows side by side, and what they are multiplied with.
@@ -45,28 +62,39 @@ impl<T: Number> Line<'_, T> {
     /// As many blocks of `N` channels as fit, from a channel on; the last one may begin in the one before it where more
     /// than half of it is new. Returns the first channel that is left.
     #[inline(always)]
-    fn blocks<const FMA: bool, const N: usize>(&self, from: usize, out: &mut [T]) -> usize {
+    fn blocks<const FMA: bool, const N: usize>(
+        &self,
+        from: usize,
+        out: &mut [T],
+        pace: &mut Pace<'_>,
+    ) -> Result<usize> {
         let channels = self.g.channels;
         let mut done = from;
         while channels >= N && (channels - done) * 2 > N {
             let channel = done.min(channels - N);
             match (self.g.filter[2], self.g.stride[2], self.g.dilation[2]) {
-                (3, 1, 1) => self.block::<FMA, N, 3>(channel, out),
-                (5, 1, 1) => self.block::<FMA, N, 5>(channel, out),
-                _ => self.block::<FMA, N, 0>(channel, out),
+                (3, 1, 1) => self.block::<FMA, N, 3>(channel, out, pace)?,
+                (5, 1, 1) => self.block::<FMA, N, 5>(channel, out, pace)?,
+                _ => self.block::<FMA, N, 0>(channel, out, pace)?,
             }
             done = channel + N;
         }
-        done
+        Ok(done)
     }
 
     /// `N` channels of all windows: several at a time where no window reaches into the padding. `K` is the width of
     /// windows that share their cells; 0 stands for all others.
     #[inline(always)]
-    fn block<const FMA: bool, const N: usize, const K: usize>(&self, channel: usize, out: &mut [T]) {
-        let inner = self.g.inner(2);
+    fn block<const FMA: bool, const N: usize, const K: usize>(
+        &self,
+        channel: usize,
+        out: &mut [T],
+        pace: &mut Pace<'_>,
+    ) -> Result<()> {
+        let (inner, cost) = (self.g.inner(2), self.g.filter_len() * WINDOWS * N.div_ceil(LANES));
         let mut column = 0;
         while column < self.g.output[2] {
+            pace.spend(cost)?;
             let is_inner = inner.contains(&column) && column + WINDOWS <= inner.end;
             column += match is_inner {
                 true if K > 0 => self.shared::<FMA, WINDOWS, N, K>(channel, column, out),
@@ -74,6 +102,7 @@ impl<T: Number> Line<'_, T> {
                 false => self.tile::<FMA, 1, N>(channel, column, out),
             };
         }
+        Ok(())
     }
 
     /// `R` windows of `N` channels; their taps are those of the first window.
@@ -166,6 +195,7 @@ fn cells<T: Copy, const N: usize>(slice: &[T], at: usize) -> [T; N] {
 mod tests {
     use super::super::window::{Padding, Window};
     use super::*;
+    use crate::graph::Workspace;
 
     /// The sum of each window, cell by cell.
     fn by_definition(g: &Geometry, x: &[f64], filter: &[f64]) -> Vec<f64> {
@@ -173,9 +203,10 @@ mod tests {
         for window in 0..g.output_len() {
             for channel in 0..g.channels {
                 let mut sum = 0.0;
-                g.for_taps(g.place(window), |tap, cell| {
+                let all = g.for_taps(g.place(window), 1, &mut Workspace::unlimited().pace(), |tap, cell| {
                     sum += x[cell * g.channels + channel] * filter[tap * g.channels + channel];
                 });
+                all.unwrap();
                 out.push(sum);
             }
         }
@@ -195,7 +226,7 @@ mod tests {
                 let x: Vec<f64> = (0..g.input_len() * channels).map(|i| (i * 7 % 13) as f64 - 6.0).collect();
                 let filter: Vec<f64> = (0..3 * width * channels).map(|i| (i * 5 % 9) as f64 - 4.0).collect();
                 let mut out = vec![f64::NAN; g.output_len() * channels];
-                lines(&g, &x, &filter, 0, &mut out);
+                lines(&g, &x, &filter, 0, &mut out, &mut Workspace::unlimited().pace()).unwrap();
                 assert_eq!(out, by_definition(&g, &x, &filter), "{width} {stride} {dilation} {channels} {padding:?}");
             }
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::bias_add::DataFormat;
 use super::conv::counting;
 use super::window::{Geometry, Padding, Window, parse_padding};
+use crate::cancel::Pace;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
@@ -201,11 +202,13 @@ impl Dilation2D {
         let mut output = cx.alloc(T::DTYPE, &g.output_dims(g.channels))?;
         if !output.is_empty() {
             let (image, filter) = (cx.input(0).slice::<T>()?, cx.input(1).slice::<T>()?);
-            let windows = g.windows_per_chunk(g.channels.saturating_mul(g.filter_len()));
-            cx.for_chunks_mut(output.make_mut::<T>()?, windows * g.channels, &|chunk, cells| {
-                for (i, cells) in cells.chunks_exact_mut(g.channels).enumerate() {
-                    dilate_window(&g, image, filter, chunk * windows + i, cells);
+            let (work, windows) = (cx.workspace(), g.windows_per_chunk(g.channels.saturating_mul(g.filter_len())));
+            cx.try_for_chunks_mut(output.make_mut::<T>()?, windows * g.channels, &|chunk, cells| {
+                let (mut pace, all) = (work.pace(), cells.chunks_exact_mut(g.channels).enumerate());
+                for (i, cells) in all {
+                    dilate_window(&g, image, filter, chunk * windows + i, cells, &mut pace)?;
                 }
+                Ok(())
             })?;
         }
         cx.output(0, output);
@@ -214,15 +217,22 @@ impl Dilation2D {
 }
 
 /// The output of window `i` of the batch; the lowest number where no cell of it is larger.
-fn dilate_window<T: Ordered>(g: &Geometry, image: &[T], filter: &[T], i: usize, cells: &mut [T]) {
+fn dilate_window<T: Ordered>(
+    g: &Geometry,
+    image: &[T],
+    filter: &[T],
+    i: usize,
+    cells: &mut [T],
+    pace: &mut Pace<'_>,
+) -> Result<()> {
     cells.fill(T::LOWEST);
-    let image = &image[i / g.output_len() * g.input_len() * g.channels..];
-    g.for_taps(g.place(i % g.output_len()), |tap, at| {
+    let image = &image[i / g.output_len() * g.image_len()..];
+    g.for_taps(g.place(i % g.output_len()), g.channels, pace, |tap, at| {
         let (image, filter) = (&image[at * g.channels..], &filter[tap * g.channels..]);
         for ((cell, x), f) in cells.iter_mut().zip(image).zip(filter) {
             *cell = cell.larger(x.plus(*f));
         }
-    });
+    })
 }
 
 #[cfg(test)]

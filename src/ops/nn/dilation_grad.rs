@@ -6,6 +6,7 @@ use super::conv::counting;
 use super::conv_grad::Operand;
 use super::dilation::{geometry, not_real, operands, output_shape, parse_window, window_attrs, window_of};
 use super::window::{Geometry, Padding, Window};
+use crate::cancel::Pace;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::kernel::Ordered;
@@ -94,11 +95,11 @@ impl Dilation2DBackprop {
         let mut sums = cx.alloc_zeros(T::DTYPE, operand.dims())?;
         let (image, filter) = (cx.input(0).slice::<T>()?, cx.input(1).slice::<T>()?);
         let (grad, cells) = (grad.slice::<T>()?, sums.make_mut::<T>()?);
-        let mut best = vec![(T::ZERO, 0, 0); g.channels];
+        let (mut best, mut pace) = (cx.scratch_of(g.channels, (T::ZERO, 0, 0))?, cx.pace());
         for (i, grad) in grad.chunks_exact(g.channels.max(1)).enumerate() {
             let first = i / g.output_len() * g.input_len();
-            find_best(&g, &image[first * g.channels..], filter, i % g.output_len(), &mut best);
-            for ((channel, grad), (_, at, tap)) in grad.iter().enumerate().zip(&best) {
+            find_best(&g, &image[first * g.channels..], filter, i % g.output_len(), &mut best, &mut pace)?;
+            for ((channel, grad), (_, at, tap)) in grad.iter().enumerate().zip(&*best) {
                 let cell = if self.to == Operand::Input { first + at } else { *tap } * g.channels + channel;
                 cells[cell] = cells[cell].plus(*grad);
             }
@@ -110,17 +111,24 @@ impl Dilation2DBackprop {
 
 /// For each channel of a window the largest sum, the cell of the image and that of the filter; the first cells in the
 /// image and in the filter where no sum is larger than the lowest number.
-fn find_best<T: Ordered>(g: &Geometry, image: &[T], filter: &[T], window: usize, best: &mut [(T, usize, usize)]) {
+fn find_best<T: Ordered>(
+    g: &Geometry,
+    image: &[T],
+    filter: &[T],
+    window: usize,
+    best: &mut [(T, usize, usize)],
+    pace: &mut Pace<'_>,
+) -> Result<()> {
     let place = g.place(window);
     let first: [usize; 3] = std::array::from_fn(|axis| (place[axis] * g.stride[axis]).saturating_sub(g.pad[axis]));
     best.fill((T::LOWEST, first[1] * g.input[2] + first[2], 0));
-    g.for_taps(place, |tap, at| {
+    g.for_taps(place, g.channels, pace, |tap, at| {
         let (image, filter) = (&image[at * g.channels..], &filter[tap * g.channels..]);
         for ((best, x), f) in best.iter_mut().zip(image).zip(filter) {
             let sum = x.plus(*f);
             *best = if sum > best.0 { (sum, at, tap) } else { *best };
         }
-    });
+    })
 }
 
 #[cfg(test)]

@@ -150,9 +150,10 @@ impl ExtractImagePatches {
         let depth = element_count(&[sizes[0], sizes[1], geometry.channels])?;
         let mut patches: Value = cx.alloc(T::DTYPE, &geometry.output_dims(depth))?;
         if !patches.is_empty() {
+            let work = cx.workspace();
             let (images, windows) = (images.slice::<T>()?, geometry.windows_per_chunk(depth));
-            cx.for_chunks_mut(patches.make_mut::<T>()?, windows * depth, &|chunk, rows| {
-                gather(&geometry, images, chunk * windows, rows);
+            cx.try_for_chunks_mut(patches.make_mut::<T>()?, windows * depth, &|chunk, rows| {
+                gather(work, &geometry, images, chunk * windows, rows)
             })?;
         }
         cx.output(0, patches);

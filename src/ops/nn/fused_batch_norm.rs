@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::shape::Shape;
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
 
 /// Normalizes images channel by channel, then scales and shifts them: by the batch's own moments while training, else
@@ -166,7 +166,8 @@ impl Op for FusedBatchNorm {
         stats.into_iter().enumerate().for_each(|(i, value)| cx.output(i + 1, value));
         if self.version == 3 {
             // As TensorFlow's kernels for the CPU: they need no third reserve and give one zero.
-            cx.output(5, Value::zeros(moments, &[])?);
+            let none = cx.alloc_zeros(moments, &[])?;
+            cx.output(5, none);
         }
         Ok(())
     }
@@ -225,22 +226,22 @@ impl FusedBatchNorm {
         let x = x.slice::<T>()?;
         let vector = |i: usize| cx.input(i).slice::<T::Acc>();
         let (mean, variance) = match self.is_training {
-            true => moments(x, channels),
-            false => (vector(3)?.to_vec(), vector(4)?.to_vec()),
+            true => moments(cx, x, channels)?,
+            false => (cx.collect(vector(3)?.iter().copied())?, cx.collect(vector(4)?.iter().copied())?),
         };
         let epsilon = <T::Acc as NumCast>::from(self.epsilon).expect("floating-point numbers hold float32");
         let (scale, offset) = (vector(1)?, vector(2)?);
-        let factor: Vec<_> = scale.iter().zip(&variance).map(|(s, v)| *s / (*v + epsilon).sqrt()).collect();
+        let factor = cx.collect(scale.iter().zip(&*variance).map(|(s, v)| *s / (*v + epsilon).sqrt()))?;
         affine(cx, x, [&mean, &factor, offset], y.make_mut::<T>()?)?;
         let rows = x.len().checked_div(channels).unwrap_or(0);
         // The running variance is unbiased, what gradients need is not.
         let unbiased =
             if self.is_training && rows > 1 { real::<T::Acc>(rows) / real(rows - 1) } else { <T::Acc as Number>::ONE };
-        let unbiased: Vec<_> = variance.iter().map(|v| *v * unbiased).collect();
+        let unbiased = cx.collect(variance.iter().map(|v| *v * unbiased))?;
         let running = match x.is_empty() {
             // As TensorFlow 2, also where the moments are given; version 1 leaves memory as it is then.
-            true => <[_; 2]>::from(moments(x, channels)),
-            false => [self.average(vector(3)?, &mean), self.average(vector(4)?, &unbiased)],
+            true => <[_; 2]>::from(moments(cx, x, channels)?),
+            false => [self.average(cx, vector(3)?, &mean)?, self.average(cx, vector(4)?, &unbiased)?],
         };
         for (stat, values) in stats.iter_mut().zip([&running[0], &running[1], &mean, &variance]) {
             stat.make_mut::<T::Acc>()?.copy_from_slice(values);
@@ -251,43 +252,48 @@ impl FusedBatchNorm {
 
 impl FusedBatchNorm {
     /// The running moments after a batch.
-    fn average<A: Float>(&self, before: &[A], batch: &[A]) -> Vec<A> {
+    fn average<A: Float>(&self, cx: &RunCx<'_>, before: &[A], batch: &[A]) -> Result<ScratchVec<A>> {
         if !self.is_training || self.average_factor == 1.0 {
-            return batch.to_vec();
+            return cx.collect(batch.iter().copied());
         }
         let new = A::from(self.average_factor).expect("floating-point numbers hold float32");
-        before.iter().zip(batch).map(|(before, batch)| *before * (A::one() - new) + *batch * new).collect()
+        cx.collect(before.iter().zip(batch).map(|(before, batch)| *before * (A::one() - new) + *batch * new))
     }
 }
 
 /// Mean and variance of each channel; NaN of no rows.
-pub(super) fn moments<T: Floating>(x: &[T], channels: usize) -> (Vec<T::Acc>, Vec<T::Acc>) {
-    let zeros = || vec![<T::Acc as Number>::ZERO; channels];
+pub(super) fn moments<T: Floating>(cx: &RunCx<'_>, x: &[T], channels: usize) -> Result<Moments<T::Acc>> {
     if x.is_empty() {
-        let nan = vec![<T::Acc as Float>::nan(); channels];
-        return (nan.clone(), nan);
+        let nan = || cx.scratch_of(channels, <T::Acc as Float>::nan());
+        return Ok((nan()?, nan()?));
     }
-    let (mut mean, mut variance) = (zeros(), zeros());
+    let zeros = || cx.scratch_of(channels, <T::Acc as Number>::ZERO);
+    let (mut mean, mut variance, mut sum, mut pace) = (zeros()?, zeros()?, zeros()?, cx.pace());
     let rows = real::<T::Acc>(x.len() / channels);
     for block in x.chunks(channels * BLOCK) {
-        let mut sum = zeros();
+        sum.fill(<T::Acc as Number>::ZERO);
         for row in block.chunks_exact(channels) {
+            pace.spend(channels)?;
             sum.iter_mut().zip(row).for_each(|(sum, x)| *sum = sum.plus(x.widen()));
         }
-        mean.iter_mut().zip(sum).for_each(|(mean, sum)| *mean = *mean + sum / rows);
+        mean.iter_mut().zip(&*sum).for_each(|(mean, sum)| *mean = *mean + *sum / rows);
     }
     for block in x.chunks(channels * BLOCK) {
-        let mut sum = zeros();
+        sum.fill(<T::Acc as Number>::ZERO);
         for row in block.chunks_exact(channels) {
-            for ((sum, x), mean) in sum.iter_mut().zip(row).zip(&mean) {
+            pace.spend(channels)?;
+            for ((sum, x), mean) in sum.iter_mut().zip(row).zip(&*mean) {
                 let apart = x.widen() - *mean;
                 *sum = *sum + apart * apart;
             }
         }
-        variance.iter_mut().zip(sum).for_each(|(variance, sum)| *variance = *variance + sum / rows);
+        variance.iter_mut().zip(&*sum).for_each(|(variance, sum)| *variance = *variance + *sum / rows);
     }
-    (mean, variance)
+    Ok((mean, variance))
 }
+
+/// Mean and variance of each channel.
+type Moments<A> = (ScratchVec<A>, ScratchVec<A>);
 
 /// Rows that are summed up before they join the total, so that float32 keeps its precision.
 const BLOCK: usize = 256;
@@ -298,11 +304,11 @@ fn affine<T: Floating>(cx: &RunCx<'_>, x: &[T], [mean, factor, offset]: [&[T::Ac
     if y.is_empty() {
         return Ok(());
     }
-    let shift: Vec<T::Acc> = mean.iter().zip(factor).zip(offset).map(|((m, f), o)| *o - *m * *f).collect();
+    let shift = cx.collect(mean.iter().zip(factor).zip(offset).map(|((m, f), o)| *o - *m * *f))?;
     let step = (super::window::CHUNK / channels).max(1) * channels;
     cx.for_chunks_mut(y, step, &|chunk, y| {
         for (y, x) in y.chunks_exact_mut(channels).zip(x[chunk * step..].chunks_exact(channels)) {
-            for (((y, x), factor), shift) in y.iter_mut().zip(x).zip(factor).zip(&shift) {
+            for (((y, x), factor), shift) in y.iter_mut().zip(x).zip(factor).zip(&*shift) {
                 *y = T::narrow(x.widen() * *factor + *shift);
             }
         }

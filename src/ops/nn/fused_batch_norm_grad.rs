@@ -9,12 +9,12 @@ use super::conv::counting;
 use super::fused_batch_norm::check_dtypes;
 use super::layout::{from_last, to_last};
 use super::pool::{Floating, real};
-use super::window::format_attr;
+use super::window::{CHUNK, format_attr};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::kernel::Number;
 use crate::shape::{Dim, Shape};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
 
 /// The gradient of [`FusedBatchNorm`](super::FusedBatchNorm) by image, scale and offset. The reserves are mean and
@@ -121,7 +121,8 @@ impl Op for FusedBatchNormGrad {
         sums.into_iter().enumerate().for_each(|(i, sum)| cx.output(i + 1, sum));
         // Placeholders: TensorFlow's rule says that they have no elements, and so do its kernels since version 2.
         for i in 3..5 {
-            cx.output(i, Value::zeros(moments, &[0])?);
+            let none = cx.alloc_zeros(moments, &[0])?;
+            cx.output(i, none);
         }
         Ok(())
     }
@@ -169,10 +170,10 @@ impl FusedBatchNormGrad {
         let (dy, x, dx) = (dy.slice::<T>()?, x.slice::<T>()?, dx.make_mut::<T>()?);
         let vector = |i: usize| cx.input(i).slice::<T::Acc>();
         let (scale, mean, variance) = (vector(2)?, vector(3)?, vector(4)?);
-        let (sum_dy, sum_product) = sums(dy, x, mean);
+        let (sum_dy, sum_product) = sums(cx, dy, x, mean)?;
         let rows = real::<T::Acc>(x.len() / channels);
         let epsilon = <T::Acc as NumCast>::from(self.epsilon).expect("floating-point numbers hold float32");
-        let inverse: Vec<T::Acc> = variance.iter().map(|v| (*v + epsilon).sqrt().recip()).collect();
+        let inverse = cx.collect(variance.iter().map(|v| (*v + epsilon).sqrt().recip()))?;
         // dx = a * dy + b * (x - mean) + c, for each channel.
         let coefficients = |c: usize| {
             let (a, zero) = (scale[c] * inverse[c], <T::Acc as Number>::ZERO);
@@ -181,14 +182,19 @@ impl FusedBatchNormGrad {
                 false => [a, zero, zero],
             }
         };
-        let by_channel: Vec<[T::Acc; 3]> = (0..channels).map(coefficients).collect();
-        let images = dy.chunks_exact(channels).zip(x.chunks_exact(channels));
-        for (dx, (dy, x)) in dx.chunks_exact_mut(channels).zip(images) {
-            for (((dx, dy), (x, mean)), [a, b, c]) in dx.iter_mut().zip(dy).zip(x.iter().zip(mean)).zip(&by_channel) {
-                *dx = T::narrow(*a * dy.widen() + *b * (x.widen() - *mean) + *c);
+        let by_channel = cx.collect((0..channels).map(coefficients))?;
+        let step = (CHUNK / channels).max(1) * channels;
+        cx.for_chunks_mut(dx, step, &|chunk, dx| {
+            let images = dy[chunk * step..].chunks_exact(channels).zip(x[chunk * step..].chunks_exact(channels));
+            for (dx, (dy, x)) in dx.chunks_exact_mut(channels).zip(images) {
+                for (((dx, dy), (x, mean)), [a, b, c]) in
+                    dx.iter_mut().zip(dy).zip(x.iter().zip(mean)).zip(&*by_channel)
+                {
+                    *dx = T::narrow(*a * dy.widen() + *b * (x.widen() - *mean) + *c);
+                }
             }
-        }
-        let scaled = sum_product.iter().zip(&inverse).map(|(sum, inverse)| *sum * *inverse);
+        })?;
+        let scaled = sum_product.iter().zip(&*inverse).map(|(sum, inverse)| *sum * *inverse);
         dscale.make_mut::<T::Acc>()?.iter_mut().zip(scaled).for_each(|(out, x)| *out = x);
         doffset.make_mut::<T::Acc>()?.copy_from_slice(&sum_dy);
         Ok(())
@@ -196,22 +202,28 @@ impl FusedBatchNormGrad {
 }
 
 /// The sums of the gradient, and of its product with the image around its mean, for each channel.
-fn sums<T: Floating>(dy: &[T], x: &[T], mean: &[T::Acc]) -> (Vec<T::Acc>, Vec<T::Acc>) {
-    let zeros = || vec![<T::Acc as Number>::ZERO; mean.len()];
-    let (mut total, mut product) = (zeros(), zeros());
+fn sums<T: Floating>(cx: &RunCx<'_>, dy: &[T], x: &[T], mean: &[T::Acc]) -> Result<Sums<T::Acc>> {
+    let zeros = || cx.scratch_of(mean.len(), <T::Acc as Number>::ZERO);
+    let (mut total, mut product, mut sum, mut with_x) = (zeros()?, zeros()?, zeros()?, zeros()?);
+    let mut pace = cx.pace();
     for (dy, x) in dy.chunks(mean.len() * BLOCK).zip(x.chunks(mean.len() * BLOCK)) {
-        let (mut sum, mut with_x) = (zeros(), zeros());
+        sum.fill(<T::Acc as Number>::ZERO);
+        with_x.fill(<T::Acc as Number>::ZERO);
         for (dy, x) in dy.chunks_exact(mean.len()).zip(x.chunks_exact(mean.len())) {
+            pace.spend(2 * mean.len())?;
             for (c, (dy, x)) in dy.iter().zip(x).enumerate() {
                 sum[c] = sum[c] + dy.widen();
                 with_x[c] = with_x[c] + dy.widen() * (x.widen() - mean[c]);
             }
         }
-        total.iter_mut().zip(sum).for_each(|(total, sum)| *total = *total + sum);
-        product.iter_mut().zip(with_x).for_each(|(product, sum)| *product = *product + sum);
+        total.iter_mut().zip(&*sum).for_each(|(total, sum)| *total = *total + *sum);
+        product.iter_mut().zip(&*with_x).for_each(|(product, sum)| *product = *product + *sum);
     }
-    (total, product)
+    Ok((total, product))
 }
+
+/// Two sums for each channel.
+type Sums<A> = (ScratchVec<A>, ScratchVec<A>);
 
 /// Rows that are summed up before they join the total, so that float32 keeps its precision.
 const BLOCK: usize = 256;

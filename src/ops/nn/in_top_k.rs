@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::softmax::PART;
+use crate::cancel::Pace;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
@@ -130,17 +132,30 @@ fn run(cx: &mut RunCx<'_>, k: i64) -> Result<()> {
         let n = targets.len();
         return Err(Error::shape(format!("first dimension of predictions {rows} must match length of targets {n}")));
     }
-    let targets = to_ints(targets).ok_or_else(|| Error::internal("targets are integers"))?;
-    let predictions = predictions.slice::<f32>()?;
-    let is_in = |(row, target): (usize, &i64)| is_among(&predictions[row * classes..][..classes], *target, k);
-    let precision: Vec<bool> = targets.iter().enumerate().map(is_in).collect();
-    cx.output(0, Value::from_vec(&[rows], precision)?);
+    let mut precision = cx.alloc(DType::Bool, &[rows])?;
+    let (predictions, mut pace) = (predictions.slice::<f32>()?, cx.pace());
+    for (row, is_in) in precision.make_mut::<bool>()?.iter_mut().enumerate() {
+        let target = match targets.dtype() {
+            DType::I32 => targets.slice::<i32>()?[row].into(),
+            _ => targets.slice::<i64>()?[row],
+        };
+        *is_in = is_among(&predictions[row * classes..][..classes], target, k, &mut pace)?;
+    }
+    cx.output(0, precision);
     Ok(())
 }
 
-fn is_among(row: &[f32], target: i64, k: i64) -> bool {
-    let Some(target) = usize::try_from(target).ok().and_then(|target| row.get(target)) else { return false };
-    row.iter().all(|x| x.is_finite()) && (row.iter().filter(|x| *x > target).count() as i64) < k
+fn is_among(row: &[f32], target: i64, k: i64, pace: &mut Pace<'_>) -> Result<bool> {
+    let Some(target) = usize::try_from(target).ok().and_then(|target| row.get(target)) else { return Ok(false) };
+    let mut larger = 0;
+    for part in row.chunks(PART) {
+        pace.spend(8 + 2 * part.len())?;
+        if !part.iter().all(|x| x.is_finite()) {
+            return Ok(false);
+        }
+        larger += part.iter().filter(|x| *x > target).count() as i64;
+    }
+    Ok(larger < k)
 }
 
 #[cfg(test)]

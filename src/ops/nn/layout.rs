@@ -40,32 +40,39 @@ pub(super) fn from_last(cx: &RunCx<'_>, value: Value, format: DataFormat) -> Res
     if format == DataFormat::Nhwc || dims.len() < 3 {
         return Ok(value);
     }
-    let inner: usize = dims[1..dims.len() - 1].iter().product();
+    let inner = dims[1..dims.len() - 1].iter().fold(1, |n: usize, size| n.saturating_mul(*size));
     swap(cx, &value, inner, &dims_from_last(dims, format))
 }
 
 /// Transposes the matrices of `rows` rows that each entry of the batch is.
 fn swap(cx: &RunCx<'_>, value: &Value, rows: usize, dims: &[usize]) -> Result<Value> {
     let mut out = cx.alloc(value.dtype(), dims)?;
-    with_type!(value.dtype(), T in plain => swap_of::<T>(value, rows, &mut out)?, else => {
+    with_type!(value.dtype(), T in plain => swap_of::<T>(cx, value, rows, &mut out)?, else => {
         return Err(Error::unsupported(format!("images of {} cannot be turned", value.dtype())));
     });
     Ok(out)
 }
 
-fn swap_of<T: Plain>(value: &Value, rows: usize, out: &mut Value) -> Result<()> {
+/// Cells that are moved between two looks at the limits of the run.
+const COLUMNS: usize = 1 << 16;
+
+fn swap_of<T: Plain>(cx: &RunCx<'_>, value: &Value, rows: usize, out: &mut Value) -> Result<()> {
     let batch = value.dims()[0];
     if value.is_empty() {
         return Ok(());
     }
     let each = value.len() / batch;
     let columns = each / rows;
-    let (x, y) = (value.slice::<T>()?, out.make_mut::<T>()?);
-    for (x, y) in x.chunks_exact(each).zip(y.chunks_exact_mut(each)) {
+    let (x, work) = (value.slice::<T>()?, cx.workspace());
+    cx.try_for_chunks_mut(out.make_mut::<T>()?, each, &|image, y| {
+        let (x, mut pace) = (&x[image * each..][..each], work.pace());
         for (row, cells) in x.chunks_exact(columns).enumerate() {
-            let to = y[row..].iter_mut().step_by(rows);
-            to.zip(cells).for_each(|(to, cell)| *to = *cell);
+            for (part, cells) in cells.chunks(COLUMNS).enumerate() {
+                pace.spend(4 * cells.len())?;
+                let to = y[part * COLUMNS * rows + row..].iter_mut().step_by(rows);
+                to.zip(cells).for_each(|(to, cell)| *to = *cell);
+            }
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }

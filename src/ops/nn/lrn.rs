@@ -166,13 +166,16 @@ impl Lrn {
             return Ok(());
         }
         let (step, beta) = (step(channels), real::<T>(self.over.beta));
-        cx.for_chunks_mut(out, step, &|chunk, out| {
-            let rows = x[chunk * step..].chunks_exact(channels);
+        let work = cx.workspace();
+        cx.try_for_chunks_mut(out, step, &|chunk, out| {
+            let (rows, mut pace) = (x[chunk * step..].chunks_exact(channels), work.pace());
             for (row, out) in rows.zip(out.chunks_exact_mut(channels)) {
                 for (c, out) in out.iter_mut().enumerate() {
+                    pace.spend(16 + self.over.around(c, channels).len())?;
                     *out = T::narrow(row[c].widen() * num_traits::Float::powf(self.over.norm(row, c), -beta));
                 }
             }
+            Ok(())
         })
     }
 }
@@ -217,13 +220,15 @@ impl LrnGrad {
         }
         let (step, beta) = (step(channels), real::<T>(self.over.beta));
         let scale = real::<T>(-2.0) * real::<T>(self.over.alpha) * beta;
-        cx.for_chunks_mut(out, step, &|chunk, out| {
-            let mut sums = vec![T::Acc::ZERO; channels];
+        let work = cx.workspace();
+        cx.try_for_chunks_mut(out, step, &|chunk, out| {
+            let (mut sums, mut pace) = (work.scratch_of(channels, T::Acc::ZERO)?, work.pace());
             for (i, out) in out.chunks_exact_mut(channels).enumerate() {
                 let at = chunk * step + i * channels..chunk * step + (i + 1) * channels;
                 let (dy, x, y) = (&dy[at.clone()], &x[at.clone()], &y[at]);
                 sums.fill(T::Acc::ZERO);
                 for c in 0..channels {
+                    pace.spend(16 + 8 * self.over.around(c, channels).len())?;
                     let norm = self.over.norm(x, c);
                     let back = dy[c].widen();
                     for k in self.over.around(c, channels) {
@@ -231,8 +236,9 @@ impl LrnGrad {
                     }
                     sums[c] = sums[c] + num_traits::Float::powf(norm, -beta) * back;
                 }
-                out.iter_mut().zip(&sums).for_each(|(out, sum)| *out = T::narrow(*sum));
+                out.iter_mut().zip(&*sums).for_each(|(out, sum)| *out = T::narrow(*sum));
             }
+            Ok(())
         })
     }
 }
@@ -240,7 +246,7 @@ impl LrnGrad {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{infer_err, infer_ok, run_op};
+    use crate::ops::testing::{infer_err, infer_ok, run_op, run_within};
     use crate::value::IntoValue;
 
     const OVER: Neighbours = Neighbours { depth_radius: 1, bias: 1.0, alpha: 2.0, beta: 1.0 };
@@ -275,5 +281,14 @@ mod tests {
             };
             assert!(((sum(1e-6) - sum(-1e-6)) / 2e-6 - got).abs() < 1e-8);
         }
+    }
+
+    #[test]
+    fn one_pixel_of_many_channels_ends_with_its_run() {
+        let over = Neighbours { depth_radius: 4000, bias: 1.0, alpha: 1.0, beta: 0.5 };
+        let x = || Value::zeros(crate::DType::F32, &[1, 1, 1, 4000]).unwrap();
+        let is_late = |made: Result<Vec<Value>>| made.unwrap_err().message().starts_with("the work is more than");
+        assert!(is_late(run_within(Lrn { over }, &[x()], usize::MAX, 1 << 21)));
+        assert!(is_late(run_within(LrnGrad { over }, &[x(), x(), x()], usize::MAX, 1 << 21)));
     }
 }

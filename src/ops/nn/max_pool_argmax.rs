@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::conv::counting;
 use super::pool::{check_ksize, parse_ksize, spatial_sizes};
 use super::window::{Geometry, Padding, Window};
+use crate::cancel::Pace;
 use crate::dtype::{DType, Plain};
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::{Number, Ordered};
-use crate::ops::parts::{SERIAL, fill_parts};
+use crate::ops::parts::SERIAL;
 use crate::shape::Dim;
-use crate::value::Value;
+use crate::value::{ScratchVec, Value};
 use crate::with_type;
 
 /// What the ops of this file share: the window, and what indices count from.
@@ -123,6 +124,17 @@ fn example_indices() -> Value {
     Value::from_vec(&[2, 2, 2, 2], (0..16i64).collect()).expect("dims fit the data")
 }
 
+/// Gradients that one thread moves at once.
+const PART: usize = 1 << 16;
+
+/// The elements of an int32 or int64 tensor.
+fn ints(value: &Value) -> Result<Box<dyn Iterator<Item = i64> + '_>> {
+    Ok(match value.dtype() {
+        DType::I32 => Box::new(value.slice::<i32>()?.iter().map(|n| i64::from(*n))),
+        _ => Box::new(value.slice::<i64>()?.iter().copied()),
+    })
+}
+
 fn check_index(dtype: DType) -> Result<()> {
     match dtype {
         DType::I32 | DType::I64 => Ok(()),
@@ -151,17 +163,21 @@ impl ArgmaxWindow {
     }
 
     /// The cell of the batch that each window names.
-    fn cells(&self, argmax: &Value, g: &Geometry) -> Result<Vec<usize>> {
-        let (image, each) = (g.input_len() * g.channels, g.output_len() * g.channels);
-        let indices = to_ints(argmax).ok_or_else(|| Error::dtype("argmax must be int32 or int64"))?;
-        let bound = if self.include_batch_in_index { g.batch * image } else { image };
-        let cell = |(i, index): (usize, &i64)| {
-            let index = usize::try_from(*index).ok().filter(|index| *index < bound).ok_or_else(|| {
+    fn cells(&self, cx: &RunCx<'_>, g: &Geometry) -> Result<ScratchVec<usize>> {
+        let (argmax, image, each) = (cx.input(2), g.image_len(), g.output_len().saturating_mul(g.channels));
+        let bound = if self.include_batch_in_index { g.batch.saturating_mul(image) } else { image };
+        let cell = |i: usize, index: i64| -> Result<usize> {
+            let index = usize::try_from(index).ok().filter(|index| *index < bound).ok_or_else(|| {
                 Error::new(ErrorKind::IndexOutOfRange, format!("argmax must be in [0, {bound}), but is {index}"))
             })?;
             Ok(if self.include_batch_in_index { index } else { i / each * image + index })
         };
-        indices.iter().enumerate().map(cell).collect()
+        let (mut cells, mut pace) = (cx.list(argmax.len())?, cx.pace());
+        for (i, index) in ints(argmax)?.enumerate() {
+            pace.spend(4)?;
+            cells.push(cell(i, index)?)?;
+        }
+        Ok(cells)
     }
 }
 
@@ -217,16 +233,18 @@ fn best<T: Ordered, I: Plain>(
     if out.is_empty() {
         return Ok(());
     }
-    let (x, image, c) = (cx.input(0).slice::<T>()?, g.input_len() * g.channels, g.channels);
+    let (x, image, c) = (cx.input(0).slice::<T>()?, g.image_len(), g.channels);
     let (out, argmax) = (out.make_mut::<T>()?, argmax.make_mut::<I>()?);
-    let mut windows: Vec<_> = out.chunks_exact_mut(c).zip(argmax.chunks_exact_mut(c)).collect();
+    let work = cx.workspace();
+    let mut windows = cx.collect(out.chunks_exact_mut(c).zip(argmax.chunks_exact_mut(c)))?;
     let step = (SERIAL / g.filter_len().saturating_mul(c).max(1)).max(1);
-    fill_parts(cx, &mut windows, step, &|start, windows| {
+    cx.try_for_chunks_mut(&mut windows, step, &|chunk, windows| {
+        let mut pace = work.pace();
         for (i, (out, argmax)) in windows.iter_mut().enumerate() {
-            let window = start + i;
+            let window = chunk * step + i;
             let first = window / g.output_len() * image;
             let mut is_first = true;
-            g.for_taps(g.place(window % g.output_len()), |_, cell| {
+            g.for_taps(g.place(window % g.output_len()), c, &mut pace, |_, cell| {
                 for channel in 0..c {
                     let at = cell * c + channel;
                     let x = x[first + at];
@@ -235,8 +253,9 @@ fn best<T: Ordered, I: Plain>(
                     }
                 }
                 is_first = false;
-            });
+            })?;
         }
+        Ok(())
     })
 }
 
@@ -253,9 +272,9 @@ impl Op for MaxPoolGradWithArgmax {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let (x, grad) = (cx.input(0), cx.input(1));
-        let cells = checked(&self.over, [x, grad, cx.input(2)], false)?;
-        let mut out = cx.alloc(x.dtype(), x.dims())?;
-        with_type!(x.dtype(), T in reals => spread::<T>(grad, &cells, &mut out)?, else => {
+        let cells = checked(&self.over, cx, false)?;
+        let mut out = cx.alloc_zeros(x.dtype(), x.dims())?;
+        with_type!(x.dtype(), T in reals => spread::<T>(grad, &cells, &mut out, &mut cx.pace())?, else => {
             return Err(Error::unsupported(format!("Max pooling has no gradient for {}", x.dtype())));
         });
         cx.output(0, out);
@@ -268,7 +287,8 @@ impl Op for MaxPoolGradWithArgmax {
 }
 
 /// The cells that `argmax` names; `grad` must have the input's shape or that of the windows.
-fn checked(over: &ArgmaxWindow, [x, grad, argmax]: [&Value; 3], is_of_input: bool) -> Result<Vec<usize>> {
+fn checked(over: &ArgmaxWindow, cx: &RunCx<'_>, is_of_input: bool) -> Result<ScratchVec<usize>> {
+    let (x, grad, argmax) = (cx.input(0), cx.input(1), cx.input(2));
     let g = over.geometry(x.dims())?;
     let windows = g.output_dims(g.channels);
     let want = if is_of_input { x.dims() } else { &windows[..] };
@@ -277,13 +297,15 @@ fn checked(over: &ArgmaxWindow, [x, grad, argmax]: [&Value; 3], is_of_input: boo
             return Err(Error::shape(format!("{name} must have shape {want:?}, but has {dims:?}")));
         }
     }
-    over.cells(argmax, &g)
+    over.cells(cx, &g)
 }
 
-fn spread<T: Number>(grad: &Value, cells: &[usize], out: &mut Value) -> Result<()> {
-    let out = out.make_mut::<T>()?;
-    out.fill(T::ZERO);
-    cells.iter().zip(grad.slice::<T>()?).for_each(|(cell, grad)| out[*cell] = out[*cell].plus(*grad));
+fn spread<T: Number>(grad: &Value, cells: &[usize], out: &mut Value, pace: &mut Pace<'_>) -> Result<()> {
+    let (grad, out) = (grad.slice::<T>()?, out.make_mut::<T>()?);
+    for (cells, grad) in cells.chunks(PART).zip(grad.chunks(PART)) {
+        pace.spend(4 * cells.len())?;
+        cells.iter().zip(grad).for_each(|(cell, grad)| out[*cell] = out[*cell].plus(*grad));
+    }
     Ok(())
 }
 
@@ -301,11 +323,13 @@ impl Op for MaxPoolGradGradWithArgmax {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let (grad, argmax) = (cx.input(1), cx.input(2));
-        let cells = checked(&self.over, [cx.input(0), grad, argmax], true)?;
+        let cells = checked(&self.over, cx, true)?;
         let mut out = cx.alloc(grad.dtype(), argmax.dims())?;
         with_type!(grad.dtype(), T in reals => {
             let grad = grad.slice::<T>()?;
-            out.make_mut::<T>()?.iter_mut().zip(&cells).for_each(|(out, cell)| *out = grad[*cell]);
+            cx.for_chunks_mut(out.make_mut::<T>()?, PART, &|chunk, part| {
+                part.iter_mut().zip(&cells[chunk * PART..]).for_each(|(out, cell)| *out = grad[*cell]);
+            })?;
         }, else => {
             return Err(Error::unsupported(format!("Max pooling has no gradient for {}", grad.dtype())));
         });

@@ -97,23 +97,25 @@ fn pick<T: Ordered>(cx: &RunCx<'_>, g: &Geometry, [x, y, grad]: [&Value; 3], out
     if out.is_empty() {
         return Ok(());
     }
-    let (image, step) = (g.input_len() * g.channels, g.windows_per_chunk(g.filter_len().saturating_mul(g.channels)));
-    cx.for_chunks_mut(out, step * g.channels, &|chunk, out| {
-        let mut is_found = vec![false; g.channels];
+    let (work, image) = (cx.workspace(), g.image_len());
+    let step = g.windows_per_chunk(g.filter_len().saturating_mul(g.channels));
+    cx.try_for_chunks_mut(out, step * g.channels, &|chunk, out| {
+        let (mut is_found, mut pace) = (work.scratch_of(g.channels, false)?, work.pace());
         for (i, out) in out.chunks_exact_mut(g.channels).enumerate() {
             let window = chunk * step + i;
             let (n, y) = (window / g.output_len(), &y[window * g.channels..][..g.channels]);
             out.fill(T::ZERO);
             is_found.fill(false);
-            g.for_taps(g.place(window % g.output_len()), |_, cell| {
+            g.for_taps(g.place(window % g.output_len()), g.channels, &mut pace, |_, cell| {
                 let from = n * image + cell * g.channels;
                 for c in 0..g.channels {
                     if !is_found[c] && x[from + c] == y[c] {
                         (out[c], is_found[c]) = (grad[from + c], true);
                     }
                 }
-            });
+            })?;
         }
+        Ok(())
     })
 }
 

@@ -33,6 +33,7 @@ mod nth_element;
 mod patches;
 mod pool;
 mod pool_grad;
+mod select;
 mod softmax;
 mod softmax_axis;
 mod softmax_loss;

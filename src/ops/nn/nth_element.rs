@@ -3,10 +3,11 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::select::{SHORT, places, select};
 use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
-use crate::ops::parts::{SERIAL, fill_parts};
+use crate::ops::parts::SERIAL;
 use crate::shape::Shape;
 use crate::value::{IntoValue, Value};
 use crate::with_type;
@@ -118,13 +119,24 @@ fn rows<T: Plain + PartialOrd>(cx: &RunCx<'_>, [k, at]: [usize; 2], output: &mut
     if output.is_empty() {
         return Ok(());
     }
-    fill_parts(cx, output.make_mut::<T>()?, (SERIAL / (4 * k)).max(1), &|start, output| {
-        let mut row: Vec<T> = Vec::with_capacity(k);
+    let (work, step) = (cx.workspace(), (SERIAL / (4 * k)).max(1));
+    cx.try_for_chunks_mut(output.make_mut::<T>()?, step, &|chunk, output| {
+        let (mut row, mut pace) = (work.list::<T>(k.min(SHORT))?, work.pace());
         for (i, output) in output.iter_mut().enumerate() {
-            row.clear();
-            row.extend_from_slice(&x[(start + i) * k..][..k]);
-            *output = *row.select_nth_unstable_by(at, |a, b| ascending(*a, *b)).1;
+            let x = &x[(chunk * step + i) * k..][..k];
+            *output = if k > SHORT {
+                let order = |a: usize, b: usize| ascending(x[a], x[b]).then(a.cmp(&b));
+                let mut all = places(work, k, &mut pace)?;
+                select(&mut all, at, &order, &mut pace)?;
+                x[all[at]]
+            } else {
+                pace.spend(8 * k)?;
+                row.clear();
+                row.extend_from_slice(x)?;
+                *row.select_nth_unstable_by(at, |a, b| ascending(*a, *b)).1
+            };
         }
+        Ok(())
     })
 }
 
@@ -137,7 +149,7 @@ fn ascending<T: Plain + PartialOrd>(a: T, b: T) -> Ordering {
 mod tests {
     use super::*;
     use crate::graph::Graph;
-    use crate::ops::testing::run_op;
+    use crate::ops::testing::{ends_early, run_op};
     use crate::shape;
 
     #[test]
@@ -156,5 +168,13 @@ mod tests {
         assert_eq!(x.nth_element(4).unwrap().to_string(), r#"Tensor("NthElement:0", shape=(?,), dtype=float32)"#);
         let error = x.nth_element(5).unwrap_err();
         assert!(error.message().contains("input must have last dimension > n = 5 but is 5"), "{error}");
+    }
+
+    #[test]
+    fn one_long_row_ends_with_its_run() {
+        let row = Value::zeros(DType::F32, &[400_000]).unwrap();
+        ends_early(&NthElement { reverse: false }, &[row.clone(), 7.into_value()], 1 << 20);
+        let got = run_op(NthElement { reverse: false }, &[row, 7.into_value()]).unwrap();
+        assert_eq!(got[0].slice::<f32>().unwrap(), [0.0]);
     }
 }

@@ -4,6 +4,9 @@
 use std::ops::Range;
 
 use super::window::Geometry;
+use crate::cancel::Pace;
+use crate::error::Result;
+use crate::graph::Workspace;
 use crate::kernel::Number;
 
 /// Bytes of the block of windows that is multiplied at a time: it shares the second-level cache with the filter.
@@ -15,17 +18,18 @@ pub(super) fn rows_per_block<T>(width: usize) -> usize {
 }
 
 /// Writes windows `from..` of the batch as rows; cells in the padding become zeros.
-pub(super) fn gather<T: Number>(g: &Geometry, x: &[T], from: usize, rows: &mut [T]) {
-    let width = g.filter_len() * g.channels;
-    let image = g.input_len() * g.channels;
+pub(super) fn gather<T: Number>(work: Workspace<'_>, g: &Geometry, x: &[T], from: usize, rows: &mut [T]) -> Result<()> {
+    let (width, image) = (g.filter_len() * g.channels, g.image_len());
     if rows.is_empty() {
-        return;
+        return Ok(());
     }
     // Where windows lie is counted on, and their taps are kept: divisions would cost more than the copies.
-    let columns: Vec<Range<usize>> = (0..g.output[2]).map(|column| g.taps(2, column)).collect();
+    let columns = work.collect((0..g.output[2]).map(|column| g.taps(2, column)))?;
+    let mut pace = work.pace();
     let (mut n, mut place) = (from / g.output_len(), g.place(from % g.output_len()));
     let mut outer = [g.taps(0, place[0]), g.taps(1, place[1])];
     for row in rows.chunks_exact_mut(width) {
+        pace.spend(width)?;
         gather_row(g, &x[n * image..(n + 1) * image], place, &outer, &columns[place[2]], row);
         place[2] += 1;
         if place[2] == g.output[2] {
@@ -33,6 +37,7 @@ pub(super) fn gather<T: Number>(g: &Geometry, x: &[T], from: usize, rows: &mut [
             outer = [g.taps(0, place[0]), g.taps(1, place[1])];
         }
     }
+    Ok(())
 }
 
 /// Goes to the next line of windows; whether it is the first one of the next image.
@@ -78,13 +83,20 @@ fn gather_row<T: Number>(
 }
 
 /// Adds rows, which are windows `from..` of one image, to the cells of the image they lie on.
-pub(super) fn scatter<T: Number>(g: &Geometry, rows: &[T], from: usize, image: &mut [T]) {
+pub(super) fn scatter<T: Number>(
+    g: &Geometry,
+    rows: &[T],
+    from: usize,
+    image: &mut [T],
+    pace: &mut Pace<'_>,
+) -> Result<()> {
     let width = g.filter_len() * g.channels;
     for (i, row) in rows.chunks_exact(width).enumerate() {
-        g.for_taps(g.place(from + i), |tap, cell| {
+        g.for_taps(g.place(from + i), g.channels, pace, |tap, cell| {
             let row = &row[tap * g.channels..(tap + 1) * g.channels];
             let cells = &mut image[cell * g.channels..(cell + 1) * g.channels];
             cells.iter_mut().zip(row).for_each(|(cell, x)| *cell = cell.plus(*x));
-        });
+        })?;
     }
+    Ok(())
 }

@@ -9,6 +9,7 @@ use super::depth_pool::DepthMaxPool;
 use super::layout::{from_last, to_last};
 use super::pool_grad::PoolGrad;
 use super::window::{Geometry, Padding, Window};
+use crate::cancel::Pace;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::{Number, Ordered};
@@ -238,8 +239,10 @@ fn max_pool<T: Ordered>(cx: &RunCx<'_>, g: &Geometry, x: &Value, start: T, out: 
     if out.is_empty() {
         return Ok(());
     }
-    let step = g.windows_per_chunk(g.filter_len().saturating_mul(g.channels) / 4);
-    cx.for_chunks_mut(out, step * g.channels, &|chunk, out| max_windows(g, x, start, chunk * step, out))
+    let (work, step) = (cx.workspace(), g.windows_per_chunk(g.filter_len().saturating_mul(g.channels) / 4));
+    cx.try_for_chunks_mut(out, step * g.channels, &|chunk, out| {
+        max_windows(g, x, start, chunk * step, out, &mut work.pace())
+    })
 }
 
 fn avg_pool<T: Floating>(cx: &RunCx<'_>, g: &Geometry, x: &Value, out: &mut Value) -> Result<()> {
@@ -247,59 +250,99 @@ fn avg_pool<T: Floating>(cx: &RunCx<'_>, g: &Geometry, x: &Value, out: &mut Valu
     if out.is_empty() {
         return Ok(());
     }
-    let step = g.windows_per_chunk(g.filter_len().saturating_mul(g.channels) / 4);
-    cx.for_chunks_mut(out, step * g.channels, &|chunk, out| avg_windows(g, x, chunk * step, out))
+    let (work, step) = (cx.workspace(), g.windows_per_chunk(g.filter_len().saturating_mul(g.channels) / 4));
+    cx.try_for_chunks_mut(out, step * g.channels, &|chunk, out| {
+        let mut sums = work.scratch_of(g.channels, T::Acc::ZERO)?;
+        avg_windows(g, x, chunk * step, out, &mut sums, &mut work.pace())
+    })
 }
 
 dispatched! {
-    fn max_windows<T: Ordered>(g: &Geometry, x: &[T], start: T, from: usize, out: &mut [T]) = max_windows_body;
-    fn avg_windows<T: Floating>(g: &Geometry, x: &[T], from: usize, out: &mut [T]) = avg_windows_body;
+    fn max_windows<T: Ordered>(
+        g: &Geometry,
+        x: &[T],
+        start: T,
+        from: usize,
+        out: &mut [T],
+        pace: &mut Pace<'_>,
+    ) -> Result<()> = max_windows_body;
+    fn avg_windows<T: Floating>(
+        g: &Geometry,
+        x: &[T],
+        from: usize,
+        out: &mut [T],
+        sums: &mut [T::Acc],
+        pace: &mut Pace<'_>,
+    ) -> Result<()> = avg_windows_body;
 }
 
 #[inline(always)]
-fn max_windows_body<T: Ordered, const FMA: bool>(g: &Geometry, x: &[T], start: T, from: usize, out: &mut [T]) {
-    let image = g.input_len() * g.channels;
+fn max_windows_body<T: Ordered, const FMA: bool>(
+    g: &Geometry,
+    x: &[T],
+    start: T,
+    from: usize,
+    out: &mut [T],
+    pace: &mut Pace<'_>,
+) -> Result<()> {
+    let image = g.image_len();
     for (i, out) in out.chunks_exact_mut(g.channels).enumerate() {
         let (n, window) = ((from + i) / g.output_len(), (from + i) % g.output_len());
         let (x, place) = (&x[n * image..(n + 1) * image], g.place(window));
         match g.channels {
-            64.. => max_blocks::<T, 64>(g, x, start, place, out),
-            16.. => max_blocks::<T, 16>(g, x, start, place, out),
-            4.. => max_blocks::<T, 4>(g, x, start, place, out),
-            _ => max_blocks::<T, 1>(g, x, start, place, out),
+            64.. => max_blocks::<T, 64>(g, x, start, place, out, pace)?,
+            16.. => max_blocks::<T, 16>(g, x, start, place, out, pace)?,
+            4.. => max_blocks::<T, 4>(g, x, start, place, out, pace)?,
+            _ => max_blocks::<T, 1>(g, x, start, place, out, pace)?,
         }
     }
+    Ok(())
 }
 
 /// The largest cells of one window, `N` channels at a time in registers. The last block overlaps the one before it.
 #[inline(always)]
-fn max_blocks<T: Ordered, const N: usize>(g: &Geometry, x: &[T], start: T, place: [usize; 3], out: &mut [T]) {
+fn max_blocks<T: Ordered, const N: usize>(
+    g: &Geometry,
+    x: &[T],
+    start: T,
+    place: [usize; 3],
+    out: &mut [T],
+    pace: &mut Pace<'_>,
+) -> Result<()> {
     for channel in (0..g.channels).step_by(N) {
         let channel = channel.min(g.channels - N);
         let mut most = [start; N];
-        g.for_taps(place, |_, cell| {
+        g.for_taps(place, N.div_ceil(8), pace, |_, cell| {
             let x = &x[cell * g.channels + channel..][..N];
             most.iter_mut().zip(x).for_each(|(most, x)| *most = most.larger(*x));
-        });
+        })?;
         out[channel..channel + N].copy_from_slice(&most);
     }
+    Ok(())
 }
 
 #[inline(always)]
-fn avg_windows_body<T: Floating, const FMA: bool>(g: &Geometry, x: &[T], from: usize, out: &mut [T]) {
-    let image = g.input_len() * g.channels;
-    let mut sums = vec![T::Acc::ZERO; g.channels];
+fn avg_windows_body<T: Floating, const FMA: bool>(
+    g: &Geometry,
+    x: &[T],
+    from: usize,
+    out: &mut [T],
+    sums: &mut [T::Acc],
+    pace: &mut Pace<'_>,
+) -> Result<()> {
+    let image = g.image_len();
     for (i, out) in out.chunks_exact_mut(g.channels).enumerate() {
         let (n, window) = ((from + i) / g.output_len(), (from + i) % g.output_len());
         let (x, place) = (&x[n * image..(n + 1) * image], g.place(window));
         sums.fill(T::Acc::ZERO);
-        g.for_taps(place, |_, cell| {
+        g.for_taps(place, g.channels.div_ceil(4), pace, |_, cell| {
             let x = &x[cell * g.channels..(cell + 1) * g.channels];
             sums.iter_mut().zip(x).for_each(|(sum, x)| *sum = sum.plus(x.widen()));
-        });
+        })?;
         let count = real::<T::Acc>(g.n_taps(place));
-        out.iter_mut().zip(&sums).for_each(|(out, sum)| *out = T::narrow(*sum / count));
+        out.iter_mut().zip(&*sums).for_each(|(out, sum)| *out = T::narrow(*sum / count));
     }
+    Ok(())
 }
 
 #[cfg(test)]

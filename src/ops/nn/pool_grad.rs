@@ -137,25 +137,27 @@ impl PoolGrad {
 /// An image at a time. The first of equal cells gets the gradient, and a NaN that comes first keeps it.
 fn max_grad<T: Ordered>(cx: &RunCx<'_>, g: &Geometry, [x, dy]: [&Value; 2], dx: &mut Value) -> Result<()> {
     let (x, dy, dx) = (x.slice::<T>()?, dy.slice::<T>()?, dx.make_mut::<T>()?);
-    let (image, windows) = (g.input_len() * g.channels, g.output_len());
-    cx.for_chunks_mut(dx, image.max(1), &|n, dx| {
+    let (work, image, windows) = (cx.workspace(), g.image_len(), g.output_len());
+    cx.try_for_chunks_mut(dx, image.max(1), &|n, dx| {
         let x = &x[n * image..(n + 1) * image];
         dx.fill(T::ZERO);
-        let mut best = vec![(T::ZERO, usize::MAX); g.channels];
+        let mut best = work.scratch_of(g.channels, (T::ZERO, usize::MAX))?;
+        let mut pace = work.pace();
         for window in 0..windows {
             let (place, dy) = (g.place(window), &dy[(n * windows + window) * g.channels..][..g.channels]);
             best.fill((T::ZERO, usize::MAX));
-            g.for_taps(place, |_, cell| {
+            g.for_taps(place, g.channels, &mut pace, |_, cell| {
                 for (best, (c, x)) in best.iter_mut().zip(x[cell * g.channels..].iter().enumerate()) {
                     if *x > best.0 || best.1 == usize::MAX {
                         *best = (*x, cell * g.channels + c);
                     }
                 }
-            });
+            })?;
             for ((_, at), dy) in best.iter().zip(dy).filter(|((_, at), _)| *at != usize::MAX) {
                 dx[*at] = dx[*at].plus(*dy);
             }
         }
+        Ok(())
     })
 }
 
@@ -171,47 +173,52 @@ fn max_grad_of_volumes<T: Floating>(
     dx: &mut Value,
 ) -> Result<()> {
     let (x, y, dy, dx) = (x.slice::<T>()?, y.slice::<T>()?, dy.slice::<T>()?, dx.make_mut::<T>()?);
-    let (volume, windows) = (g.input_len() * g.channels, g.output_len());
+    let (work, volume, windows) = (cx.workspace(), g.image_len(), g.output_len());
     let near = <T::Acc as NumCast>::from(NEAR).expect("floating-point numbers hold float32");
-    cx.for_chunks_mut(dx, volume.max(1), &|n, dx| {
+    cx.try_for_chunks_mut(dx, volume.max(1), &|n, dx| {
         let x = &x[n * volume..(n + 1) * volume];
         dx.fill(T::ZERO);
+        let mut pace = work.pace();
         for window in 0..windows {
             let of_window = (n * windows + window) * g.channels;
             let (y, dy) = (&y[of_window..][..g.channels], &dy[of_window..][..g.channels]);
-            g.for_taps(g.place(window), |_, cell| {
+            g.for_taps(g.place(window), g.channels, &mut pace, |_, cell| {
                 let (x, dx) = (&x[cell * g.channels..], &mut dx[cell * g.channels..]);
                 for ((dx, x), (y, dy)) in dx.iter_mut().zip(x).zip(y.iter().zip(dy)) {
                     *dx = if (x.widen() - y.widen()).abs() < near { dx.plus(*dy) } else { *dx };
                 }
-            });
+            })?;
         }
+        Ok(())
     })
 }
 
 /// An image at a time: each cell of a window gets its share.
 fn avg_grad<T: Floating>(cx: &RunCx<'_>, g: &Geometry, dy: &Value, dx: &mut Value) -> Result<()> {
     let (dy, dx) = (dy.slice::<T>()?, dx.make_mut::<T>()?);
-    let (image, windows) = (g.input_len() * g.channels, g.output_len());
-    cx.for_chunks_mut(dx, image.max(1), &|n, dx| {
+    let (work, image, windows) = (cx.workspace(), g.image_len(), g.output_len());
+    cx.try_for_chunks_mut(dx, image.max(1), &|n, dx| {
         dx.fill(T::ZERO);
+        let mut pace = work.pace();
         for window in 0..windows {
             let (place, dy) = (g.place(window), &dy[(n * windows + window) * g.channels..][..g.channels]);
             let count = real::<T::Acc>(g.n_taps(place));
-            g.for_taps(place, |_, cell| {
+            g.for_taps(place, g.channels, &mut pace, |_, cell| {
                 let cells = &mut dx[cell * g.channels..][..g.channels];
                 for (cell, dy) in cells.iter_mut().zip(dy) {
                     *cell = cell.plus(T::narrow(dy.widen() / count));
                 }
-            });
+            })?;
         }
+        Ok(())
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::run_op;
+    use crate::dtype::DType;
+    use crate::ops::testing::{run_op, run_within};
 
     /// As TensorFlow 1.15.5 answers.
     #[test]
@@ -222,5 +229,21 @@ mod tests {
         let dy = Value::from_vec(&[1, 1, 2, 1], vec![1.0f32, 10.0]).unwrap();
         let got = run_op(op, &[x, y, dy]).unwrap();
         assert_eq!(got[0].slice::<f32>().unwrap(), [1.0, 10.0, 0.0]);
+    }
+
+    #[test]
+    fn one_image_under_a_large_window_ends_with_its_run() {
+        let window = Window::new(2, 1, Padding::Valid);
+        for how in [Pooling::Max, Pooling::Avg] {
+            let op = PoolGrad { how, ksize: vec![1, 200, 200, 1], window: window.clone() };
+            let (x, dy) = (Value::zeros(DType::F32, &[1, 220, 220, 4]), Value::zeros(DType::F32, &[1, 21, 21, 4]));
+            let (x, dy) = (x.unwrap(), dy.unwrap());
+            let inputs = match how {
+                Pooling::Max => vec![x, dy.clone(), dy],
+                Pooling::Avg => vec![[1i32, 220, 220, 4].into_value(), dy],
+            };
+            let error = run_within(op, &inputs, usize::MAX, 1 << 21).unwrap_err();
+            assert!(error.message().starts_with("the work is more than"), "{error}");
+        }
     }
 }

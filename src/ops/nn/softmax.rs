@@ -1,13 +1,15 @@
 //! `Softmax` and `LogSoftmax`: along the last axis.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use crate::cancel::Pace;
 use crate::error::{Error, Result};
-use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor, Workspace};
 use crate::kernel::Number;
 use crate::ops::math::reduce::{Float, Wide, largest_of, sum_of};
-use crate::ops::parts::{SERIAL, fill_parts};
-use crate::value::{IntoValue, Value};
+use crate::ops::parts::SERIAL;
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
 
 /// `exp(x) / sum(exp(x))` along the last axis.
@@ -141,52 +143,86 @@ pub(super) const CHUNK: usize = SERIAL / 8;
 fn rows<T: Float>(cx: &RunCx<'_>, x: &Value, output: &mut Value, is_log: bool) -> Result<()> {
     let width = x.dims().last().copied().unwrap_or(0).max(1);
     let x = x.slice::<T>()?;
-    fill_parts(cx, output.make_mut::<T>()?, (CHUNK / width).max(1) * width, &|start, output| {
-        let mut row = Exponentials::default();
+    let (work, step) = (cx.workspace(), (CHUNK / width).max(1) * width);
+    cx.try_for_chunks_mut(output.make_mut::<T>()?, step, &|chunk, output| {
+        let (mut row, mut pace) = (Exponentials::new(work), work.pace());
         for (i, output) in output.chunks_exact_mut(width).enumerate() {
-            row.of(x[start + i * width..][..width].iter().map(|x| x.widen()));
-            row.write::<T>(output, is_log);
+            let x = &x[chunk * step + i * width..][..width];
+            row.of(width, &mut |part, logits| logits.extend(x[part].iter().map(|x| x.widen())), &mut pace)?;
+            row.write::<T>(output, is_log, &mut pace)?;
         }
+        Ok(())
     })
 }
 
-/// A row of logits without their maximum, its exponentials and their sum.
-#[derive(Default)]
-pub(super) struct Exponentials<A> {
-    /// The logits minus the largest one.
-    pub shifted: Vec<A>,
+/// Elements of a row between two looks at the limits of the run.
+pub(super) const PART: usize = 1 << 15;
+
+/// Where the parts of a row begin and end.
+pub(super) fn parts(n: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..n).step_by(PART).map(move |from| from..n.min(from + PART))
+}
+
+/// The exponentials of a row, made without overflow. Kept between rows for its memory.
+pub(super) struct Exponentials<'a, A> {
+    work: Workspace<'a>,
+    /// The logits less the largest.
+    pub shifted: ScratchVec<A>,
     /// Their exponentials.
-    pub exp: Vec<A>,
+    pub exp: ScratchVec<A>,
     /// The sum of these.
     pub sum: A,
 }
 
-impl<A: Wide> Exponentials<A> {
-    /// Replaces the row.
-    pub fn of(&mut self, logits: impl Iterator<Item = A>) {
-        self.shifted.clear();
-        self.shifted.extend(logits);
-        let max = largest_of(&self.shifted);
-        self.shifted.iter_mut().for_each(|x| *x = *x - max);
-        self.exp.clear();
-        self.exp.extend(self.shifted.iter().map(|x| x.exp()));
-        self.sum = sum_of(&self.exp);
+/// Adds a part of the logits of a row to a list.
+pub(super) type Logits<'a, A> = &'a mut dyn FnMut(Range<usize>, &mut ScratchVec<A>) -> Result<()>;
+
+impl<'a, A: Wide> Exponentials<'a, A> {
+    /// Of no row so far.
+    pub fn new(work: Workspace<'a>) -> Exponentials<'a, A> {
+        Exponentials { work, shifted: ScratchVec::default(), exp: ScratchVec::default(), sum: A::default() }
     }
 
-    fn write<T: Number<Acc = A>>(&self, output: &mut [T], is_log: bool) {
-        if is_log {
-            let log = self.sum.ln();
-            output.iter_mut().zip(&self.shifted).for_each(|(out, x)| *out = T::narrow(*x - log));
-        } else {
-            output.iter_mut().zip(&self.exp).for_each(|(out, exp)| *out = T::narrow(*exp / self.sum));
+    /// Takes a row of `n` logits in.
+    pub fn of(&mut self, n: usize, logits: Logits<'_, A>, pace: &mut Pace<'_>) -> Result<()> {
+        if self.shifted.is_empty() {
+            (self.shifted, self.exp) = (self.work.list(n)?, self.work.list(n)?);
         }
+        self.shifted.clear();
+        for part in parts(n) {
+            pace.spend(part.len())?;
+            logits(part, &mut self.shifted)?;
+        }
+        let max = largest_of(&self.shifted, pace)?;
+        self.exp.clear();
+        for shifted in self.shifted.chunks_mut(PART) {
+            pace.spend(8 * shifted.len())?;
+            shifted.iter_mut().for_each(|x| *x = *x - max);
+            self.exp.extend(shifted.iter().map(|x| x.exp()))?;
+        }
+        self.sum = sum_of(&self.exp, pace)?;
+        Ok(())
+    }
+
+    fn write<T: Number<Acc = A>>(&self, output: &mut [T], is_log: bool, pace: &mut Pace<'_>) -> Result<()> {
+        let log = self.sum.ln();
+        for part in parts(output.len()) {
+            pace.spend(4 * part.len())?;
+            let output = &mut output[part.clone()];
+            if is_log {
+                output.iter_mut().zip(&self.shifted[part]).for_each(|(out, x)| *out = T::narrow(*x - log));
+            } else {
+                output.iter_mut().zip(&self.exp[part]).for_each(|(out, exp)| *out = T::narrow(*exp / self.sum));
+            }
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{infer_err, infer_ok, run_op};
+    use crate::ops::testing::{ends_early, infer_err, infer_ok, run_op};
 
     #[track_caller]
     fn check(op: impl Op, x: &[f32], want: &[f32]) {
@@ -213,5 +249,12 @@ mod tests {
         check(Softmax, &[f32::NEG_INFINITY, 0.0], &[0.0, 1.0]);
         check(Softmax, &[f32::INFINITY, 0.0], &[f32::NAN, f32::NAN]);
         check(Softmax, &[f32::NAN, 0.0], &[f32::NAN, f32::NAN]);
+    }
+
+    #[test]
+    fn one_long_row_ends_with_its_run() {
+        let row = Value::zeros(crate::DType::F32, &[1, 500_000]).unwrap();
+        ends_early(&Softmax, &[row.clone()], 5_000_000);
+        ends_early(&LogSoftmax, &[row], 5_000_000);
     }
 }

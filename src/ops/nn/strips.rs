@@ -3,8 +3,12 @@
 use std::ops::Range;
 
 use super::window::Geometry;
+use crate::error::Result;
+use crate::graph::Workspace;
 use crate::kernel::Number;
 use crate::kernel::product::Windows;
+use crate::shape::element_count;
+use crate::value::Room;
 
 /// Multiplications of a chunk: tens of microseconds, so that threads finish together.
 const CHUNK: usize = 1 << 22;
@@ -28,15 +32,16 @@ pub(super) struct Strips<'a> {
     /// Elements of a strip.
     pub len: usize,
     pub windows: Windows,
+    _room: Room,
 }
 
 impl<'a> Strips<'a> {
     /// For filters that make `n` channels, of elements of so many bytes. `None` where copies of the windows are better:
     /// of so few that the filter is the larger part, and of such that leave out most of what lies between their cells.
-    pub fn new(g: &'a Geometry, n: usize, bytes: usize) -> Option<Strips<'a>> {
+    pub fn new(work: Workspace<'_>, g: &'a Geometry, n: usize, bytes: usize) -> Result<Option<Strips<'a>>> {
         let count = g.batch.saturating_mul(g.output_len());
         if count < FEW_WINDOWS || count.saturating_mul(4) < n {
-            return None;
+            return Ok(None);
         }
         let chunk = chunk(g, n, bytes);
         let [_, rows, columns] = g.output;
@@ -45,31 +50,43 @@ impl<'a> Strips<'a> {
             [reach(g, 2, columns), reach(g, 1, lines.min(rows)), g.filter[0]]
         });
         let len = size.map_or(0, |size| size.iter().fold(g.channels, |n, size| n.saturating_mul(*size)));
-        let most = (8 * g.input_len() * g.channels).max(CHUNK);
-        (len <= most).then(|| Strips { g, chunk, size, len, windows: windows(g, size) })
+        let most = g.image_len().saturating_mul(8).max(CHUNK);
+        if len > most {
+            return Ok(None);
+        }
+        let (windows, room) = windows(work, g, size)?;
+        Ok(Some(Strips { g, chunk, size, len, windows, _room: room }))
     }
 
     /// Calls `f` for the parts of some windows that lie in one plane each, with what they are read from and their numbers
     /// in it.
-    pub fn each<T: Number>(&self, x: &[T], windows: Range<usize>, mut f: impl FnMut(&[T], Range<usize>)) {
+    pub fn each<T: Number>(
+        &self,
+        work: Workspace<'_>,
+        x: &[T],
+        windows: Range<usize>,
+        mut f: impl FnMut(&[T], Range<usize>) -> Result<()>,
+    ) -> Result<()> {
         let (g, [_, rows, columns]) = (self.g, self.g.output);
-        let mut strip = Vec::with_capacity(self.len);
+        // The list never holds more than there is room for.
+        let (mut strip, _room) = work.list(self.len)?.into_parts();
         let mut first = windows.start;
         while first < windows.end {
             let (plane, at) = (first / (rows * columns), first % (rows * columns));
             let end = (at + windows.end - first).min(rows * columns);
             let (n, z) = (plane / g.output[0], plane % g.output[0]);
-            let image = &x[n * g.input_len() * g.channels..(n + 1) * g.input_len() * g.channels];
+            let image = &x[n * g.image_len()..(n + 1) * g.image_len()];
             match self.size {
-                None => f(&image[z * g.stride[0] * g.input[1] * g.input[2] * g.channels..], at..end),
+                None => f(&image[z * g.stride[0] * g.input[1] * g.input[2] * g.channels..], at..end)?,
                 Some(size) => {
                     let line = at / columns;
                     fill(g, image, size, [z, line], end.div_ceil(columns) - line, &mut strip);
-                    f(&strip, at - line * columns..end - line * columns);
+                    f(&strip, at - line * columns..end - line * columns)?;
                 }
             }
             first += end - at;
         }
+        Ok(())
     }
 }
 
@@ -89,27 +106,29 @@ fn reach(g: &Geometry, axis: usize, n: usize) -> usize {
 }
 
 /// How windows lie in a strip of this size, or in the image.
-fn windows(g: &Geometry, size: Option<[usize; 3]>) -> Windows {
+fn windows(work: Workspace<'_>, g: &Geometry, size: Option<[usize; 3]>) -> Result<(Windows, Room)> {
     let (cells, lines, plane) = match size {
         Some([cells, lines, _]) => (cells, lines, 1),
         None => (g.input[2], g.input[1], g.dilation[0]),
     };
     // Neighbours in the window are neighbours in the image.
     let (taps, piece) = if g.dilation[2] == 1 { (1, g.filter[2]) } else { (g.filter[2], 1) };
-    let mut pieces = Vec::with_capacity(g.filter[0] * g.filter[1] * taps);
+    let mut pieces = work.list(element_count(&[g.filter[0], g.filter[1], taps])?)?;
     for z in 0..g.filter[0] {
         for y in 0..g.filter[1] {
             let line = (z * plane * lines + y * g.dilation[1]) * cells;
-            pieces.extend((0..taps).map(|x| (line + x * g.dilation[2]) * g.channels));
+            pieces.extend((0..taps).map(|x| (line + x * g.dilation[2]) * g.channels))?;
         }
     }
-    Windows {
+    let (pieces, room) = pieces.into_parts();
+    let windows = Windows {
         pieces,
         piece: piece * g.channels,
         columns: g.output[2],
         step: g.stride[2] * g.channels,
         line: g.stride[1] * cells * g.channels,
-    }
+    };
+    Ok((windows, room))
 }
 
 /// Copies the cells of `count` lines of windows, with the zeros around the image.
@@ -158,6 +177,10 @@ mod tests {
     use crate::pool::Pool;
     use crate::value::Value;
 
+    fn work() -> Workspace<'static> {
+        Workspace::unlimited()
+    }
+
     /// Numbers without an order, below `n`.
     struct Numbers(u64);
 
@@ -181,12 +204,13 @@ mod tests {
             let x = &x[window / g.output_len() * image..][..image];
             for channel in 0..n {
                 let (mut sum, first) = (T::ZERO, channel / width * each);
-                g.for_taps(g.place(window % g.output_len()), |tap, cell| {
+                g.for_taps(g.place(window % g.output_len()), 1, &mut work().pace(), |tap, cell| {
                     for i in 0..each {
                         let product = x[cell * g.channels + first + i].times(filter[(tap * each + i) * n + channel]);
                         sum = sum.plus(product);
                     }
-                });
+                })
+                .unwrap();
                 out.push(sum);
             }
         }
@@ -243,17 +267,20 @@ mod tests {
         let epilogue = Epilogue { bias: Some(&bias), activation: Activation::Relu };
         let mut want = by_definition(&g, &x, &filter, n, 1);
         want.iter_mut().enumerate().for_each(|(i, x)| *x = (*x + bias[i % n]).max(0.0));
-        let strips = Strips::new(&g, n, 4).unwrap();
+        let strips = Strips::new(work(), &g, n, 4).unwrap().unwrap();
         let pool = Pool::new(1).unwrap();
-        let packed = Filter::pack(Threads::unlimited(&pool), &strips.windows, &filter, &epilogue).unwrap();
+        let packed = Filter::pack(Threads::unlimited(&pool), &strips.windows, &filter, &epilogue).unwrap().unwrap();
         for step in [1, 5, 6, 17, want.len() / n] {
             let mut got = Vec::new();
             for first in (0..want.len() / n).step_by(step) {
-                strips.each(&x, first..(first + step).min(want.len() / n), |image, windows| {
+                let windows = first..(first + step).min(want.len() / n);
+                let made = strips.each(work(), &x, windows, |image, windows| {
                     let mut part = vec![f32::NAN; windows.len() * n];
-                    packed.multiply(image, windows, &mut part);
+                    packed.multiply(image, windows, &mut part, &mut work().pace())?;
                     got.extend(part);
+                    Ok(())
                 });
+                made.unwrap();
             }
             assert!(got == want, "{step} windows");
         }
@@ -264,10 +291,23 @@ mod tests {
         let mut window = Window::new(2, 1, Padding::Same);
         window.dilations = vec![1, 1 << 40, 1 << 40, 1];
         let g = window.over(&[1, 6, 6, 1], &[3, 3]).unwrap();
-        assert!(Strips::new(&g, 1, 4).is_none());
+        assert!(Strips::new(work(), &g, 1, 4).unwrap().is_none());
         let image = Value::full(&[1, 6, 6, 1], 2.0f32).unwrap();
         let filter = Value::full(&[3, 3, 1, 1], 3.0f32).unwrap();
         let got = run_op(Conv { window }, &[image, filter]).unwrap();
         assert_eq!(got[0].slice::<f32>().unwrap(), [6.0; 36]);
+    }
+
+    /// Far apart as can be: the cell in the middle is the only one in the image.
+    #[test]
+    fn dilations_may_be_as_large_as_numbers_are() {
+        for (size, far) in [(3, i64::MAX), (3, i64::MAX / 2), (1, i64::MAX)] {
+            let mut window = Window::new(2, 1, Padding::Same);
+            window.dilations = vec![1, far, far, 1];
+            let image = Value::full(&[1, 4, 4, 1], 2.0f32).unwrap();
+            let filter = Value::full(&[size, size, 1, 1], 3.0f32).unwrap();
+            let got = run_op(Conv { window }, &[image, filter]).unwrap();
+            assert_eq!(got[0].slice::<f32>().unwrap(), [6.0; 16], "{size} {far}");
+        }
     }
 }

@@ -3,13 +3,16 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::select::{Order, SHORT, places, select};
 use super::top_n::top_n;
+use crate::cancel::Pace;
 use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
-use crate::ops::parts::{SERIAL, fill_parts};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, Workspace, to_ints};
+use crate::kernel::sort::{sort, spare_len};
+use crate::ops::parts::SERIAL;
 use crate::shape::{Dim, Shape};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
 
 /// The `k` largest elements along the last axis, in descending order, the first of equal ones first; NaN comes last.
@@ -191,32 +194,54 @@ fn rows<T: Plain + PartialOrd>(
 ) -> Result<()> {
     let x = cx.input(0).slice::<T>()?;
     let (values, indices) = (values.make_mut::<T>()?, indices.make_mut::<i32>()?);
-    let mut rows: Vec<_> = values.chunks_mut(k).zip(indices.chunks_mut(k)).collect();
-    fill_parts(cx, &mut rows, (SERIAL / (8 * n)).max(1), &|start, rows| {
-        let mut order: Vec<i32> = Vec::new();
+    let work = cx.workspace();
+    let mut rows = cx.collect(values.chunks_mut(k).zip(indices.chunks_mut(k)))?;
+    let step = (SERIAL / (8 * n)).max(1);
+    cx.try_for_chunks_mut(&mut rows, step, &|chunk, rows| {
+        let (mut order, mut pace) = (work.list(n.min(SHORT))?, work.pace());
         for (i, (values, indices)) in rows.iter_mut().enumerate() {
-            let row = &x[(start + i) * n..][..n];
-            if sorted || k == n {
-                order.clear();
-                order.extend(0..n as i32);
-                largest(row, k, &mut order);
+            let row = &x[(chunk * step + i) * n..][..n];
+            if !sorted && k < n {
+                order = top_n(k, n, &|a, b| compare(row, &a, &b) == Ordering::Less, work)?;
+            } else if n > SHORT {
+                order = largest_of_many(work, n, k, &|a, b| compare(row, &(a as i32), &(b as i32)), &mut pace)?;
             } else {
-                top_n(k, n, &|a, b| compare(row, &a, &b) == Ordering::Less, &mut order);
+                pace.spend(16 * n)?;
+                order.clear();
+                order.extend(0..n as i32)?;
+                largest(row, k, &mut order);
             }
-            for ((value, index), at) in values.iter_mut().zip(indices.iter_mut()).zip(&order) {
+            for ((value, index), at) in values.iter_mut().zip(indices.iter_mut()).zip(&*order) {
                 (*value, *index) = (row[*at as usize], *at);
             }
         }
+        Ok(())
     })
 }
 
-/// Moves the `k` largest to the front, in order.
+/// Puts the places of the `k` largest elements first, from large to small.
 fn largest<T: Plain + PartialOrd>(row: &[T], k: usize, order: &mut [i32]) {
     let compare = |a: &i32, b: &i32| compare(row, a, b);
     if k < order.len() {
         order.select_nth_unstable_by(k, compare);
     }
     order[..k].sort_unstable_by(compare);
+}
+
+/// As [`largest`], of a long row.
+fn largest_of_many(
+    work: Workspace<'_>,
+    n: usize,
+    k: usize,
+    order: Order<'_>,
+    pace: &mut Pace<'_>,
+) -> Result<ScratchVec<i32>> {
+    let mut all = places(work, n, pace)?;
+    select(&mut all, k, order, pace)?;
+    all.truncate(k);
+    let mut spare = work.scratch(spare_len(k))?;
+    sort(&mut all, &mut spare, 0, &mut |a, b| order(*a, *b), pace)?;
+    work.collect(all.iter().map(|place| *place as i32))
 }
 
 /// Larger numbers first, then the first of equal ones.
@@ -233,7 +258,7 @@ fn descending<T: Plain + PartialOrd>(a: T, b: T) -> Ordering {
 mod tests {
     use super::*;
     use crate::graph::Graph;
-    use crate::ops::testing::run_op;
+    use crate::ops::testing::{ends_early, run_op};
     use crate::shape;
 
     #[track_caller]
@@ -274,5 +299,26 @@ mod tests {
         assert_eq!((indices.name().as_str(), indices.dtype()), ("TopKV2:1", DType::I32));
         let error = x.top_k(6).unwrap_err();
         assert!(error.message().contains("input must have last dimension >= k = 6 but is 5"), "{error}");
+    }
+
+    /// By hand: the numbers go up and down by turns.
+    #[test]
+    fn long_rows_give_the_same_as_short_ones() {
+        let n = 100_000;
+        let row = Value::from_vec(&[n], (0..n).map(|i| if i % 2 == 0 { i as f32 } else { -1.0 }).collect()).unwrap();
+        for k in [3, 60_000] {
+            let got = run_op(TopKV2 { sorted: true }, &[row.clone(), k.into_value()]).unwrap();
+            let indices = got[1].slice::<i32>().unwrap();
+            assert_eq!(indices[..3], [99_998, 99_996, 99_994]);
+            assert!(k == 3 || indices[49_998..50_003] == [2, 0, 1, 3, 5]);
+        }
+    }
+
+    #[test]
+    fn one_long_row_ends_with_its_run() {
+        let row = Value::zeros(DType::F32, &[400_000]).unwrap();
+        for sorted in [false, true] {
+            ends_early(&TopKV2 { sorted }, &[row.clone(), 300_000.into_value()], 3_000_000);
+        }
     }
 }

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::bias_add::DataFormat;
+use crate::cancel::Pace;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs};
 use crate::shape::{Dim, Shape};
@@ -182,8 +183,10 @@ pub(super) fn format_attr(format: DataFormat, spatial: usize) -> AttrValue {
 
 /// Zeros before the image: the smaller half of what is missing.
 fn same_pad(input: usize, filter: usize, output: usize, stride: usize, dilation: usize) -> usize {
-    let span = filter.saturating_sub(1).saturating_mul(dilation).saturating_add(1);
-    output.saturating_sub(1).saturating_mul(stride).saturating_add(span).saturating_sub(input) / 2
+    let wide = |n: usize| n as u128;
+    let span = wide(filter.saturating_sub(1)) * wide(dilation) + 1;
+    let all = wide(output.saturating_sub(1)).saturating_mul(wide(stride)).saturating_add(span);
+    usize::try_from(all.saturating_sub(wide(input)) / 2).map_or(MAX_PAD, |pad| pad.min(MAX_PAD))
 }
 
 /// The attributes `padding` and `explicit_paddings`.
@@ -247,12 +250,17 @@ impl Geometry {
 
     /// Cells of an image, without channels.
     pub fn input_len(&self) -> usize {
-        self.input.iter().product()
+        self.input.iter().fold(1, |n, size| n.saturating_mul(*size))
     }
 
     /// Windows of an image.
     pub fn output_len(&self) -> usize {
-        self.output.iter().product()
+        self.output.iter().fold(1, |n, size| n.saturating_mul(*size))
+    }
+
+    /// Elements of an image.
+    pub fn image_len(&self) -> usize {
+        self.input_len().saturating_mul(self.channels)
     }
 
     /// Cells of a window, without channels; as many as a number holds where a pool's window is larger than any image.
@@ -290,7 +298,10 @@ impl Geometry {
             }
         }
         let first = if start < 0 { start.unsigned_abs().div_ceil(step) } else { 0 };
-        let left = (self.input[axis] as isize - start).max(0) as usize;
+        let left = match usize::try_from(start) {
+            Ok(start) => self.input[axis].saturating_sub(start),
+            Err(_) => self.input[axis].saturating_add(start.unsigned_abs()),
+        };
         let end = left.div_ceil(step).min(self.filter[axis]);
         first.min(end)..end
     }
@@ -320,12 +331,29 @@ impl Geometry {
     }
 
     /// Calls `f(cell of the window, cell of the image)` for the cells of a window that lie in the image, in order.
+    ///
+    /// # Errors
+    /// Those of the run's limits, which a pace of `each` units a tap looks at.
     #[inline(always)]
-    pub fn for_taps(&self, window: [usize; 3], mut f: impl FnMut(usize, usize)) {
+    pub fn for_taps(
+        &self,
+        window: [usize; 3],
+        each: usize,
+        pace: &mut Pace<'_>,
+        mut f: impl FnMut(usize, usize),
+    ) -> Result<()> {
         let [depths, rows, columns] = std::array::from_fn(|axis| self.taps(axis, window[axis]));
+        let cost = self.filter_len().saturating_mul(each);
+        let is_long = cost > LONG_WINDOW;
+        if !is_long {
+            pace.spend(cost)?;
+        }
         for z in depths {
             let plane = self.at(0, window[0], z) * self.input[1];
             for y in rows.clone() {
+                if is_long {
+                    pace.spend(columns.len().saturating_mul(each))?;
+                }
                 let line = (plane + self.at(1, window[1], y)) * self.input[2];
                 // It wraps only in windows larger than any filter: those of pools, which do not ask for the cell.
                 let taps = z.wrapping_mul(self.filter[1]).wrapping_add(y).wrapping_mul(self.filter[2]);
@@ -334,6 +362,7 @@ impl Geometry {
                 }
             }
         }
+        Ok(())
     }
 
     /// How many cells of a window lie in the image.
@@ -350,9 +379,16 @@ impl Geometry {
 /// Simple steps per chunk; below it one core wins.
 pub(crate) const CHUNK: usize = 1 << 17;
 
+/// Units of work from which the lines of one window are counted one by one.
+const LONG_WINDOW: usize = 1 << 18;
+
+/// Border cells in front of an image, at most: where a window starts is a signed number.
+const MAX_PAD: usize = isize::MAX as usize;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::Workspace;
 
     #[track_caller]
     fn check(padding: Padding, [input, filter, stride, dilation]: [usize; 4], output: usize, pad: usize) {
@@ -378,7 +414,8 @@ mod tests {
     fn taps_are_those_inside_the_image() {
         let window = Window::new(2, 1, Padding::Same).over(&[1, 3, 3, 1], &[3, 3]).unwrap();
         let mut seen = Vec::new();
-        window.for_taps([0, 0, 2], |tap, cell| seen.push((tap, cell)));
+        let mut pace = Workspace::unlimited().pace();
+        window.for_taps([0, 0, 2], 1, &mut pace, |tap, cell| seen.push((tap, cell))).unwrap();
         assert_eq!(seen, [(3, 1), (4, 2), (6, 4), (7, 5)]);
         assert_eq!(window.n_taps([0, 1, 1]), 9);
     }

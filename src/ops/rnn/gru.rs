@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::dtype::DType;
+use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
 use crate::graph::{Example, InferCx, Op, OpKind, RunCx};
 use crate::kernel::product::{Activation, Epilogue, matmul};
 use crate::shape::{Dim, Shape};
-use crate::value::Value;
+use crate::value::{ScratchVec, Value};
 
 /// One step: `x (b, i)`, state `(b, c)`, weights of both gates `(i + c, 2c)` and of the new state `(i + c, c)`, and their
 /// biases, give reset gate, update gate, new state and what becomes of the state, `(b, c)` each. float32.
@@ -49,27 +49,59 @@ impl Op for GruBlockCell {
         let [rows, inputs, cells] = sizes(cx)?;
         let of = |i: usize| cx.input(i).slice::<f32>();
         let (x, state, k) = (of(0)?, of(1)?, inputs + cells);
-        let join = |state: &[f32]| -> Vec<f32> {
-            (0..rows).flat_map(|row| [&x[row * inputs..][..inputs], &state[row * cells..][..cells]].concat()).collect()
-        };
-        let mut gates = vec![0.0; rows * 2 * cells];
+        let join = |state: &[f32]| joined(cx, [x, state], [rows, inputs, cells]);
+        let mut gates = cx.scratch::<f32>(rows * 2 * cells)?;
         let epilogue = Epilogue { bias: Some(of(4)?), activation: Activation::Sigmoid };
-        matmul(cx.threads(), rows, k, 2 * cells, &join(state), false, of(2)?, false, &mut gates, &epilogue);
-        let gate = |i: usize| -> Vec<f32> {
-            (0..rows).flat_map(|row| gates[(2 * row + i) * cells..][..cells].iter().copied()).collect()
+        matmul(cx.threads(), rows, k, 2 * cells, &join(state)?, false, of(2)?, false, &mut gates, &epilogue)?;
+        let gate = |i: usize| -> Result<Value> {
+            let (mut gate, mut pace) = (cx.alloc(DType::F32, &[rows, cells])?, cx.pace());
+            for (row, to) in gate.make_mut::<f32>()?.chunks_exact_mut(cells.max(1)).enumerate() {
+                pace.spend(cells)?;
+                to.copy_from_slice(&gates[(2 * row + i) * cells..][..cells]);
+            }
+            Ok(gate)
         };
-        let (reset, update) = (gate(0), gate(1));
-        let kept: Vec<f32> = state.iter().zip(&reset).map(|(state, reset)| state * reset).collect();
-        let mut fresh = vec![0.0; rows * cells];
+        let (reset, update) = (gate(0)?, gate(1)?);
+        let open = reset.slice::<f32>()?;
+        let kept = each(cx, &[rows, cells], &|i| state[i] * open[i])?;
+        let mut fresh = cx.alloc(DType::F32, &[rows, cells])?;
         let epilogue = Epilogue { bias: Some(of(5)?), activation: Activation::Tanh };
-        matmul(cx.threads(), rows, k, cells, &join(&kept), false, of(3)?, false, &mut fresh, &epilogue);
-        let mix = update.iter().zip(state.iter().zip(&fresh));
-        let after: Vec<f32> = mix.map(|(update, (state, fresh))| update * state + (1.0 - update) * fresh).collect();
+        let (weights, to) = (of(3)?, fresh.make_mut::<f32>()?);
+        matmul(cx.threads(), rows, k, cells, &join(kept.slice::<f32>()?)?, false, weights, false, to, &epilogue)?;
+        let (u, c) = (update.slice::<f32>()?, fresh.slice::<f32>()?);
+        let after = each(cx, &[rows, cells], &|i| u[i] * state[i] + (1.0 - u[i]) * c[i])?;
         for (i, made) in [reset, update, fresh, after].into_iter().enumerate() {
-            cx.output(i, Value::from_vec(&[rows, cells], made)?);
+            cx.output(i, made);
         }
-        cx.check()
+        Ok(())
     }
+}
+
+/// Numbers that are made between two looks at the limits of the run.
+const PART: usize = 1 << 14;
+
+/// A value of these dims, element by element.
+pub(super) fn each(cx: &RunCx<'_>, dims: &[usize], f: &(dyn Fn(usize) -> f32 + Sync)) -> Result<Value> {
+    let mut value = cx.alloc(DType::F32, dims)?;
+    cx.for_chunks_mut(value.make_mut::<f32>()?, PART, &|chunk, part| {
+        part.iter_mut().enumerate().for_each(|(i, x)| *x = f(chunk * PART + i));
+    })?;
+    Ok(value)
+}
+
+/// The rows of two matrices side by side, of so many columns each.
+pub(super) fn joined<T: Plain>(
+    cx: &RunCx<'_>,
+    [left, right]: [&[T]; 2],
+    [rows, m, n]: [usize; 3],
+) -> Result<ScratchVec<T>> {
+    let (mut joined, mut pace) = (cx.list(rows * (m + n))?, cx.pace());
+    for row in 0..if m + n == 0 { 0 } else { rows } {
+        pace.spend(m + n)?;
+        joined.extend_from_slice(&left[row * m..][..m])?;
+        joined.extend_from_slice(&right[row * n..][..n])?;
+    }
+    Ok(joined)
 }
 
 /// Rows, inputs and cells, as far as known.

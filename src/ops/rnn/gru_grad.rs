@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::gru::{infer_cell, sample, sizes};
+use super::gru::{each, infer_cell, joined, sample, sizes};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Example, InferCx, Op, OpKind, RunCx};
@@ -63,32 +63,30 @@ impl Op for GruBlockCellGrad {
         }
         let of = |i: usize| cx.input(i).slice::<f32>();
         let (state, reset, update, fresh, flow) = (of(1)?, of(6)?, of(7)?, of(8)?, of(9)?);
-        let each = |f: &dyn Fn(usize) -> f32| (0..rows * cells).map(f).collect::<Vec<f32>>();
-        let to_fresh = each(&|i| flow[i] * (1.0 - update[i]) * (1.0 - fresh[i] * fresh[i]));
-        let to_update = each(&|i| flow[i] * (state[i] - fresh[i]) * update[i] * (1.0 - update[i]));
+        let state_dims = [rows, cells];
+        let make = |f: &(dyn Fn(usize) -> f32 + Sync)| each(cx, &state_dims, f);
+        let to_fresh = make(&|i| flow[i] * (1.0 - update[i]) * (1.0 - fresh[i] * fresh[i]))?;
+        let to_update = make(&|i| flow[i] * (state[i] - fresh[i]) * update[i] * (1.0 - update[i]))?;
         let k = inputs + cells;
-        let mut through_fresh = vec![0.0; rows * k];
-        matmul(cx.threads(), rows, cells, k, &to_fresh, false, of(3)?, true, &mut through_fresh, &Epilogue::NONE);
+        let mut through_fresh = cx.scratch::<f32>(rows * k)?;
+        let flow_in = to_fresh.slice::<f32>()?;
+        matmul(cx.threads(), rows, cells, k, flow_in, false, of(3)?, true, &mut through_fresh, &Epilogue::NONE)?;
         // What flows to the state times the reset gate.
-        let to_kept = each(&|i| through_fresh[i / cells.max(1) * k + inputs + i % cells.max(1)]);
-        let to_reset = each(&|i| to_kept[i] * state[i] * reset[i] * (1.0 - reset[i]));
-        let lines = |x: &[f32], row: usize| x[row * cells..][..cells].to_vec();
-        let gates: Vec<f32> =
-            (0..rows).flat_map(|row| [lines(&to_reset, row), lines(&to_update, row)].concat()).collect();
-        let mut through_gates = vec![0.0; rows * k];
-        matmul(cx.threads(), rows, 2 * cells, k, &gates, false, of(2)?, true, &mut through_gates, &Epilogue::NONE);
-        let to_state = each(&|i| {
-            through_gates[i / cells.max(1) * k + inputs + i % cells.max(1)]
-                + to_kept[i] * reset[i]
-                + flow[i] * update[i]
-        });
-        let both = through_fresh.chunks_exact(k.max(1)).zip(through_gates.chunks_exact(k.max(1)));
-        let to_x = both.flat_map(|(a, b)| a.iter().zip(b).take(inputs).map(|(a, b)| a + b)).collect();
-        cx.output(0, Value::from_vec(&[rows, inputs], to_x)?);
-        cx.output(1, Value::from_vec(&[rows, cells], to_state)?);
-        cx.output(2, Value::from_vec(&[rows, cells], to_fresh)?);
-        cx.output(3, Value::from_vec(&[rows, 2 * cells], gates)?);
-        cx.check()
+        let to_kept = make(&|i| through_fresh[i / cells * k + inputs + i % cells])?;
+        let kept = to_kept.slice::<f32>()?;
+        let to_reset = make(&|i| kept[i] * state[i] * reset[i] * (1.0 - reset[i]))?;
+        let sides = [to_reset.slice::<f32>()?, to_update.slice::<f32>()?];
+        let gates = joined(cx, sides, [rows, cells, cells])?.into_value(&[rows, 2 * cells])?;
+        let (mut through_gates, flow_in) = (cx.scratch::<f32>(rows * k)?, gates.slice::<f32>()?);
+        matmul(cx.threads(), rows, 2 * cells, k, flow_in, false, of(2)?, true, &mut through_gates, &Epilogue::NONE)?;
+        let to_state =
+            make(&|i| through_gates[i / cells * k + inputs + i % cells] + kept[i] * reset[i] + flow[i] * update[i])?;
+        let at = |i: usize| i / inputs * k + i % inputs;
+        let to_x = each(cx, &[rows, inputs], &|i| through_fresh[at(i)] + through_gates[at(i)])?;
+        for (i, made) in [to_x, to_state, to_fresh, gates].into_iter().enumerate() {
+            cx.output(i, made);
+        }
+        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::gru::joined;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
@@ -9,7 +10,7 @@ use crate::kernel::Number;
 use crate::kernel::product::{Activation, Epilogue, matmul};
 use crate::kernel::vector::{UnaryF32, map_in_place_f32};
 use crate::shape::{Dim, Shape};
-use crate::value::Value;
+use crate::value::{ScratchVec, Value};
 
 /// How a cell of long short-term memory computes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -132,9 +133,9 @@ impl LstmBlockCell {
         let out: [&mut [T]; 7] = out.try_into().map_err(|_| Error::internal("there are seven outputs"))?;
         let (state, output) = (cx.input(1).slice::<T>()?, cx.input(2).slice::<T>()?);
         let weights = Weights::of(cx, 3, sizes, [0, 2, 1, 3])?;
-        self.cell.step(cx, &weights, cx.input(0).slice::<T>()?, [state, output], out);
+        self.cell.step(cx, &weights, cx.input(0).slice::<T>()?, [state, output], out)?;
         made.into_iter().enumerate().for_each(|(i, value)| cx.output(i, value));
-        cx.check()
+        Ok(())
     }
 }
 
@@ -197,28 +198,29 @@ impl LstmCell {
         x: &[T],
         [state, output]: [&[T]; 2],
         mut out: [&mut [T]; 7],
-    ) {
+    ) -> Result<()> {
         let Sizes { rows, inputs, cells } = weights.sizes;
         let (k, n) = (inputs + cells, 4 * cells);
-        let mut joined = Vec::with_capacity(rows * k);
-        for row in 0..rows {
-            joined.extend_from_slice(&x[row * inputs..][..inputs]);
-            joined.extend_from_slice(&output[row * cells..][..cells]);
+        if cells == 0 {
+            return Ok(());
         }
-        let mut gates = vec![T::ZERO; rows * n];
+        let joined = joined(cx, [x, output], [rows, inputs, cells])?;
+        let mut gates = cx.scratch_of(rows * n, T::ZERO)?;
         let epilogue = Epilogue { bias: Some(weights.bias), activation: Activation::None };
-        matmul(cx.threads(), rows, k, n, &joined, false, weights.w, false, &mut gates, &epilogue);
-        let mut line = Line::new(cells);
+        matmul(cx.threads(), rows, k, n, &joined, false, weights.w, false, &mut gates, &epilogue)?;
+        let (mut line, mut pace) = (Line::new(cx, cells)?, cx.pace());
         for row in 0..rows {
+            pace.spend(64 * cells)?;
             let at = row * cells;
             line.read(&gates[row * n..][..n], &state[at..][..cells], weights.order);
             self.cell(&mut line, weights);
             let [input, forget, fresh, gate] = &line.gates;
             let made = [input, &line.state, forget, gate, fresh, &line.active, &line.output];
             for (out, made) in out.iter_mut().zip(made) {
-                out[at..][..cells].iter_mut().zip(made).for_each(|(out, x)| *out = T::narrow(*x));
+                out[at..][..cells].iter_mut().zip(&**made).for_each(|(out, x)| *out = T::narrow(*x));
             }
         }
+        Ok(())
     }
 
     /// The arithmetic of one row.
@@ -246,24 +248,25 @@ impl LstmCell {
         map_in_place_f32(UnaryF32::Sigmoid, gate);
         active.copy_from_slice(state);
         map_in_place_f32(UnaryF32::Tanh, active);
-        output.iter_mut().zip(gate.iter().zip(&*active)).for_each(|(out, (gate, active))| *out = gate * active);
+        output.iter_mut().zip(gate.iter().zip(active.iter())).for_each(|(out, (gate, active))| *out = gate * active);
     }
 }
 
 /// One row of a step, in float32.
 struct Line {
     /// Input gate, forget gate, new state, output gate.
-    gates: [Vec<f32>; 4],
-    before: Vec<f32>,
-    state: Vec<f32>,
-    active: Vec<f32>,
-    output: Vec<f32>,
+    gates: [ScratchVec<f32>; 4],
+    before: ScratchVec<f32>,
+    state: ScratchVec<f32>,
+    active: ScratchVec<f32>,
+    output: ScratchVec<f32>,
 }
 
 impl Line {
-    fn new(cells: usize) -> Line {
-        let line = || vec![0.0; cells];
-        Line { gates: [line(), line(), line(), line()], before: line(), state: line(), active: line(), output: line() }
+    fn new(cx: &RunCx<'_>, cells: usize) -> Result<Line> {
+        let line = || cx.scratch::<f32>(cells);
+        let gates = [line()?, line()?, line()?, line()?];
+        Ok(Line { gates, before: line()?, state: line()?, active: line()?, output: line()? })
     }
 
     fn read<T: Number<Acc = f32>>(&mut self, gates: &[T], before: &[T], order: [usize; 4]) {

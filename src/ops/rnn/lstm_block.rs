@@ -117,7 +117,7 @@ impl BlockLstm {
         let first = [cx.input(2).slice::<T>()?, cx.input(3).slice::<T>()?];
         let weights = Weights::of(cx, 4, sizes, if self.version == 1 { [0, 2, 1, 3] } else { [0, 1, 2, 3] })?;
         let (x, each) = (cx.input(1).slice::<T>()?, sizes.rows * sizes.cells);
-        for step in 0..n {
+        for step in 0..if each == 0 { 0 } else { n } {
             cx.check()?;
             let halves: Vec<_> = out.iter_mut().map(|out| out.split_at_mut(step * each)).collect();
             let (before, now): (Vec<&mut [T]>, Vec<&mut [T]>) = halves.into_iter().unzip();
@@ -126,7 +126,7 @@ impl BlockLstm {
             let now: Vec<&mut [T]> = now.into_iter().map(|now| &mut now[..each]).collect();
             let now: [&mut [T]; 7] = now.try_into().map_err(|_| Error::internal("there are seven outputs"))?;
             let x = &x[step * sizes.rows * sizes.inputs..][..sizes.rows * sizes.inputs];
-            self.cell.step(cx, &weights, x, state, now);
+            self.cell.step(cx, &weights, x, state, now)?;
         }
         made.into_iter().enumerate().for_each(|(i, value)| cx.output(i, value));
         Ok(())

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use super::gru::joined;
 use super::lstm::{Sizes, check_dtype, infer_cell, samples};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::kernel::product::{Epilogue, matmul};
 use crate::ops::array::cast::cast_value;
-use crate::shape::Shape;
-use crate::value::{IntoValue, Value};
+use crate::shape::{Shape, element_count};
+use crate::value::{IntoValue, ScratchVec, Value};
 
 /// Inputs and answers of a step, and what flows to its state and its output, give what flows to the state before it, to the
 /// gates before their activation `(b, 4c)` and to the three peepholes. float16, float32.
@@ -113,8 +114,8 @@ impl Op for LstmBlockCellGrad {
             made: [inputs.get(8)?, inputs.get(9)?, inputs.get(10)?, inputs.get(11)?, inputs.get(12)?, inputs.get(13)?],
             peepholes: inputs.peepholes(4, self.use_peephole)?,
         };
-        let mut sums = vec![vec![0.0; sizes.cells]; 3];
-        let (state, gates) = step.back(inputs.get(14)?, inputs.get(15)?, &mut sums);
+        let mut sums = peephole_sums(cx, sizes)?;
+        let (state, gates) = step.back(cx, inputs.get(14)?, inputs.get(15)?, &mut sums)?;
         inputs.put(cx, 0, &[rows, sizes.cells], state)?;
         inputs.put(cx, 1, &[rows, 4 * sizes.cells], gates)?;
         sums.into_iter().enumerate().try_for_each(|(i, sum)| inputs.put(cx, i + 2, &[sizes.cells], sum))
@@ -149,15 +150,22 @@ impl Op for BlockLstmGrad {
         let sizes = Sizes::of(cx, 2, rows, n_inputs, self.use_peephole)?;
         check_answers(cx, 9, &[steps, rows, sizes.cells])?;
         let inputs = Inputs::of(cx)?;
-        let mut flow = Flow::new(sizes, steps);
-        for step in (0..n).rev() {
+        // The flows to peepholes that are not looked through have the shapes of these, which nobody has checked.
+        for i in 5..8 {
+            if cx.input(i).rank() != 1 {
+                return Err(Error::shape(format!("input {i} must be 1D, but has shape {:?}", cx.input(i).dims())));
+            }
+        }
+        let mut flow = Flow::new(cx, sizes, steps)?;
+        for step in (0..if sizes.rows * sizes.cells == 0 { 0 } else { n }).rev() {
             cx.check()?;
             self.step(cx, &inputs, sizes, step, &mut flow)?;
         }
         for (i, flow) in flow.into_outputs().into_iter().enumerate() {
             let dims = cx.input(i + 1).dims().to_vec();
             // A peephole that nothing looks through may have any size.
-            let flow = if flow.len() == cx.input(i + 1).len() { flow } else { vec![0.0; cx.input(i + 1).len()] };
+            let is_zero = flow.len() != cx.input(i + 1).len();
+            let flow = if is_zero { cx.scratch(cx.input(i + 1).len())? } else { flow };
             inputs.put(cx, i, &dims, flow)?;
         }
         Ok(())
@@ -185,27 +193,27 @@ impl BlockLstmGrad {
             made: [now(9)?, now(10)?, now(11)?, now(12)?, now(13)?, now(14)?],
             peepholes: inputs.peepholes(5, self.use_peephole)?,
         };
-        let sum = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a + b).collect::<Vec<_>>();
-        let (to_state, to_output) = (sum(&flow.state, now(16)?), sum(&flow.output, now(17)?));
-        let (state, gates) = back.back(&to_state, &to_output, &mut flow.peepholes);
+        let sum = |a: &[f32], b: &[f32]| cx.collect(a.iter().zip(b).map(|(a, b)| a + b));
+        let (to_state, to_output) = (sum(&flow.state, now(16)?)?, sum(&flow.output, now(17)?)?);
+        let (state, gates) = back.back(cx, &to_state, &to_output, &mut flow.peepholes)?;
         flow.state = state;
-        let mut joined = vec![0.0; sizes.rows * k];
-        matmul(cx.threads(), sizes.rows, n, k, &gates, false, inputs.get(4)?, true, &mut joined, &Epilogue::NONE);
+        let mut both = cx.scratch::<f32>(sizes.rows * k)?;
+        matmul(cx.threads(), sizes.rows, n, k, &gates, false, inputs.get(4)?, true, &mut both, &Epilogue::NONE)?;
         let x = &inputs.get(1)?[step * sizes.rows * sizes.inputs..][..sizes.rows * sizes.inputs];
-        let mut went_in = Vec::with_capacity(sizes.rows * k);
+        let (went_in, mut pace) = (joined(cx, [x, output], [sizes.rows, sizes.inputs, sizes.cells])?, cx.pace());
         for row in 0..sizes.rows {
-            let (to_x, to_output) = joined[row * k..][..k].split_at(sizes.inputs);
+            pace.spend(k + n)?;
+            let (to_x, to_output) = both[row * k..][..k].split_at(sizes.inputs);
             flow.x[(step * sizes.rows + row) * sizes.inputs..][..sizes.inputs].copy_from_slice(to_x);
             flow.output[row * sizes.cells..][..sizes.cells].copy_from_slice(to_output);
-            went_in.extend_from_slice(&x[row * sizes.inputs..][..sizes.inputs]);
-            went_in.extend_from_slice(&output[row * sizes.cells..][..sizes.cells]);
             let gates = &gates[row * n..][..n];
             flow.bias.iter_mut().zip(gates).for_each(|(sum, gate)| *sum += gate);
         }
-        let mut weights = vec![0.0; k * n];
-        matmul(cx.threads(), k, sizes.rows, n, &went_in, true, &gates, false, &mut weights, &Epilogue::NONE);
-        flow.weights.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight);
-        Ok(())
+        let mut weights = cx.scratch::<f32>(k * n)?;
+        matmul(cx.threads(), k, sizes.rows, n, &went_in, true, &gates, false, &mut weights, &Epilogue::NONE)?;
+        cx.for_chunks_mut(&mut flow.weights, PART, &|chunk, sums| {
+            sums.iter_mut().zip(&weights[chunk * PART..]).for_each(|(sum, weight)| *sum += weight);
+        })
     }
 }
 
@@ -248,8 +256,8 @@ impl Inputs {
         })
     }
 
-    fn put(&self, cx: &mut RunCx<'_>, i: usize, dims: &[usize], flow: Vec<f32>) -> Result<()> {
-        let value = Value::from_vec(dims, flow)?;
+    fn put(&self, cx: &mut RunCx<'_>, i: usize, dims: &[usize], flow: ScratchVec<f32>) -> Result<()> {
+        let value = flow.into_value(dims)?;
         let value = if self.dtype == DType::F32 { value } else { cast_value(&value, self.dtype)? };
         cx.output(i, value);
         Ok(())
@@ -258,32 +266,39 @@ impl Inputs {
 
 /// What flows back so far, to all inputs.
 struct Flow {
-    x: Vec<f32>,
-    state: Vec<f32>,
-    output: Vec<f32>,
-    weights: Vec<f32>,
-    peepholes: Vec<Vec<f32>>,
-    bias: Vec<f32>,
+    x: ScratchVec<f32>,
+    state: ScratchVec<f32>,
+    output: ScratchVec<f32>,
+    weights: ScratchVec<f32>,
+    peepholes: [ScratchVec<f32>; 3],
+    bias: ScratchVec<f32>,
 }
 
 impl Flow {
-    fn new(sizes: Sizes, steps: usize) -> Flow {
+    fn new(cx: &RunCx<'_>, sizes: Sizes, steps: usize) -> Result<Flow> {
         let Sizes { rows, inputs, cells } = sizes;
-        Flow {
-            x: vec![0.0; steps * rows * inputs],
-            state: vec![0.0; rows * cells],
-            output: vec![0.0; rows * cells],
-            weights: vec![0.0; (inputs + cells) * 4 * cells],
-            peepholes: vec![vec![0.0; cells]; 3],
-            bias: vec![0.0; 4 * cells],
-        }
+        Ok(Flow {
+            x: cx.scratch(element_count(&[steps, rows, inputs])?)?,
+            state: cx.scratch(rows * cells)?,
+            output: cx.scratch(rows * cells)?,
+            weights: cx.scratch(element_count(&[inputs + cells, 4, cells])?)?,
+            peepholes: peephole_sums(cx, sizes)?,
+            bias: cx.scratch(4 * cells)?,
+        })
     }
 
-    fn into_outputs(self) -> Vec<Vec<f32>> {
+    fn into_outputs(self) -> Vec<ScratchVec<f32>> {
         let first = [self.x, self.state, self.output, self.weights];
         first.into_iter().chain(self.peepholes).chain([self.bias]).collect()
     }
 }
+
+fn peephole_sums(cx: &RunCx<'_>, sizes: Sizes) -> Result<[ScratchVec<f32>; 3]> {
+    Ok([cx.scratch(sizes.cells)?, cx.scratch(sizes.cells)?, cx.scratch(sizes.cells)?])
+}
+
+/// Weights that one thread adds up at once.
+const PART: usize = 1 << 16;
 
 /// What a step was given and what it made.
 struct Step<'a> {
@@ -299,11 +314,19 @@ struct Step<'a> {
 
 impl Step<'_> {
     /// What flows to the state before it, and to the gates before their activation; adds to that of the peepholes.
-    fn back(&self, to_state: &[f32], to_output: &[f32], sums: &mut [Vec<f32>]) -> (Vec<f32>, Vec<f32>) {
+    fn back(
+        &self,
+        cx: &RunCx<'_>,
+        to_state: &[f32],
+        to_output: &[f32],
+        sums: &mut [ScratchVec<f32>; 3],
+    ) -> Result<(ScratchVec<f32>, ScratchVec<f32>)> {
         let cells = self.sizes.cells;
         let [input, state, forget, gate, fresh, active] = self.made;
-        let (mut earlier, mut gates) = (vec![0.0; to_state.len()], vec![0.0; 4 * to_state.len()]);
+        let (mut earlier, mut gates) = (cx.scratch(to_state.len())?, cx.scratch(4 * to_state.len())?);
+        let mut pace = cx.pace();
         for at in 0..to_state.len() {
+            pace.spend(32)?;
             let (row, cell) = (at / cells, at % cells);
             let bent = |x: f32| x * (1.0 - x);
             let to_gate = bent(gate[at]) * to_output[at] * active[at];
@@ -325,7 +348,7 @@ impl Step<'_> {
                 gates[row * 4 * cells + place * cells + cell] = flow;
             }
         }
-        (earlier, gates)
+        Ok((earlier, gates))
     }
 }
 
@@ -333,7 +356,7 @@ impl Step<'_> {
 mod tests {
     use super::super::{BlockLstm, LstmCell};
     use super::*;
-    use crate::ops::testing::{infer_ok, run_op};
+    use crate::ops::testing::{infer_ok, run_op, run_within};
 
     #[test]
     fn each_input_gets_its_own() {
@@ -377,5 +400,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn peepholes_that_are_not_looked_through_must_be_vectors_all_the_same() {
+        let mut inputs = samples(&[&[3, 2, 3]]);
+        inputs.extend(answers(9, &[3, 2, 2]));
+        inputs.insert(0, 3i64.into_value());
+        inputs[5] = Value::zeros(DType::F32, &[0, 1 << 40]).unwrap();
+        let error = run_within(BlockLstmGrad { use_peephole: false, version: 1 }, &inputs, usize::MAX, u64::MAX);
+        assert_eq!(error.unwrap_err().message(), "input 5 must be 1D, but has shape [0, 1099511627776]");
     }
 }

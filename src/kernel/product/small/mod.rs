@@ -14,7 +14,7 @@ mod tile;
 use std::mem::MaybeUninit;
 
 use super::grid::Block;
-use super::{Activation, Bias, Product, epilogue};
+use super::{Activation, Bias, Product, Watch, epilogue};
 use crate::kernel::number::Number;
 use crate::kernel::simd::{Level, level};
 pub(super) use tile::{Kernels, Pass, Piece};
@@ -26,6 +26,10 @@ const DEPTH: usize = 256;
 /// Bytes of the widest panel's row: two of the widest vectors.
 const PANEL_BYTES: usize = 2 * 64;
 
+/// Elements of a dot product that are added up before the limits of the run are looked at; a longer one is the sum of
+/// such pieces.
+const DOT: usize = 1 << 20;
+
 /// The dtypes with vector kernels.
 pub(super) trait Fast: Number {
     /// The kernels of an instruction set.
@@ -36,23 +40,29 @@ pub(super) trait Fast: Number {
 ///
 /// # Safety
 /// `c` points to `m * n` elements, `block` lies in them, and nobody else uses the block meanwhile.
-pub(super) unsafe fn run<T: Fast>(product: &Product<'_, T>, block: &Block, c: *mut T) {
+pub(super) unsafe fn run<T: Fast>(product: &Product<'_, T>, block: &Block, c: *mut T, watch: &mut Watch<'_>) {
     // SAFETY: `level` found the instructions; the rest is the caller's promise.
-    unsafe { run_at(level(), product, block, c) }
+    unsafe { run_at(level(), product, block, c, watch) }
 }
 
 /// [`run`] with the instructions of one level.
 ///
 /// # Safety
 /// As [`run`], and the CPU has the level's instructions.
-pub(super) unsafe fn run_at<T: Fast>(level: Level, product: &Product<'_, T>, block: &Block, c: *mut T) {
+pub(super) unsafe fn run_at<T: Fast>(
+    level: Level,
+    product: &Product<'_, T>,
+    block: &Block,
+    c: *mut T,
+    watch: &mut Watch<'_>,
+) {
     let kernels = T::kernels(level);
     // SAFETY: as promised by the caller.
     unsafe {
         match (product.m, product.tb) {
-            (1, true) => dots(kernels, product, block, c),
-            (_, true) => transposed(kernels, product, block, c),
-            (_, false) => panels(kernels, product, block, c, std::ptr::null_mut()),
+            (1, true) => dots(kernels, product, block, c, watch),
+            (_, true) => transposed(kernels, product, block, c, watch),
+            (_, false) => panels(kernels, product, block, c, std::ptr::null_mut(), watch),
         }
         epilogue::apply_rest(product, block, c);
     }
@@ -60,16 +70,29 @@ pub(super) unsafe fn run_at<T: Fast>(level: Level, product: &Product<'_, T>, blo
 
 /// [`panels`] with room for a copy of a panel. Apart, because so much stack costs time to probe.
 #[inline(never)]
-unsafe fn transposed<T: Fast>(kernels: &Kernels<T>, product: &Product<'_, T>, block: &Block, c: *mut T) {
+unsafe fn transposed<T: Fast>(
+    kernels: &Kernels<T>,
+    product: &Product<'_, T>,
+    block: &Block,
+    c: *mut T,
+    watch: &mut Watch<'_>,
+) {
     let mut copy = MaybeUninit::<[u8; DEPTH * PANEL_BYTES + 64]>::uninit();
     let start = copy.as_mut_ptr().cast::<u8>();
     // SAFETY: at most 63 of the 64 spare bytes are skipped.
-    unsafe { panels(kernels, product, block, c, start.add(start.align_offset(64)).cast()) }
+    unsafe { panels(kernels, product, block, c, start.add(start.align_offset(64)).cast(), watch) }
 }
 
 /// Columns in panels, `k` in passes, rows in tiles.
 #[inline(always)]
-unsafe fn panels<T: Fast>(kernels: &Kernels<T>, product: &Product<'_, T>, block: &Block, c: *mut T, copy: *mut T) {
+unsafe fn panels<T: Fast>(
+    kernels: &Kernels<T>,
+    product: &Product<'_, T>,
+    block: &Block,
+    c: *mut T,
+    copy: *mut T,
+    watch: &mut Watch<'_>,
+) {
     let (a_row, a_column) = product.a_strides();
     // Few rows make wide tiles: about eight chains of sums are in flight.
     let most = match product.m {
@@ -87,6 +110,9 @@ unsafe fn panels<T: Fast>(kernels: &Kernels<T>, product: &Product<'_, T>, block:
         loop {
             let depth = (product.k - p).min(DEPTH);
             let last = p + depth == product.k;
+            if !watch.goes_on(block.rows.len() * width * depth) {
+                return;
+            }
             // SAFETY: `p` and `column` are inside the operands, whose lengths `Product::check` compared.
             unsafe {
                 let (right, right_row) = if product.tb {
@@ -158,19 +184,35 @@ unsafe fn rows<T: Fast>(
 
 /// One row times a transposed right side: dot products, four at a time, then bias and activation.
 #[inline(never)]
-unsafe fn dots<T: Fast>(kernels: &Kernels<T>, product: &Product<'_, T>, block: &Block, c: *mut T) {
+unsafe fn dots<T: Fast>(
+    kernels: &Kernels<T>,
+    product: &Product<'_, T>,
+    block: &Block,
+    c: *mut T,
+    watch: &mut Watch<'_>,
+) {
     let (a, b, k) = (product.a.as_ptr(), product.b.as_ptr(), product.k);
-    let mut column = block.columns.start;
-    // SAFETY: the right side has `k` elements for each column of the block, and so many has `a`.
-    unsafe {
-        while column + 4 <= block.columns.end {
-            (kernels.dots)(a, b.add(column * k), k, c.add(column));
-            column += 4;
+    for p in (0..k.max(1)).step_by(DOT) {
+        let (depth, mut column) = ((k - p).min(DOT), block.columns.start);
+        while column < block.columns.end && watch.goes_on(4 * depth) {
+            let (count, dot) = match block.columns.end - column {
+                4.. => (4, kernels.dots),
+                _ => (1, kernels.dot),
+            };
+            // SAFETY: the right side has `k` elements for each column of the block, and so many has `a`.
+            unsafe {
+                let (a, b, c) = (a.add(p), b.add(column * k + p), c.add(column));
+                if p == 0 {
+                    dot(a, b, k, depth, c);
+                } else {
+                    let mut more = [T::ZERO; 4];
+                    dot(a, b, k, depth, more.as_mut_ptr());
+                    (0..count).for_each(|i| c.add(i).write(c.add(i).read().plus(more[i])));
+                }
+            }
+            column += count;
         }
-        while column < block.columns.end {
-            (kernels.dot)(a, b.add(column * k), k, c.add(column));
-            column += 1;
-        }
-        epilogue::apply_simple(product, block, c);
     }
+    // SAFETY: as promised by the caller.
+    unsafe { epilogue::apply_simple(product, block, c) }
 }

@@ -41,8 +41,8 @@ pub(in crate::kernel::product) struct Pass<'a, T> {
 /// Makes the tile of the left side's rows from `a` on, at `c`.
 type Tile<T> = unsafe fn(pass: &Pass<'_, T>, a: *const T, c: *mut T);
 
-/// Writes dot products of `a` with rows of `b`, all of length `k`, to `c`.
-type Dot<T> = unsafe fn(a: *const T, b: *const T, k: usize, c: *mut T);
+/// Writes dot products of `a` with rows of `b`, all of length `k`, to `c`; rows are `stride` elements apart.
+type Dot<T> = unsafe fn(a: *const T, b: *const T, stride: usize, k: usize, c: *mut T);
 
 /// The tiles of panels that have up to so many columns.
 pub(in crate::kernel::product) struct Panel<T: 'static> {
@@ -264,7 +264,7 @@ unsafe fn add<V: Lanes, const N: usize>(sums: &mut [V; N], more: &[V; N]) {
 
 /// `G` dot products: two registers of lanes each, added up in a fixed order.
 #[inline(always)]
-unsafe fn dot<V: Lanes, const G: usize>(a: *const V::T, b: *const V::T, k: usize, c: *mut V::T)
+unsafe fn dot<V: Lanes, const G: usize>(a: *const V::T, b: *const V::T, stride: usize, k: usize, c: *mut V::T)
 where
     V::T: Number,
 {
@@ -275,7 +275,7 @@ where
         for p in (0..whole).step_by(2 * V::LANES) {
             let left = [V::load(a.add(p)), V::load(a.add(p + V::LANES))];
             for (row, sums) in sums.iter_mut().enumerate() {
-                let b = b.add(row * k + p);
+                let b = b.add(row * stride + p);
                 sums[0] = sums[0].plus_product(left[0], V::load(b));
                 sums[1] = sums[1].plus_product(left[1], V::load(b.add(V::LANES)));
             }
@@ -284,7 +284,7 @@ where
             let mask = V::mask((k - p).min(V::LANES));
             let left = V::load_part(a.add(p), mask);
             for (row, sums) in sums.iter_mut().enumerate() {
-                let right = V::load_part(b.add(row * k + p), mask);
+                let right = V::load_part(b.add(row * stride + p), mask);
                 sums[half] = sums[half].plus_product(left, right);
             }
         }
@@ -313,9 +313,9 @@ macro_rules! kernels {
                 unsafe { grouped::<$v, R, G>(pass, a, c) }
             }
             $(#[target_feature(enable = $features)])?
-            unsafe fn dot_in<const G: usize>(a: *const $t, b: *const $t, k: usize, c: *mut $t) {
+            unsafe fn dot_in<const G: usize>(a: *const $t, b: *const $t, stride: usize, k: usize, c: *mut $t) {
                 // SAFETY: as promised by the caller.
-                unsafe { dot::<$v, G>(a, b, k, c) }
+                unsafe { dot::<$v, G>(a, b, stride, k, c) }
             }
             const ONE: &[Tile<$t>] = &kernels!(@rows $v, 1, false, $rows);
             const TWO: &[Tile<$t>] = &kernels!(@rows $v, 2, false, $rows);

@@ -13,10 +13,12 @@ use std::sync::Arc;
 pub(in crate::ops) use self::folds::{Float, Wide};
 use self::folds::{Largest, Measure, Product, Smallest, Squares, Sum};
 use self::tree::{Elements, Fold, Group, groups};
+use crate::cancel::Pace;
 use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::{Number, Ordered};
+use crate::ops::parts::SERIAL;
 use crate::shape::{Dim, Shape, element_count};
 use crate::value::{IntoValue, Value};
 use crate::with_type;
@@ -336,13 +338,29 @@ pub(in crate::ops) fn sum_of_squares<T: Float>(cx: &RunCx<'_>, x: &[T]) -> Resul
 }
 
 /// The sum of a row, on this thread.
-pub(in crate::ops) fn sum_of<T: Number>(row: &[T]) -> T::Acc {
-    tree::row::<Sum<T>>(row)
+///
+/// # Errors
+/// Those of the run's limits.
+pub(in crate::ops) fn sum_of<T: Number>(row: &[T], pace: &mut Pace<'_>) -> Result<T::Acc> {
+    if row.len() <= SERIAL {
+        pace.spend(row.len())?;
+        return Ok(tree::row::<Sum<T>>(row));
+    }
+    let (left, right) = row.split_at(tree::left_of(row.len()));
+    Ok(sum_of(left, pace)?.plus(sum_of(right, pace)?))
 }
 
 /// The largest number of a row, on this thread; minus infinity of none.
-pub(in crate::ops) fn largest_of<T: Wide>(row: &[T]) -> T {
-    tree::row::<Largest<T>>(row)
+///
+/// # Errors
+/// Those of the run's limits.
+pub(in crate::ops) fn largest_of<T: Wide>(row: &[T], pace: &mut Pace<'_>) -> Result<T> {
+    if row.len() <= SERIAL {
+        pace.spend(row.len())?;
+        return Ok(tree::row::<Largest<T>>(row));
+    }
+    let (left, right) = row.split_at(tree::left_of(row.len()));
+    Ok(tree::row::<Largest<T>>(&[largest_of(left, pace)?, largest_of(right, pace)?]))
 }
 
 /// Whether the axes are `Range(0, Rank(x), 1)` of the input: all of them, though nobody knows how many.

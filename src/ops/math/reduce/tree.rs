@@ -222,9 +222,14 @@ fn tree<F: Fold>(at: usize, len: usize, leaf: &mut impl FnMut(usize, usize) -> F
     if len <= ROW_LEAF {
         return leaf(at, len);
     }
-    let left = (len / 2).next_multiple_of(ROW_LEAF);
+    let left = left_of(len);
     let first = tree::<F>(at, left, leaf);
     F::join(first, tree::<F>(at + left, len - left, leaf))
+}
+
+/// Where a row is cut in two.
+pub(super) fn left_of(len: usize) -> usize {
+    (len / 2).next_multiple_of(ROW_LEAF)
 }
 
 fn columns<F: Fold>(x: &[F::In], stride: usize, rows: usize, out: &mut [F::Acc]) {
