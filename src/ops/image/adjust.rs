@@ -123,19 +123,25 @@ where
     T::Acc: Float,
 {
     let &[.., height, width, channels] = x.dims() else { return Ok(()) };
-    let each = height * width * channels;
-    cx.for_chunks_mut(x.make_mut::<T>()?, each.max(1), &|_, image| {
-        let mut sums = vec![0.0f64; channels];
+    if x.is_empty() {
+        return Ok(());
+    }
+    let (work, each) = (cx.workspace(), height * width * channels);
+    cx.try_for_chunks_mut(x.make_mut::<T>()?, each, &|_, image| {
+        let (mut sums, mut pace) = (work.scratch::<f64>(channels)?, work.pace());
         for pixel in image.chunks_exact(channels) {
+            pace.spend(2 * channels)?;
             sums.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += x.widen().to_f64().unwrap_or(f64::NAN));
         }
         let mean = |sum: f64| <T::Acc as NumCast>::from(sum / (height * width) as f64).unwrap_or_else(T::Acc::nan);
-        let means: Vec<T::Acc> = sums.into_iter().map(mean).collect();
+        let means = work.collect(sums.iter().map(|sum| mean(*sum)))?;
         for pixel in image.chunks_exact_mut(channels) {
-            for (x, mean) in pixel.iter_mut().zip(&means) {
+            pace.spend(2 * channels)?;
+            for (x, mean) in pixel.iter_mut().zip(&*means) {
                 *x = T::narrow((x.widen() - *mean) * exact(by) + *mean);
             }
         }
+        Ok(())
     })
 }
 

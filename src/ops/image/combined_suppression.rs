@@ -6,8 +6,9 @@ use super::non_max_suppression::{Settings, check_threshold, most, overlap, pick,
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
+use crate::kernel::sort::sort;
 use crate::shape::{Dim, Shape};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec};
 
 /// Boxes `(b, n, q, 4)`, where `q` is 1 or the number of classes, and scores `(b, n, c)` give for each image the boxes
 /// `(b, k, 4)`, scores `(b, k)` and classes `(b, k)` of its best detections, filled up with zeros, and how many there are
@@ -85,8 +86,10 @@ impl Op for CombinedNonMaxSuppression {
         let places = if self.pad_per_class { total.min(all_classes) } else { total };
         let mut boxes = cx.alloc_zeros(DType::F32, &[batch, places, 4])?;
         let mut scores = cx.alloc_zeros(DType::F32, &[batch, places])?;
-        let (mut of, mut valid) = (cx.alloc_zeros(DType::F32, &[batch, places])?, vec![0i32; batch]);
-        for (image, valid) in valid.iter_mut().enumerate() {
+        let mut of = cx.alloc_zeros(DType::F32, &[batch, places])?;
+        let mut valid = cx.alloc_zeros(DType::I32, &[batch])?;
+        let images = if n == 0 || classes == 0 || places == 0 { 0 } else { batch };
+        for (image, valid) in valid.make_mut::<i32>()?.iter_mut().enumerate().take(images) {
             let found = detections(cx, image, [n, q, classes], &settings)?;
             *valid = found.len().min(places) as i32;
             for (i, found) in found.into_iter().take(places).enumerate() {
@@ -100,7 +103,7 @@ impl Op for CombinedNonMaxSuppression {
         cx.output(0, boxes);
         cx.output(1, scores);
         cx.output(2, of);
-        cx.output(3, Value::from_vec(&[batch], valid)?);
+        cx.output(3, valid);
         Ok(())
     }
 
@@ -110,6 +113,7 @@ impl Op for CombinedNonMaxSuppression {
 }
 
 /// A box of a class.
+#[derive(Clone, Copy)]
 struct Detection {
     corners: [f32; 4],
     score: f32,
@@ -137,21 +141,24 @@ fn detections(
     image: usize,
     [n, q, classes]: [usize; 3],
     settings: &Settings,
-) -> Result<Vec<Detection>> {
+) -> Result<ScratchVec<Detection>> {
     let boxes = &cx.input(0).slice::<f32>()?[image * n * q * 4..][..n * q * 4];
     let scores = &cx.input(1).slice::<f32>()?[image * n * classes..][..n * classes];
-    let mut found = Vec::new();
+    let (work, mut found, mut pace) = (cx.workspace(), cx.list(0)?, cx.pace());
+    let mut own = cx.scratch::<f32>(n)?;
     for class in 0..classes {
         let corners = |i: usize| {
             let at = (i * q + if q > 1 { class } else { 0 }) * 4;
             [boxes[at], boxes[at + 1], boxes[at + 2], boxes[at + 3]]
         };
-        let own: Vec<f32> = (0..n).map(|i| scores[i * classes + class]).collect();
+        pace.spend(4 * n)?;
+        own.iter_mut().enumerate().for_each(|(i, own)| *own = scores[i * classes + class]);
         let overlap = |a: usize, b: usize| overlap(&sorted(&corners(a)), &sorted(&corners(b)));
-        let picked = pick(&overlap, &own, settings, &|| cx.check())?;
-        found.extend(picked.into_iter().map(|(i, score)| Detection { corners: corners(i), score, class }));
+        let picked = pick(work, &overlap, &own, settings)?;
+        found.extend(picked.iter().map(|(i, score)| Detection { corners: corners(*i), score: *score, class }))?;
     }
-    found.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let mut spare = work.collect(found.iter().copied())?;
+    sort(&mut found, &mut spare, 0, &mut |a, b| b.score.total_cmp(&a.score), &mut pace)?;
     Ok(found)
 }
 
@@ -159,6 +166,7 @@ fn detections(
 mod tests {
     use super::*;
     use crate::ops::testing::{infer_err, infer_ok, run_op};
+    use crate::value::Value;
 
     #[test]
     fn how_many_places_there_are_follows_from_constants() {
@@ -178,5 +186,16 @@ mod tests {
         assert_eq!(got[2].slice::<f32>().unwrap(), [0.0, 1.0, 1.0, 0.0]);
         assert_eq!(got[0].slice::<f32>().unwrap()[4..8], [0.0, 0.1, 1.0, 1.0]);
         assert_eq!(got[3].slice::<i32>().unwrap(), [4]);
+    }
+
+    #[test]
+    fn classes_without_boxes_are_not_looked_at() {
+        let [boxes, scores] = [vec![1, 0, 1 << 40, 4], vec![1, 0, 1 << 40]];
+        let [boxes, scores] = [boxes, scores].map(|dims| Value::zeros(DType::F32, &dims).unwrap());
+        let sizes = [2i32.into_value(), 5i32.into_value(), 0.5f32.into_value(), 0.2f32.into_value()];
+        let op = CombinedNonMaxSuppression { pad_per_class: false, clip_boxes: true };
+        let inputs: Vec<Value> = [boxes, scores].into_iter().chain(sizes).collect();
+        let got = run_op(op, &inputs).unwrap();
+        assert_eq!(got[3].slice::<i32>().unwrap(), [0]);
     }
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::resize::{Real, check_images, infer_size, size_of};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::ops::IntoTensor;
 use crate::ops::array::IntoSizes;
 use crate::shape::Shape;
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
 
 /// How a cell of a crop is made of its neighbours.
@@ -148,22 +148,24 @@ pub(super) struct Box4 {
 }
 
 /// The boxes of inputs `i` and `i + 1`, validated.
-pub(super) fn boxes(cx: &RunCx<'_>, i: usize, batch: usize) -> Result<Vec<Box4>> {
-    let (boxes, images) = (cx.input(i), to_ints(cx.input(i + 1)).unwrap_or_default());
-    if boxes.rank() != 2 || boxes.dims()[1] != 4 || boxes.dims()[0] != images.len() {
+pub(super) fn boxes(cx: &RunCx<'_>, i: usize, batch: usize) -> Result<ScratchVec<Box4>> {
+    let (boxes, images) = (cx.input(i), cx.input(i + 1));
+    if boxes.rank() != 2 || boxes.dims()[1] != 4 || images.rank() != 1 || boxes.dims()[0] != images.len() {
         let dims = Shape::from(boxes.dims());
         return Err(Error::shape(format!(
             "boxes must be ({}, 4), as there are images of them, but are {dims}",
             images.len()
         )));
     }
-    let one = |(corners, image): (&[f32], &i64)| {
+    let (mut all, mut pace) = (cx.list(images.len())?, cx.pace());
+    for (corners, image) in boxes.slice::<f32>()?.chunks_exact(4).zip(images.slice::<i32>()?) {
+        pace.spend(8)?;
         let image = usize::try_from(*image).ok().filter(|image| *image < batch).ok_or_else(|| {
             Error::new(ErrorKind::IndexOutOfRange, format!("box_index has values outside [0, {batch}): {image}"))
         })?;
-        Ok(Box4 { image, corners: [corners[0], corners[1], corners[2], corners[3]] })
-    };
-    boxes.slice::<f32>()?.chunks_exact(4).zip(&images).map(one).collect()
+        all.push(Box4 { image, corners: [corners[0], corners[1], corners[2], corners[3]] })?;
+    }
+    Ok(all)
 }
 
 /// Where the cells of a crop lie in one direction of the image.
@@ -213,17 +215,22 @@ impl CropAndResize {
         size: [usize; 2],
         out: &mut Value,
     ) -> Result<()> {
-        let (x, out) = (cx.input(0).slice::<T>()?, out.make_mut::<f32>()?);
-        let each = size[0] * size[1] * depth;
-        cx.for_chunks_mut(out, each.max(1), &|n, out| {
+        let (x, out, work) = (cx.input(0).slice::<T>()?, out.make_mut::<f32>()?, cx.workspace());
+        if out.is_empty() {
+            return Ok(());
+        }
+        cx.try_for_chunks_mut(out, size[0] * size[1] * depth, &|n, out| {
+            let mut pace = work.pace();
             let [down, across] = Line::of(&boxes[n], [height, width], size);
             let image = &x[boxes[n].image * height * width * depth..][..height * width * depth];
             for (i, cell) in out.chunks_exact_mut(depth).enumerate() {
+                pace.spend(8 + 4 * depth)?;
                 match (down.at(i / size[1]), across.at(i % size[1])) {
                     (Some(y), Some(x)) => self.cell(image, width, y, x, cell),
                     _ => cell.fill(self.extrapolation_value),
                 }
             }
+            Ok(())
         })
     }
 
@@ -247,7 +254,7 @@ impl CropAndResize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{infer_err, infer_ok, run_op};
+    use crate::ops::testing::{infer_err, infer_ok, run_op, run_within};
 
     #[test]
     fn there_are_as_many_crops_as_boxes() {
@@ -280,5 +287,13 @@ mod tests {
         let op = CropAndResize { method: CropMethod::Bilinear, extrapolation_value: 0.0 };
         let error = run_op(op, &[image, boxes, [0i32, 1].into_value(), [2i32, 2].into_value()]).unwrap_err();
         assert_eq!(error.message(), "box_index has values outside [0, 1): 1");
+    }
+
+    #[test]
+    fn one_large_crop_ends_with_its_run() {
+        let [image, boxes, of] = example_inputs();
+        let op = CropAndResize { method: CropMethod::Bilinear, extrapolation_value: 0.0 };
+        let error = run_within(op, &[image, boxes, of, [700i32, 700].into_value()], usize::MAX, 1 << 21).unwrap_err();
+        assert!(error.message().starts_with("the work is more than"), "{error}");
     }
 }

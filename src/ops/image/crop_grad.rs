@@ -8,7 +8,7 @@ use super::crop::{Box4, CropMethod, Line, around, boxes, example_inputs, infer_b
 use super::resize::{Real, check_images};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, to_ints};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::kernel::Number;
 use crate::shape::{Shape, element_count};
 use crate::value::{IntoValue, Value};
@@ -78,18 +78,15 @@ impl Op for CropGradImage {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let sizes = to_ints(cx.input(3)).unwrap_or_default();
-        let dims: Vec<usize> = sizes.iter().filter_map(|n| usize::try_from(*n).ok()).collect();
-        let dims: [usize; 4] =
-            dims.try_into().map_err(|_| Error::invalid(format!("image_size must be 4 sizes, but is {sizes:?}")))?;
+        let dims = image_dims(cx.input(3))?;
         element_count(&dims)?;
         if dims[1] == 0 || dims[2] == 0 {
             return Err(Error::invalid(format!("image dimensions must be positive, but are {dims:?}")));
         }
         let (grads, boxes) = (cx.input(0), boxes(cx, 1, dims[0])?);
         check_grads(grads, boxes.len(), dims[3])?;
-        let mut out = cx.alloc(self.dtype, &dims)?;
-        with_type!(self.dtype, T in floats => self.give::<T>(grads, &boxes, dims, &mut out)?, else => {
+        let mut out = cx.alloc_zeros(self.dtype, &dims)?;
+        with_type!(self.dtype, T in floats => self.give::<T>(cx, grads, &boxes, dims, &mut out)?, else => {
             return Err(Error::unsupported(format!("crops of {} have no gradient", self.dtype)));
         });
         cx.output(0, out);
@@ -98,6 +95,17 @@ impl Op for CropGradImage {
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {
         vec![("method", self.method.attr()), ("T", AttrValue::Type(self.dtype))]
+    }
+}
+
+/// The sizes of the images that were cropped.
+fn image_dims(value: &Value) -> Result<[usize; 4]> {
+    let Ok(sizes) = <[i32; 4]>::try_from(value.slice::<i32>()?) else {
+        return Err(Error::invalid(format!("image_size must be 4 sizes, but has {}", value.len())));
+    };
+    match sizes.map(usize::try_from) {
+        [Ok(batch), Ok(height), Ok(width), Ok(depth)] => Ok([batch, height, width, depth]),
+        _ => Err(Error::invalid(format!("image_size must be 0 or more, but is {sizes:?}"))),
     }
 }
 
@@ -113,6 +121,7 @@ impl CropGradImage {
     /// Boxes may overlap, so one thread adds them up.
     fn give<T: Number>(
         &self,
+        cx: &RunCx<'_>,
         grads: &Value,
         boxes: &[Box4],
         [_, height, width, depth]: [usize; 4],
@@ -123,12 +132,12 @@ impl CropGradImage {
     {
         let size = [grads.dims()[1], grads.dims()[2]];
         let (grads, out) = (grads.slice::<f32>()?, out.make_mut::<T>()?);
-        out.fill(T::ZERO);
         if grads.is_empty() {
             return Ok(());
         }
-        let each = size[0] * size[1];
+        let (each, mut pace) = (size[0] * size[1], cx.pace());
         for (i, grad) in grads.chunks_exact(depth).enumerate() {
+            pace.spend(8 + 8 * depth)?;
             let (at, cell) = (&boxes[i / each], i % each);
             let [down, across] = Line::of(at, [height, width], size);
             let (Some(y), Some(x)) = (down.at(cell / size[1]), across.at(cell % size[1])) else { continue };
@@ -179,7 +188,7 @@ impl Op for CropGradBoxes {
         let dims = check_images(image)?;
         let boxes = boxes(cx, 2, dims[0])?;
         check_grads(grads, boxes.len(), dims[3])?;
-        let mut out = cx.alloc(DType::F32, &[boxes.len(), 4])?;
+        let mut out = cx.alloc_zeros(DType::F32, &[boxes.len(), 4])?;
         with_type!(image.dtype(), T in reals => slopes::<T>(cx, &boxes, dims, &mut out)?, else => {
             return Err(Error::unsupported(format!("crops of {} have no gradient", image.dtype())));
         });
@@ -200,13 +209,17 @@ fn slopes<T: Real>(
     out: &mut Value,
 ) -> Result<()> {
     let size = [cx.input(0).dims()[1], cx.input(0).dims()[2]];
-    let (grads, image) = (cx.input(0).slice::<f32>()?, cx.input(1).slice::<T>()?);
+    let (grads, image, work) = (cx.input(0).slice::<f32>()?, cx.input(1).slice::<T>()?, cx.workspace());
+    if grads.is_empty() || image.is_empty() {
+        return Ok(());
+    }
     let each = size[0] * size[1] * depth;
-    cx.for_chunks_mut(out.make_mut::<f32>()?, 4, &|n, out| {
-        out.fill(0.0);
+    cx.try_for_chunks_mut(out.make_mut::<f32>()?, 4, &|n, out| {
+        let mut pace = work.pace();
         let lines = Line::of(&boxes[n], [height, width], size);
         let image = &image[boxes[n].image * height * width * depth..][..height * width * depth];
         for (i, grad) in grads[n * each..][..each].chunks_exact(depth.max(1)).enumerate() {
+            pace.spend(8 + 8 * depth)?;
             let cell = [i / size[1], i % size[1]];
             let (Some(y), Some(x)) = (lines[0].at(cell[0]), lines[1].at(cell[1])) else { continue };
             let slope = slope(image, width, y, x, grad);
@@ -219,6 +232,7 @@ fn slopes<T: Real>(
                 out[axis + 2] += slope[axis] * second;
             }
         }
+        Ok(())
     })
 }
 

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::graph::{Example, InferCx, Op, OpKind, RunCx};
 use crate::kernel::Number;
 use crate::shape::Shape;
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 
 /// Images `(b, h, w, d)` of one, three or four channels and boxes `(b, n, 4)` of `[y1, x1, y2, x2]`, where 0 to 1 spans an
 /// image, give the images with outlines. float16, float32.
@@ -107,37 +107,45 @@ impl DrawBoundingBoxes {
                 "there must be boxes for {batch} images, but there are for {boxes_batch}"
             )));
         }
-        let colors: Vec<Vec<T>> =
-            self.colors(cx, depth)?.iter().map(|color| color.iter().map(|x| T::narrow(*x)).collect()).collect();
-        let boxes = boxes.slice::<f32>()?;
-        cx.for_chunks_mut(images.make_mut::<T>()?, (height * width * depth).max(1), &|i, image| {
-            for (k, corners) in boxes[i * n * 4..][..n * 4].chunks_exact(4).enumerate() {
-                outline(image, [height, width], corners, &colors[k % colors.len()]);
+        let colors = self.colors::<T>(cx, depth)?;
+        let (boxes, work) = (boxes.slice::<f32>()?, cx.workspace());
+        let image = height.saturating_mul(width).saturating_mul(depth).max(1);
+        cx.try_for_chunks_mut(images.make_mut::<T>()?, image, &|i, image| {
+            let mut pace = work.pace();
+            for (corners, color) in boxes[i * n * 4..][..n * 4].chunks_exact(4).zip(colors.chunks_exact(depth).cycle())
+            {
+                pace.spend(16 + 8 * (height + width))?;
+                outline(image, [height, width], corners, color);
             }
+            Ok(())
         })
     }
 
     /// The colors, of which there is one at least.
-    fn colors(&self, cx: &RunCx<'_>, depth: usize) -> Result<Vec<Vec<f32>>> {
-        let mut colors: Vec<Vec<f32>> = COLORS.iter().map(|color| color[..depth].to_vec()).collect();
-        if self.has_colors {
-            let given = cx.input(2);
-            let &[n, channels] = given.dims() else {
-                return Err(Error::shape(format!("colors must be a 2-D matrix, but have shape {:?}", given.dims())));
-            };
-            if channels < depth {
-                return Err(Error::shape(format!(
-                    "colors must have equal or more channels than the image: {channels} vs. {depth}"
-                )));
-            }
-            if n > 0 {
-                colors = given.slice::<f32>()?.chunks_exact(channels).map(|color| color[..depth].to_vec()).collect();
-            }
+    fn colors<T: Number<Acc = f32>>(&self, cx: &RunCx<'_>, depth: usize) -> Result<ScratchVec<T>> {
+        let (mut all, mut pace) = (cx.list(COLORS.len() * depth)?, cx.pace());
+        let mut add = |color: &[f32]| {
+            pace.spend(8)?;
+            all.extend(color[..depth].iter().map(|x| T::narrow(if depth == 1 { 1.0 } else { *x })))
+        };
+        if !self.has_colors {
+            COLORS.iter().try_for_each(|color| add(color))?;
+            return Ok(all);
         }
-        if depth == 1 {
-            colors.iter_mut().for_each(|color| color[0] = 1.0);
+        let given = cx.input(2);
+        let &[n, channels] = given.dims() else {
+            return Err(Error::shape(format!("colors must be a 2-D matrix, but have shape {:?}", given.dims())));
+        };
+        if channels < depth {
+            return Err(Error::shape(format!(
+                "colors must have equal or more channels than the image: {channels} vs. {depth}"
+            )));
         }
-        Ok(colors)
+        match n {
+            0 => COLORS.iter().try_for_each(|color| add(color))?,
+            _ => given.slice::<f32>()?.chunks_exact(channels).try_for_each(add)?,
+        }
+        Ok(all)
     }
 }
 

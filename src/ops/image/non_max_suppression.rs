@@ -4,12 +4,13 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
+use crate::cancel::Pace;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, Workspace, to_ints};
 use crate::ops::IntoTensor;
 use crate::shape::{Dim, Shape};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
 
 /// Picks boxes by falling score, and drops each that overlaps a picked one too much.
@@ -132,19 +133,17 @@ impl Op for NonMaxSuppression {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let settings = self.settings(cx)?;
-        let (boxes, scores) = (boxes(cx)?, floats(cx.input(1))?);
+        let (boxes, scores) = (boxes(cx)?, floats(cx, cx.input(1))?);
         let covered = |a: usize, b: usize| overlap(&boxes[a], &boxes[b]);
-        let mut picked = pick(&covered, &scores, &settings, &|| cx.check())?;
+        let picked = pick(cx.workspace(), &covered, &scores, &settings)?;
         let n = picked.len();
-        if self.pad_to_max_output_size {
-            picked.resize(settings.most, (0, 0.0));
-        }
-        let mut indices = cx.alloc(DType::I32, &[picked.len()])?;
-        indices.make_mut::<i32>()?.iter_mut().zip(&picked).for_each(|(to, (index, _))| *to = *index as i32);
+        let places = if self.pad_to_max_output_size { settings.most } else { n };
+        let mut indices = cx.alloc_zeros(DType::I32, &[places])?;
+        indices.make_mut::<i32>()?.iter_mut().zip(&*picked).for_each(|(to, (index, _))| *to = *index as i32);
         cx.output(0, indices);
         if self.version == 5 {
             let dtype = cx.input(1).dtype();
-            let mut scores = cx.alloc(dtype, &[picked.len()])?;
+            let mut scores = cx.alloc_zeros(dtype, &[places])?;
             write_scores(&picked, &mut scores)?;
             cx.output(1, scores);
         }
@@ -191,7 +190,7 @@ pub(super) fn check_threshold(iou_threshold: f32) -> Result<f32> {
 impl NonMaxSuppression {
     fn settings(&self, cx: &RunCx<'_>) -> Result<Settings> {
         let scalar = |i: usize, default: f32| match i < cx.n_inputs() {
-            true => floats(cx.input(i))?.first().copied().ok_or_else(|| Error::shape("thresholds must be scalars")),
+            true => scalar(cx.input(i)),
             false => Ok(default),
         };
         let (most, iou_threshold) = (most(cx.input(2))?, check_threshold(scalar(3, self.iou_threshold)?)?);
@@ -203,23 +202,57 @@ impl NonMaxSuppression {
     }
 }
 
-/// Floating-point numbers as float32.
-pub(super) fn floats(value: &Value) -> Result<Vec<f32>> {
+/// A threshold.
+fn scalar(value: &Value) -> Result<f32> {
     match value.dtype() {
-        DType::F32 => Ok(value.slice::<f32>()?.to_vec()),
-        DType::F16 => Ok(value.slice::<half::f16>()?.iter().map(|x| x.to_f32()).collect()),
-        other => Err(Error::unsupported(format!("boxes and scores must be float16 or float32, but are {other}"))),
+        _ if value.rank() > 0 => {
+            Err(Error::shape(format!("thresholds must be scalars, but one is {:?}", value.dims())))
+        }
+        DType::F32 => value.scalar::<f32>(),
+        DType::F16 => value.scalar::<half::f16>().map(half::f16::to_f32),
+        other => Err(not_short(other)),
     }
 }
 
-/// The boxes, from their smaller to their larger corners.
-fn boxes(cx: &RunCx<'_>) -> Result<Vec<[f32; 4]>> {
+#[cold]
+fn not_short(dtype: DType) -> Error {
+    Error::unsupported(format!("boxes and scores must be float16 or float32, but are {dtype}"))
+}
+
+/// Numbers that are copied between two looks at the limits of the run.
+const PART: usize = 1 << 16;
+
+/// The elements of a value of float16 or float32.
+pub(super) fn floats(cx: &RunCx<'_>, value: &Value) -> Result<ScratchVec<f32>> {
+    let (mut list, mut pace) = (cx.list(value.len())?, cx.pace());
+    match value.dtype() {
+        DType::F32 => value.slice::<f32>()?.chunks(PART).try_for_each(|part| {
+            pace.spend(part.len())?;
+            list.extend_from_slice(part)
+        })?,
+        DType::F16 => value.slice::<half::f16>()?.chunks(PART).try_for_each(|part| {
+            pace.spend(part.len())?;
+            list.extend(part.iter().map(|x| x.to_f32()))
+        })?,
+        other => return Err(not_short(other)),
+    }
+    Ok(list)
+}
+
+/// The boxes, with their corners in order.
+fn boxes(cx: &RunCx<'_>) -> Result<ScratchVec<[f32; 4]>> {
     let (boxes, scores) = (cx.input(0), cx.input(1));
     if boxes.rank() != 2 || boxes.dims()[1] != 4 || scores.dims() != [boxes.dims()[0]] {
         let (boxes, scores) = (Shape::from(boxes.dims()), Shape::from(scores.dims()));
         return Err(Error::shape(format!("boxes must be (n, 4) and scores (n), but are {boxes} and {scores}")));
     }
-    Ok(floats(boxes)?.chunks_exact(4).map(sorted).collect())
+    let (corners, mut pace) = (floats(cx, boxes)?, cx.pace());
+    let mut all = cx.list(scores.len())?;
+    for corners in corners.chunks_exact(4) {
+        pace.spend(8)?;
+        all.push(sorted(corners))?;
+    }
+    Ok(all)
 }
 
 /// A box from its smaller to its larger corner.
@@ -273,26 +306,32 @@ impl Eq for Candidate {}
 
 /// The picks, best first, with their scores; `overlap` says how much of two boxes both cover.
 pub(super) fn pick(
+    work: Workspace<'_>,
     overlap: &dyn Fn(usize, usize) -> f32,
     scores: &[f32],
     settings: &Settings,
-    check: &dyn Fn() -> Result<()>,
-) -> Result<Vec<(usize, f32)>> {
-    let above = scores.iter().enumerate().filter(|(_, score)| **score > settings.least_score);
-    let mut waiting: BinaryHeap<Candidate> =
-        above.map(|(index, score)| Candidate { index, score: *score, seen: 0 }).collect();
-    let mut picked: Vec<(usize, f32)> = Vec::new();
+) -> Result<ScratchVec<(usize, f32)>> {
+    let (mut picked, mut pace) = (work.list(0)?, work.pace());
+    // The heap keeps the memory of the list, which has room for all of them.
+    let (list, _room) = work.list(scores.len())?.into_parts();
+    let mut waiting = BinaryHeap::from(list);
+    for (index, score) in scores.iter().enumerate() {
+        pace.spend(8)?;
+        if *score > settings.least_score {
+            waiting.push(Candidate { index, score: *score, seen: 0 });
+        }
+    }
     while picked.len() < settings.most
         && let Some(mut next) = waiting.pop()
     {
-        check()?;
+        pace.spend(200)?;
         let before = next.score;
-        if is_covered(overlap, &picked, &mut next, settings) {
+        if is_covered(overlap, &picked, &mut next, settings, &mut pace)? {
             continue;
         }
         next.seen = picked.len();
         if next.score == before {
-            picked.push((next.index, next.score));
+            picked.push((next.index, next.score))?;
         } else if next.score > settings.least_score {
             waiting.push(next);
         }
@@ -300,32 +339,34 @@ pub(super) fn pick(
     Ok(picked)
 }
 
-/// Whether a pick overlaps the box too much; takes from its score what overlaps cost. The last pick is the likeliest.
+/// Whether a picked box that the candidate has not seen covers it; weakens its score by those that overlap it.
 fn is_covered(
     overlap: &dyn Fn(usize, usize) -> f32,
     picked: &[(usize, f32)],
     next: &mut Candidate,
     settings: &Settings,
-) -> bool {
+    pace: &mut Pace<'_>,
+) -> Result<bool> {
     for (index, _) in picked[next.seen..].iter().rev() {
+        pace.spend(8)?;
         let overlap = overlap(next.index, *index);
         if overlap >= settings.iou_threshold {
-            return true;
+            return Ok(true);
         }
         if settings.sigma > 0.0 {
             next.score *= (-0.5 / settings.sigma * overlap * overlap).exp();
             if next.score <= settings.least_score {
-                return false;
+                return Ok(false);
             }
         }
     }
-    false
+    Ok(false)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{infer_ok, run_op};
+    use crate::ops::testing::{infer_ok, run_op, run_within};
 
     fn op(version: u8, pad_to_max_output_size: bool) -> NonMaxSuppression {
         NonMaxSuppression { version, iou_threshold: 0.5, pad_to_max_output_size }
@@ -357,5 +398,17 @@ mod tests {
         assert_eq!(padded[0].slice::<i32>().unwrap(), [0, 3, 0]);
         assert_eq!(padded[2].slice::<i32>().unwrap(), [2]);
         assert_eq!(run(0, 0.5, 0.5, false)[0].len(), 0);
+    }
+
+    #[test]
+    fn padding_counts_as_memory() {
+        let op = NonMaxSuppression { version: 4, iou_threshold: 0.5, pad_to_max_output_size: true };
+        let [boxes, scores] = [vec![0, 4], vec![0]].map(|dims| Value::zeros(DType::F32, &dims).unwrap());
+        let inputs = [boxes, scores, i32::MAX.into_value(), 0.5f32.into_value(), 0.0f32.into_value()];
+        let error = run_within(op, &inputs, 1 << 20, u64::MAX).unwrap_err();
+        assert_eq!(
+            error.message(),
+            "the memory budget is 1048576 bytes, but 0 are in use and 8589934588 more are needed"
+        );
     }
 }

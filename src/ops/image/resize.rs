@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::taps::{Grid, Method, Taps, taps};
+use crate::cancel::Pace;
 use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
 use crate::kernel::Number;
 use crate::ops::array::IntoSizes;
-use crate::shape::{Dim, Shape};
+use crate::shape::{Dim, Dims, Shape};
 use crate::value::{IntoValue, Value};
 use crate::with_type;
 
@@ -118,10 +119,15 @@ impl Op for Resize {
         let to = [dims[0], size[0], size[1], dims[3]];
         let mut out = cx.alloc(if self.method == Method::Nearest { x.dtype() } else { DType::F32 }, &to)?;
         let refuse = || Err(Error::unsupported(format!("images of {} cannot be resized", x.dtype())));
+        if out.is_empty() {
+            cx.output(0, out);
+            return Ok(());
+        }
         if self.method == Method::Nearest {
             with_type!(x.dtype(), T in reals => pick::<T>(cx, self.grid, x, &mut out)?, else => return refuse());
         } else {
-            let lines = [1, 2].map(|axis| taps(self.method, self.grid, dims[axis], to[axis]));
+            let line = |axis: usize| taps(cx.workspace(), self.method, self.grid, dims[axis], to[axis]);
+            let lines = [line(1)?, line(2)?];
             with_type!(x.dtype(), T in reals => blend::<T>(cx, x, &mut out, &lines)?, else => return refuse());
         }
         cx.output(0, out);
@@ -170,19 +176,16 @@ pub(super) fn check_images(x: &Value) -> Result<[usize; 4]> {
 
 /// Copies the nearest cells, a line at a time.
 fn pick<T: Plain>(cx: &RunCx<'_>, grid: Grid, x: &Value, out: &mut Value) -> Result<()> {
-    let (from, to): (Vec<usize>, Vec<usize>) = (x.dims().to_vec(), out.dims().to_vec());
-    let rows: Vec<usize> = (0..to[1]).map(|y| grid.nearest(y, from[1], to[1])).collect();
-    let columns: Vec<usize> = (0..to[2]).map(|x| grid.nearest(x, from[2], to[2])).collect();
+    let (from, to) = (x.dims(), Dims::from_slice(out.dims()));
+    let rows = taps(cx.workspace(), Method::Nearest, grid, from[1], to[1])?;
+    let columns = taps(cx.workspace(), Method::Nearest, grid, from[2], to[2])?;
     let (x, out, depth) = (x.slice::<T>()?, out.make_mut::<T>()?, from[3]);
     let line = to[2] * depth;
-    if out.is_empty() {
-        return Ok(());
-    }
     cx.for_chunks_mut(out, line * lines_per_chunk(line), &|chunk, out| {
         for (i, out) in out.chunks_exact_mut(line).enumerate() {
             let at = chunk * lines_per_chunk(line) + i;
-            let row = &x[(at / to[1] * from[1] + rows[at % to[1]]) * from[2] * depth..];
-            for (cell, column) in out.chunks_exact_mut(depth).zip(&columns) {
+            let row = &x[(at / to[1] * from[1] + rows.of(at % to[1])[0].0) * from[2] * depth..];
+            for (cell, (column, _)) in out.chunks_exact_mut(depth).zip(columns.all()) {
                 cell.copy_from_slice(&row[column * depth..][..depth]);
             }
         }
@@ -195,40 +198,44 @@ pub(super) fn lines_per_chunk(line: usize) -> usize {
 }
 
 /// Blends the taps of rows, then of columns.
-pub(super) fn blend<T: Real>(
-    cx: &RunCx<'_>,
-    x: &Value,
-    out: &mut Value,
-    [rows, columns]: &[Vec<Taps>; 2],
-) -> Result<()> {
-    let (from, to): (Vec<usize>, Vec<usize>) = (x.dims().to_vec(), out.dims().to_vec());
+pub(super) fn blend<T: Real>(cx: &RunCx<'_>, x: &Value, out: &mut Value, [rows, columns]: &[Taps; 2]) -> Result<()> {
+    let (from, to) = (x.dims(), Dims::from_slice(out.dims()));
     let (x, out, depth) = (x.slice::<T>()?, out.make_mut::<f32>()?, from[3]);
-    let (line, width) = (to[2] * depth, from[2] * depth);
     if out.is_empty() {
         return Ok(());
     }
-    cx.for_chunks_mut(out, line * lines_per_chunk(line), &|chunk, out| {
-        let mut blended = vec![0.0f32; width];
+    let (work, line, width) = (cx.workspace(), to[2] * depth, from[2] * depth);
+    cx.try_for_chunks_mut(out, line * lines_per_chunk(line), &|chunk, out| {
+        let (mut blended, mut pace) = (work.scratch::<f32>(width)?, work.pace());
         for (i, out) in out.chunks_exact_mut(line).enumerate() {
             let at = chunk * lines_per_chunk(line) + i;
             blended.fill(0.0);
-            for (row, weight) in &rows[at % to[1]] {
+            for (row, weight) in rows.of(at % to[1]) {
+                pace.spend(width)?;
                 let row = &x[(at / to[1] * from[1] + row) * width..][..width];
                 blended.iter_mut().zip(row).for_each(|(sum, x)| *sum += x.real() * weight);
             }
-            blend_line(&blended, columns, depth, out);
+            blend_line(&blended, columns, depth, out, &mut pace)?;
         }
+        Ok(())
     })
 }
 
-fn blend_line(line: &[f32], columns: &[Taps], depth: usize, out: &mut [f32]) {
+/// Cells that are blended between two looks at the limits of the run.
+const CELLS: usize = 256;
+
+fn blend_line(line: &[f32], columns: &Taps, depth: usize, out: &mut [f32], pace: &mut Pace<'_>) -> Result<()> {
     out.fill(0.0);
-    for (cell, taps) in out.chunks_exact_mut(depth).zip(columns) {
-        for (column, weight) in taps {
-            let from = &line[column * depth..][..depth];
-            cell.iter_mut().zip(from).for_each(|(cell, x)| *cell += x * weight);
+    for (part, cells) in out.chunks_mut(CELLS * depth).enumerate() {
+        pace.spend(columns.all().len() / columns.len() * cells.len())?;
+        for (i, cell) in cells.chunks_exact_mut(depth).enumerate() {
+            for (column, weight) in columns.of(part * CELLS + i) {
+                let from = &line[column * depth..][..depth];
+                cell.iter_mut().zip(from).for_each(|(cell, x)| *cell += x * weight);
+            }
         }
     }
+    Ok(())
 }
 
 /// Real numbers, as float32.
@@ -246,7 +253,7 @@ impl<T: Number + num_traits::ToPrimitive> Real for T {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{infer_err, infer_ok, run_op};
+    use crate::ops::testing::{ends_early, infer_err, infer_ok, run_op};
 
     fn op(method: Method) -> Resize {
         Resize { method, grid: Grid::default() }
@@ -293,5 +300,23 @@ mod tests {
         let x = Value::full(&[1, 2, 2, 1], 1.0f32).unwrap();
         let error = run_op(op(Method::Nearest), &[x, [0i32, 3].into_value()]).unwrap_err();
         assert_eq!(error.message(), "output dimensions must be positive, but are [0, 3]");
+    }
+
+    #[test]
+    fn no_images_of_vast_sizes_are_resized_at_once() {
+        for method in [Method::Nearest, Method::Bilinear, Method::Bicubic, Method::Area] {
+            let none = Value::zeros(DType::F32, &[0, 1 << 40, 4, 2]).unwrap();
+            let got = run_op(Resize { method, grid: Grid::default() }, &[none, [i32::MAX, 3].into_value()]).unwrap();
+            assert_eq!(got[0].dims(), [0, i32::MAX as usize, 3, 2]);
+        }
+    }
+
+    #[test]
+    fn lines_of_many_cells_end_with_their_run() {
+        let image = Value::zeros(DType::F32, &[1, 1, 1000, 1]).unwrap();
+        for method in [Method::Nearest, Method::Bilinear, Method::Bicubic, Method::Area] {
+            let op = Resize { method, grid: Grid::default() };
+            ends_early(&op, &[image.clone(), [1, 300_000].into_value()], 2_000_000);
+        }
     }
 }

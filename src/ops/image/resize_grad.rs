@@ -82,8 +82,13 @@ impl Op for ResizeGrad {
         if (from[0], from[3]) != (to[0], to[3]) {
             return Err(Error::shape(format!("gradient and images differ in batch or depth: {from:?} vs. {to:?}")));
         }
-        let mut out = cx.alloc(dtype, &to)?;
-        let sides = [1, 2].map(|axis| taps(self.method, self.grid, to[axis], from[axis]));
+        let mut out = cx.alloc_zeros(dtype, &to)?;
+        if out.is_empty() {
+            cx.output(0, out);
+            return Ok(());
+        }
+        let side = |axis: usize| taps(cx.workspace(), self.method, self.grid, to[axis], from[axis]);
+        let sides = [side(1)?, side(2)?];
         let refuse = || Err(Error::unsupported(format!("resized images of {dtype} have no gradient")));
         match self.method {
             Method::Nearest => with_type!(dtype, T in reals => {
@@ -108,7 +113,7 @@ impl Op for ResizeGrad {
 fn give<G: Number, T: Number>(
     cx: &RunCx<'_>,
     grads: &Value,
-    [rows, columns]: &[Vec<Taps>; 2],
+    [rows, columns]: &[Taps; 2],
     out: &mut Value,
     add: impl Fn(T, G, f32) -> T + Sync,
 ) -> Result<()> {
@@ -116,16 +121,18 @@ fn give<G: Number, T: Number>(
     let (image, width, depth) = (height * width * depth, *width, *depth);
     let each = rows.len() * columns.len() * depth;
     let (grads, out) = (grads.slice::<G>()?, out.make_mut::<T>()?);
-    cx.for_chunks_mut(out, image.max(1), &|n, out| {
-        out.fill(T::ZERO);
-        let cells = grads[n * each..][..each].chunks_exact(depth);
+    let work = cx.workspace();
+    cx.try_for_chunks_mut(out, image, &|n, out| {
+        let (mut pace, cells) = (work.pace(), grads[n * each..][..each].chunks_exact(depth));
         for (i, cell) in cells.enumerate() {
-            let (row, column) = (&rows[i / columns.len()], &columns[i % columns.len()]);
+            let (row, column) = (rows.of(i / columns.len()), columns.of(i % columns.len()));
+            pace.spend(row.len() * column.len() * depth)?;
             for ((y, weight_y), (x, weight_x)) in row.iter().flat_map(|y| column.iter().map(move |x| (y, x))) {
                 let to = &mut out[(y * width + x) * depth..][..depth];
                 to.iter_mut().zip(cell).for_each(|(to, cell)| *to = add(*to, *cell, weight_y * weight_x));
             }
         }
+        Ok(())
     })
 }
 
@@ -171,5 +178,15 @@ mod tests {
             13.956194, 18.195932,
         ];
         check(Method::Bicubic, false, true, want);
+    }
+
+    #[test]
+    fn no_images_of_vast_sizes_have_gradients_at_once() {
+        for method in [Method::Nearest, Method::Bilinear, Method::Bicubic] {
+            let none = || Value::zeros(crate::DType::F32, &[0, 1 << 40, 2, 2]).unwrap();
+            let other = if method == Method::Nearest { [i32::MAX, 2].into_value() } else { none() };
+            let got = run_op(ResizeGrad { method, grid: Grid::default() }, &[none(), other]).unwrap();
+            assert!(got[0].is_empty());
+        }
     }
 }

@@ -7,7 +7,7 @@ use super::resize::{blend, check_images, infer_size, size_of};
 use super::taps::Taps;
 use crate::dtype::DType;
 use crate::error::{Error, Result, escape};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Workspace};
 use crate::shape::Shape;
 use crate::value::{IntoValue, Value};
 use crate::with_type;
@@ -96,7 +96,11 @@ impl Op for ScaleAndTranslate {
             return Err(Error::invalid(format!("scale must be greater than zero, but is {scale:?}")));
         }
         let mut out = cx.alloc(DType::F32, &[dims[0], size[0], size[1], dims[3]])?;
-        let line = |i: usize| self.taps(dims[i + 1], size[i], scale[i], translation[i], &|| cx.check());
+        if out.is_empty() {
+            cx.output(0, out);
+            return Ok(());
+        }
+        let line = |i: usize| self.taps(cx.workspace(), [dims[i + 1], size[i]], scale[i], translation[i]);
         let lines = [line(0)?, line(1)?];
         with_type!(x.dtype(), T in reals => blend::<T>(cx, x, &mut out, &lines)?, else => {
             return Err(Error::unsupported(format!("images of {} cannot be scaled", x.dtype())));
@@ -120,35 +124,24 @@ fn pair(value: &Value) -> Result<[f32; 2]> {
 
 impl ScaleAndTranslate {
     /// The taps of each cell of a line of `target` cells in one of `source` cells; none where it lies outside.
-    fn taps(
-        &self,
-        source: usize,
-        target: usize,
-        scale: f32,
-        translation: f32,
-        check: &dyn Fn() -> Result<()>,
-    ) -> Result<Vec<Taps>> {
+    fn taps(&self, work: Workspace<'_>, [source, target]: [usize; 2], scale: f32, translation: f32) -> Result<Taps> {
         let back = 1.0 / scale;
         let wide = if self.antialias { back.max(1.0) } else { 1.0 };
         let (reach, last) = (self.kernel_type.radius() * wide, source as f32 - 1.0);
-        let one = |i: usize| {
-            check()?;
+        let (mut taps, mut pace) = (Taps::new(work, target)?, work.pace());
+        for i in 0..target {
+            pace.spend(16)?;
             let at = (i as f32 + 0.5) * back - back * translation;
             if !(0.0..=source as f32).contains(&at) {
-                return Ok(Taps::new());
+                taps.push([], &mut pace)?;
+                continue;
             }
             let (from, to) = ((at - reach - 0.5).ceil().clamp(0.0, last), (at + reach - 0.5).floor().clamp(0.0, last));
             let weight = |k: usize| self.kernel_type.weight(((k as f32 + 0.5 - at) / wide).abs());
-            let mut taps: Taps = (from as usize..=to as usize).map(|k| (k, weight(k))).collect();
-            let sum: f32 = taps.iter().map(|(_, weight)| weight).sum();
-            // As in TensorFlow: what sums up to nothing is nothing.
-            if sum.abs() < 1000.0 * f32::MIN_POSITIVE {
-                return Ok(Taps::new());
-            }
-            taps.iter_mut().for_each(|(_, weight)| *weight *= 1.0 / sum);
-            Ok(taps)
-        };
-        (0..target).map(one).collect()
+            taps.push((from as usize..=to as usize).map(|k| (k, weight(k))), &mut pace)?;
+            taps.normalize_last();
+        }
+        Ok(taps)
     }
 }
 

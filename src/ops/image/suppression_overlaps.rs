@@ -64,9 +64,10 @@ impl Op for NonMaxSuppressionWithOverlaps {
             sigma: 0.0,
         };
         let overlaps = overlaps.slice::<f32>()?;
-        let picked = pick(&|a, b| overlaps[a * n + b], scores.slice::<f32>()?, &settings, &|| cx.check())?;
-        let picked: Vec<i32> = picked.into_iter().map(|(i, _)| i as i32).collect();
-        cx.output(0, Value::from_vec(&[picked.len()], picked)?);
+        let picked = pick(cx.workspace(), &|a, b| overlaps[a * n + b], scores.slice::<f32>()?, &settings)?;
+        let mut indices = cx.alloc(DType::I32, &[picked.len()])?;
+        indices.make_mut::<i32>()?.iter_mut().zip(&*picked).for_each(|(to, (i, _))| *to = *i as i32);
+        cx.output(0, indices);
         Ok(())
     }
 }

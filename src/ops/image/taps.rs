@@ -1,10 +1,10 @@
 //! Which cells of a line, and how much of each, make a cell of a line of another length: the one-dimensional half of
 //! every way to resize images.
 
-use smallvec::SmallVec;
-
+use crate::cancel::Pace;
 use crate::error::Result;
-use crate::graph::{AttrValue, Attrs};
+use crate::graph::{AttrValue, Attrs, Workspace};
+use crate::value::ScratchVec;
 
 /// How a cell is made of its neighbours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +28,59 @@ pub struct Grid {
     pub half_pixel_centers: bool,
 }
 
-/// Cells of the source and their weights.
-pub(super) type Taps = SmallVec<[(usize, f32); 4]>;
+/// For each of some cells, the cells that it is made of and how much each of them counts.
+pub(super) struct Taps {
+    all: ScratchVec<(usize, f32)>,
+    ends: ScratchVec<usize>,
+}
+
+impl Taps {
+    /// Of no cells, with room for so many.
+    pub(super) fn new(work: Workspace<'_>, n: usize) -> Result<Taps> {
+        Ok(Taps { all: work.list(n)?, ends: work.list(n)? })
+    }
+
+    /// How many cells there are.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// What cell `i` is made of.
+    pub(super) fn of(&self, i: usize) -> &[(usize, f32)] {
+        let start = if i == 0 { 0 } else { self.ends[i - 1] };
+        &self.all[start..self.ends[i]]
+    }
+
+    /// The parts of all cells.
+    pub(super) fn all(&self) -> &[(usize, f32)] {
+        &self.all
+    }
+
+    /// Adds a cell.
+    pub(super) fn push(&mut self, taps: impl IntoIterator<Item = (usize, f32)>, pace: &mut Pace<'_>) -> Result<()> {
+        for tap in taps {
+            pace.spend(8)?;
+            self.all.push(tap)?;
+        }
+        self.ends.push(self.all.len())
+    }
+
+    /// Makes the parts of the last cell count 1 in all; of next to nothing no part is left.
+    pub(super) fn normalize_last(&mut self) {
+        let start = self.ends.iter().rev().nth(1).copied().unwrap_or(0);
+        let taps = &mut self.all[start..];
+        let sum: f32 = taps.iter().map(|(_, weight)| weight).sum();
+        // As in TensorFlow: what sums up to nothing is nothing.
+        if sum.abs() < 1000.0 * f32::MIN_POSITIVE {
+            self.all.truncate(start);
+            if let Some(end) = self.ends.last_mut() {
+                *end = start;
+            }
+            return;
+        }
+        taps.iter_mut().for_each(|(_, weight)| *weight *= 1.0 / sum);
+    }
+}
 
 impl Grid {
     /// The attributes of a node; `ResizeArea` has the first only.
@@ -75,23 +126,29 @@ impl Grid {
 }
 
 /// The taps of each cell of a line of `target` cells in one of `source` cells; both are 1 or more.
-pub(super) fn taps(method: Method, grid: Grid, source: usize, target: usize) -> Vec<Taps> {
+pub(super) fn taps(work: Workspace<'_>, method: Method, grid: Grid, source: usize, target: usize) -> Result<Taps> {
     let scale = grid.scale(source, target);
-    let one = |i: usize| match method {
-        Method::Nearest => SmallVec::from_slice(&[(grid.nearest(i, source, target), 1.0)]),
-        Method::Bilinear => bilinear(grid.center(i, scale), source),
-        Method::Bicubic => bicubic(grid.center(i, scale), source, grid.half_pixel_centers),
-        Method::Area => area(i as f32 * scale, (i + 1) as f32 * scale, scale, source),
-    };
-    (0..target).map(one).collect()
+    let (mut taps, mut pace) = (Taps::new(work, target)?, work.pace());
+    for i in 0..target {
+        pace.spend(8)?;
+        match method {
+            Method::Nearest => taps.push([(grid.nearest(i, source, target), 1.0)], &mut pace)?,
+            Method::Bilinear => taps.push(bilinear(grid.center(i, scale), source), &mut pace)?,
+            Method::Bicubic => {
+                taps.push(bicubic(grid.center(i, scale), source, grid.half_pixel_centers), &mut pace)?;
+            }
+            Method::Area => taps.push(area(i as f32 * scale, (i + 1) as f32 * scale, scale, source), &mut pace)?,
+        }
+    }
+    Ok(taps)
 }
 
-fn bilinear(center: f32, source: usize) -> Taps {
+fn bilinear(center: f32, source: usize) -> [(usize, f32); 2] {
     let below = center.floor();
     let lerp = center - below;
     let low = below.max(0.0) as usize;
     let high = (center.ceil().max(0.0) as usize).min(source - 1);
-    SmallVec::from_slice(&[(low.min(source - 1), 1.0 - lerp), (high, lerp)])
+    [(low.min(source - 1), 1.0 - lerp), (high, lerp)]
 }
 
 /// Steps of the table that TensorFlow rounds distances to.
@@ -99,7 +156,7 @@ const TABLE: f32 = 1024.0;
 
 /// The cubic has its negative lobes at `a`: Keys' -0.5, where cells past the border weigh nothing, or TensorFlow's first
 /// -0.75, where the border repeats.
-fn bicubic(center: f32, source: usize, is_keys: bool) -> Taps {
+fn bicubic(center: f32, source: usize, is_keys: bool) -> [(usize, f32); 4] {
     let a: f64 = if is_keys { -0.5 } else { -0.75 };
     let below = center.floor();
     let offset = ((center - below) * TABLE).round_ties_even() / TABLE;
@@ -112,12 +169,11 @@ fn bicubic(center: f32, source: usize, is_keys: bool) -> Taps {
         (((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a) as f32
     };
     let weights = [far(offset), near(offset), near(1.0 - offset), far(1.0 - offset)];
-    let mut taps = Taps::new();
-    for (i, weight) in weights.into_iter().enumerate() {
+    let mut taps: [(usize, f32); 4] = std::array::from_fn(|i| {
         let at = below as i64 + i as i64 - 1;
         let inside = at.clamp(0, source as i64 - 1);
-        taps.push((inside as usize, if is_keys && inside != at { 0.0 } else { weight }));
-    }
+        (inside as usize, if is_keys && inside != at { 0.0 } else { weights[i] })
+    });
     let sum: f32 = taps.iter().map(|(_, weight)| weight).sum();
     if is_keys && sum.abs() >= 1000.0 * f32::MIN_POSITIVE {
         taps.iter_mut().for_each(|(_, weight)| *weight /= sum);
@@ -125,9 +181,9 @@ fn bicubic(center: f32, source: usize, is_keys: bool) -> Taps {
     taps
 }
 
-fn area(from: f32, to: f32, scale: f32, source: usize) -> Taps {
+fn area(from: f32, to: f32, scale: f32, source: usize) -> impl Iterator<Item = (usize, f32)> {
     let cells = from.floor() as usize..to.ceil() as usize;
-    let covered = |i: usize| {
+    let covered = move |i: usize| {
         let (left, right) = (i as f32, (i + 1) as f32);
         match (left < from, right > to) {
             (true, true) => scale,
@@ -136,7 +192,7 @@ fn area(from: f32, to: f32, scale: f32, source: usize) -> Taps {
             (false, false) => 1.0,
         }
     };
-    cells.map(|i| (i.min(source - 1), covered(i) / scale)).collect()
+    cells.map(move |i| (i.min(source - 1), covered(i) / scale))
 }
 
 #[cfg(test)]
@@ -144,7 +200,8 @@ mod tests {
     use super::*;
 
     fn line(method: Method, grid: Grid, source: usize, target: usize) -> Vec<Vec<(usize, f32)>> {
-        taps(method, grid, source, target).into_iter().map(|taps| taps.into_vec()).collect()
+        let taps = taps(Workspace::unlimited(), method, grid, source, target).unwrap();
+        (0..target).map(|i| taps.of(i).to_vec()).collect()
     }
 
     /// By hand.
@@ -167,7 +224,7 @@ mod tests {
             for half_pixel_centers in [false, true] {
                 let grid = Grid { align_corners: false, half_pixel_centers };
                 for method in [Method::Nearest, Method::Bilinear, Method::Bicubic, Method::Area] {
-                    for taps in taps(method, grid, source, target) {
+                    for taps in line(method, grid, source, target) {
                         let sum: f32 = taps.iter().map(|(_, weight)| weight).sum();
                         assert!((sum - 1.0).abs() < 1e-5, "{method:?} {source} {target}: {taps:?}");
                     }
