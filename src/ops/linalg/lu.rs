@@ -1,26 +1,32 @@
 //! Triangles: the decomposition of a square matrix into them with partial pivoting, and systems of them.
 
 use super::field::Field;
+use crate::cancel::Pace;
+use crate::error::Result;
+use crate::graph::Workspace;
+use crate::value::ScratchVec;
 
 /// `P a = L U` in place of `a`, with `L` of unit diagonal.
 pub(super) struct Lu<T> {
     n: usize,
     /// `L` below the diagonal, `U` on it and above.
-    lu: Vec<T>,
+    lu: ScratchVec<T>,
     /// Which row of `a` each row comes from.
-    rows: Vec<usize>,
+    rows: ScratchVec<usize>,
     /// Whether the number of swaps is odd.
     is_odd: bool,
 }
 
 impl<T: Field> Lu<T> {
-    pub(super) fn of(a: &[T], n: usize) -> Lu<T> {
-        let mut lu = Lu { n, lu: a.to_vec(), rows: (0..n).collect(), is_odd: false };
+    pub(super) fn of(work: Workspace<'_>, a: &[T], n: usize) -> Result<Lu<T>> {
+        let (mut copy, mut pace) = (work.list(a.len())?, work.pace());
+        copy.extend_from_slice(a)?;
+        let mut lu = Lu { n, lu: copy, rows: work.collect(0..n)?, is_odd: false };
         for k in 0..n {
             lu.pivot(k);
-            lu.eliminate(k);
+            lu.eliminate(k, &mut pace)?;
         }
-        lu
+        Ok(lu)
     }
 
     /// Brings the largest element of a column to the diagonal.
@@ -35,18 +41,20 @@ impl<T: Field> Lu<T> {
         }
     }
 
-    fn eliminate(&mut self, k: usize) {
+    fn eliminate(&mut self, k: usize, pace: &mut Pace<'_>) -> Result<()> {
         let n = self.n;
         let (done, below) = self.lu.split_at_mut((k + 1) * n);
         let pivots = &done[k * n + k..];
         if pivots.is_empty() || pivots[0] == T::ZERO {
-            return;
+            return Ok(());
         }
         for row in below.chunks_exact_mut(n) {
+            pace.spend(pivots.len())?;
             let factor = row[k].over(pivots[0]);
             row[k] = factor;
             row[k + 1..].iter_mut().zip(&pivots[1..]).for_each(|(x, p)| *x = x.minus_product(factor, *p));
         }
+        Ok(())
     }
 
     /// The diagonal of `U`.
@@ -65,12 +73,13 @@ impl<T: Field> Lu<T> {
     }
 
     /// The solution of `a x = b`, with `k` columns.
-    pub(super) fn solve(&self, b: &[T], k: usize, x: &mut [T]) {
+    pub(super) fn solve(&self, b: &[T], k: usize, x: &mut [T], pace: &mut Pace<'_>) -> Result<()> {
         for (row, from) in self.rows.iter().enumerate() {
+            pace.spend(k)?;
             x[row * k..(row + 1) * k].copy_from_slice(&b[from * k..(from + 1) * k]);
         }
-        solve_triangle(&self.lu, self.n, Triangle { is_lower: true, has_unit_diagonal: true }, k, x);
-        solve_triangle(&self.lu, self.n, Triangle { is_lower: false, has_unit_diagonal: false }, k, x);
+        solve_triangle(&self.lu, self.n, Triangle { is_lower: true, has_unit_diagonal: true }, k, x, pace)?;
+        solve_triangle(&self.lu, self.n, Triangle { is_lower: false, has_unit_diagonal: false }, k, x, pace)
     }
 }
 
@@ -83,14 +92,22 @@ pub(super) struct Triangle {
 }
 
 /// Solves `t x = b` in place of `b`, which has `k` columns.
-pub(super) fn solve_triangle<T: Field>(t: &[T], n: usize, triangle: Triangle, k: usize, x: &mut [T]) {
+pub(super) fn solve_triangle<T: Field>(
+    t: &[T],
+    n: usize,
+    triangle: Triangle,
+    k: usize,
+    x: &mut [T],
+    pace: &mut Pace<'_>,
+) -> Result<()> {
     if k == 0 {
-        return;
+        return Ok(());
     }
     for step in 0..n {
         let row = if triangle.is_lower { step } else { n - 1 - step };
         let others = if triangle.is_lower { 0..row } else { row + 1..n };
         for other in others {
+            pace.spend(k)?;
             let factor = t[row * n + other];
             let (low, high) = x.split_at_mut(row.max(other) * k);
             let (cells, solved) = match triangle.is_lower {
@@ -104,9 +121,15 @@ pub(super) fn solve_triangle<T: Field>(t: &[T], n: usize, triangle: Triangle, k:
             x[row * k..(row + 1) * k].iter_mut().for_each(|x| *x = x.over(pivot));
         }
     }
+    Ok(())
 }
 
 /// The conjugate transpose of a square matrix.
-pub(super) fn adjoint<T: Field>(a: &[T], n: usize) -> Vec<T> {
-    (0..n * n).map(|i| a[i % n * n + i / n].conj()).collect()
+pub(super) fn adjoint<T: Field>(work: Workspace<'_>, a: &[T], n: usize) -> Result<ScratchVec<T>> {
+    let (mut turned, mut pace) = (work.list(a.len())?, work.pace());
+    for column in 0..n {
+        pace.spend(2 * n)?;
+        turned.extend((0..n).map(|row| a[row * n + column].conj()))?;
+    }
+    Ok(turned)
 }

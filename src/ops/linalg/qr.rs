@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::field::{Field, check_field, matrix_dims, split_matrix, with_field};
 use crate::error::Result;
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
-use crate::shape::Shape;
-use crate::value::{IntoValue, Value};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, Workspace};
+use crate::shape::{Shape, element_count};
+use crate::value::{IntoValue, ScratchVec, Value};
 
 /// `a = q r` with orthonormal columns of `q` and an upper triangle `r`: `(.., m, n) -> (.., m, p), (.., p, n)` with the
 /// smaller of both sizes as `p`, or `m` where all columns of `q` are asked for. Signs are those of LAPACK and Eigen.
@@ -77,11 +77,13 @@ impl Op for Qr {
         let batch = &x.dims()[..x.rank() - 2];
         let mut q = cx.alloc(x.dtype(), &[batch, &[m, p]].concat())?;
         let mut r = cx.alloc(x.dtype(), &[batch, &[p, n]].concat())?;
+        let is_nothing = q.is_empty() && r.is_empty();
         with_field!(x.dtype(), T => {
             let (x, q, r) = (x.slice::<T>()?, q.make_mut::<T>()?, r.make_mut::<T>()?);
-            for i in 0..batch.iter().product() {
+            for i in 0..if is_nothing { 0 } else { element_count(batch)? } {
                 let a = &x[i * m * n..(i + 1) * m * n];
-                decompose(a, [m, n, p], &mut q[i * m * p..(i + 1) * m * p], &mut r[i * p * n..(i + 1) * p * n]);
+                let made = (&mut q[i * m * p..(i + 1) * m * p], &mut r[i * p * n..(i + 1) * p * n]);
+                decompose(cx.workspace(), a, [m, n, p], made)?;
                 cx.check()?;
             }
         });
@@ -99,62 +101,64 @@ impl Op for Qr {
 struct Reflection<T> {
     /// The row that `v` starts at.
     from: usize,
-    v: Vec<T>,
+    v: ScratchVec<T>,
     tau: T,
 }
 
 impl<T: Field> Reflection<T> {
     /// That of column `k` of a matrix with `n` columns, below and including the diagonal; `None` if it is there already.
-    fn of(a: &[T], n: usize, k: usize) -> Option<(Reflection<T>, T)> {
-        let mut v: Vec<T> = a.iter().skip(k * n + k).step_by(n).copied().collect();
-        let first = *v.first()?;
+    fn of(work: Workspace<'_>, a: &[T], n: usize, k: usize) -> Result<Option<(Reflection<T>, T)>> {
+        let mut v = work.collect(a.iter().skip(k * n + k).step_by(n).copied())?;
+        let Some(&first) = v.first() else { return Ok(None) };
         let tail: f64 = v[1..].iter().map(|x| x.norm_sqr()).sum();
         if tail <= f64::MIN_POSITIVE && first.im() == 0.0 {
-            return None;
+            return Ok(None);
         }
         let norm = (first.norm_sqr() + tail).sqrt();
         let beta = T::of(if first.re() >= 0.0 { -norm } else { norm });
         let apart = first.minus(beta);
         v[1..].iter_mut().for_each(|x| *x = x.over(apart));
         v[0] = T::ONE;
-        Some((Reflection { from: k, v, tau: beta.minus(first).over(beta).conj() }, beta))
+        Ok(Some((Reflection { from: k, v, tau: beta.minus(first).over(beta).conj() }, beta)))
     }
 
     /// Applies it with this factor to columns `columns..` of a matrix with `n` columns.
-    fn apply(&self, tau: T, a: &mut [T], n: usize, columns: usize) {
-        let mut products = vec![T::ZERO; n - columns];
-        let rows = |a: &mut [T], f: &mut dyn FnMut(T, &mut [T])| {
-            for (i, v) in self.v.iter().enumerate() {
-                f(*v, &mut a[(self.from + i) * n + columns..(self.from + i + 1) * n]);
-            }
-        };
-        rows(a, &mut |v, row| {
+    fn apply(&self, work: Workspace<'_>, tau: T, a: &mut [T], n: usize, columns: usize) -> Result<()> {
+        let (mut products, mut pace) = (work.scratch_of(n - columns, T::ZERO)?, work.pace());
+        let start = (self.from * n + columns).min(a.len());
+        for (v, row) in self.v.iter().zip(a[start..].chunks(n)) {
+            pace.spend(products.len())?;
             products.iter_mut().zip(row).for_each(|(sum, x)| *sum = sum.plus(v.conj().times(*x)));
-        });
-        rows(a, &mut |v, row| {
+        }
+        for (v, row) in self.v.iter().zip(a[start..].chunks_mut(n)) {
+            pace.spend(products.len())?;
             let factor = v.times(tau);
-            row.iter_mut().zip(&products).for_each(|(x, sum)| *x = x.minus_product(factor, *sum));
-        });
+            row.iter_mut().zip(&*products).for_each(|(x, sum)| *x = x.minus_product(factor, *sum));
+        }
+        Ok(())
     }
 }
 
-fn decompose<T: Field>(a: &[T], [m, n, p]: [usize; 3], q: &mut [T], r: &mut [T]) {
-    let mut a = a.to_vec();
-    let mut reflections = Vec::new();
+fn decompose<T: Field>(
+    work: Workspace<'_>,
+    a: &[T],
+    [m, n, p]: [usize; 3],
+    (q, r): (&mut [T], &mut [T]),
+) -> Result<()> {
+    let (mut copy, mut reflections) = (work.list(a.len())?, work.list(m.min(n))?);
+    copy.extend_from_slice(a)?;
     for k in 0..m.min(n) {
-        let Some((reflection, beta)) = Reflection::of(&a, n, k) else { continue };
-        reflection.apply(reflection.tau, &mut a, n, k + 1);
-        for (i, x) in a.iter_mut().skip(k * n + k).step_by(n).enumerate() {
+        let Some((reflection, beta)) = Reflection::of(work, &copy, n, k)? else { continue };
+        reflection.apply(work, reflection.tau, &mut copy, n, k + 1)?;
+        for (i, x) in copy.iter_mut().skip(k * n + k).step_by(n).enumerate() {
             *x = if i == 0 { beta } else { T::ZERO };
         }
-        reflections.push(reflection);
+        reflections.push(reflection)?;
     }
-    r.copy_from_slice(&a[..p * n]);
+    r.copy_from_slice(&copy[..p * n]);
     q.fill(T::ZERO);
     (0..p.min(m)).for_each(|i| q[i * p + i] = T::ONE);
-    for reflection in reflections.iter().rev() {
-        reflection.apply(reflection.tau.conj(), q, p, 0);
-    }
+    reflections.iter().rev().try_for_each(|reflection| reflection.apply(work, reflection.tau.conj(), q, p, 0))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::field::{Field, matrix_dims, split_matrix, square_dims, with_field};
 use super::lu::{Lu, Triangle, adjoint, solve_triangle};
 use super::square::infer_square;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, Workspace};
 use crate::shape::Shape;
 use crate::value::IntoValue;
 
@@ -119,7 +119,7 @@ impl Op for Solve {
         with_field!(rhs.dtype(), T => {
             let systems = matrix.slice::<T>()?.chunks_exact((n * n).max(1)).zip(rhs.slice::<T>()?.chunks_exact((n * k).max(1)));
             for ((a, b), x) in systems.zip(out.make_mut::<T>()?.chunks_exact_mut((n * k).max(1))) {
-                self.solve(a, n, b, k, x)?;
+                self.solve(cx.workspace(), [a, b], [n, k], x)?;
                 cx.check()?;
             }
         });
@@ -137,17 +137,17 @@ impl Op for Solve {
 }
 
 impl Solve {
-    fn solve<T: Field>(&self, a: &[T], n: usize, b: &[T], k: usize, x: &mut [T]) -> Result<()> {
-        let turned = self.adjoint.then(|| adjoint(a, n));
+    fn solve<T: Field>(&self, work: Workspace<'_>, [a, b]: [&[T]; 2], [n, k]: [usize; 2], x: &mut [T]) -> Result<()> {
+        let mut pace = work.pace();
+        let turned = if self.adjoint { Some(adjoint(work, a, n)?) } else { None };
         let a = turned.as_deref().unwrap_or(a);
         let singular = || Err(Error::invalid("input matrix is not invertible"));
         if self.system == System::Full {
-            let lu = Lu::of(a, n);
+            let lu = Lu::of(work, a, n)?;
             if lu.is_singular() {
                 return singular();
             }
-            lu.solve(b, k, x);
-            return Ok(());
+            return lu.solve(b, k, x, &mut pace);
         }
         if a.iter().step_by(n + 1).any(|pivot| *pivot == T::ZERO) {
             return singular();
@@ -155,8 +155,7 @@ impl Solve {
         // The adjoint of a lower triangle is an upper one.
         let is_lower = (self.system == System::Lower) != self.adjoint;
         x.copy_from_slice(b);
-        solve_triangle(a, n, Triangle { is_lower, has_unit_diagonal: false }, k, x);
-        Ok(())
+        solve_triangle(a, n, Triangle { is_lower, has_unit_diagonal: false }, k, x, &mut pace)
     }
 }
 

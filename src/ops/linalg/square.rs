@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::field::{Field, check_field, split_matrix, square_dims, with_field};
 use super::lu::{Lu, adjoint};
+use crate::cancel::Pace;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, Workspace};
 use crate::kernel::Number;
 use crate::shape::{Dim, Shape};
 use crate::value::{IntoValue, Value};
@@ -165,8 +166,8 @@ fn each(cx: &mut RunCx<'_>, f: Mapping) -> Result<()> {
         let (x, out) = (x.slice::<T>()?, out.make_mut::<T>()?);
         for (x, out) in x.chunks_exact((n * n).max(1)).zip(out.chunks_exact_mut((n * n).max(1))) {
             match f {
-                Mapping::Cholesky => cholesky(x, n, out),
-                Mapping::Inverse { adjoint } => inverse(x, n, adjoint, out)?,
+                Mapping::Cholesky => cholesky(x, n, out, &mut cx.pace())?,
+                Mapping::Inverse { adjoint } => inverse(cx.workspace(), x, n, adjoint, out)?,
             }
             cx.check()?;
         }
@@ -183,30 +184,34 @@ enum Mapping {
 }
 
 /// Where a pivot is not positive, the whole triangle is NaN.
-fn cholesky<T: Field>(a: &[T], n: usize, l: &mut [T]) {
+fn cholesky<T: Field>(a: &[T], n: usize, l: &mut [T], pace: &mut Pace<'_>) -> Result<()> {
     l.fill(T::ZERO);
     for i in 0..n {
         for j in 0..=i {
+            pace.spend(j + 8)?;
             let (row, other) = (&l[i * n..i * n + j], &l[j * n..j * n + j]);
             let rest = row.iter().zip(other).fold(a[i * n + j], |rest, (x, y)| rest.minus_product(*x, y.conj()));
             l[i * n + j] = match i == j {
                 false => rest.over(l[j * n + j]),
                 true if rest.re() > 0.0 => T::of(rest.re().sqrt()),
-                true => return (0..n).for_each(|i| l[i * n..=i * n + i].fill(T::of(f64::NAN))),
+                true => {
+                    (0..n).for_each(|i| l[i * n..=i * n + i].fill(T::of(f64::NAN)));
+                    return Ok(());
+                }
             };
         }
     }
+    Ok(())
 }
 
-fn inverse<T: Field>(a: &[T], n: usize, is_adjoint: bool, out: &mut [T]) -> Result<()> {
-    let lu = if is_adjoint { Lu::of(&adjoint(a, n), n) } else { Lu::of(a, n) };
+fn inverse<T: Field>(work: Workspace<'_>, a: &[T], n: usize, is_adjoint: bool, out: &mut [T]) -> Result<()> {
+    let lu = if is_adjoint { Lu::of(work, &adjoint(work, a, n)?, n)? } else { Lu::of(work, a, n)? };
     if lu.is_singular() {
         return Err(Error::invalid("input is not invertible"));
     }
-    let mut identity = vec![T::ZERO; n * n];
+    let mut identity = work.scratch_of(n * n, T::ZERO)?;
     identity.iter_mut().step_by(n + 1).for_each(|x| *x = T::ONE);
-    lu.solve(&identity, n, out);
-    Ok(())
+    lu.solve(&identity, n, out, &mut work.pace())
 }
 
 impl Op for Cholesky {
@@ -257,9 +262,10 @@ impl Op for MatrixDeterminant {
         let n = square_dims(x.dims())?;
         let mut out = cx.alloc(x.dtype(), &x.dims()[..x.rank() - 2])?;
         with_field!(x.dtype(), T => {
-            let x = x.slice::<T>()?;
+            let (x, mut pace) = (x.slice::<T>()?, cx.pace());
             for (i, out) in out.make_mut::<T>()?.iter_mut().enumerate() {
-                let lu = Lu::of(&x[i * n * n..(i + 1) * n * n], n);
+                pace.spend(8)?;
+                let lu = Lu::of(cx.workspace(), &x[i * n * n..(i + 1) * n * n], n)?;
                 *out = lu.diagonal().fold(lu.sign(), |product, x| product.times(x));
             }
         });
@@ -286,10 +292,11 @@ impl Op for LogMatrixDeterminant {
         let batch = &x.dims()[..x.rank() - 2];
         let (mut signs, mut logs) = (cx.alloc(x.dtype(), batch)?, cx.alloc(x.dtype(), batch)?);
         with_field!(x.dtype(), T => {
-            let x = x.slice::<T>()?;
+            let (x, mut pace) = (x.slice::<T>()?, cx.pace());
             let (signs, logs) = (signs.make_mut::<T>()?, logs.make_mut::<T>()?);
             for (i, (sign, log)) in signs.iter_mut().zip(logs).enumerate() {
-                let lu = Lu::of(&x[i * n * n..(i + 1) * n * n], n);
+                pace.spend(8)?;
+                let lu = Lu::of(cx.workspace(), &x[i * n * n..(i + 1) * n * n], n)?;
                 (*sign, *log) = sign_and_log(&lu);
             }
         });
@@ -313,7 +320,7 @@ fn sign_and_log<T: Field>(lu: &Lu<T>) -> (T, T) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{infer_err, infer_ok, run_op};
+    use crate::ops::testing::{infer_err, infer_ok, run_op, run_within};
     use num_complex::Complex;
 
     #[test]
@@ -361,5 +368,19 @@ mod tests {
         let i = Complex::new(0.0, 2.0f64);
         let got = run_op(LogMatrixDeterminant, &[Value::from_vec(&[1, 1], vec![i]).unwrap()]).unwrap();
         assert_eq!(got[0].slice::<Complex<f64>>().unwrap(), [Complex::new(0.0, 1.0)]);
+    }
+
+    #[test]
+    fn one_large_matrix_ends_with_its_run() {
+        let n = 300;
+        let unit = (0..n * n).map(|i| f64::from(i % (n + 1) == 0)).collect();
+        let x = Value::from_vec(&[n, n], unit).unwrap();
+        let inverse = MatrixInverse { adjoint: false };
+        let ends = [
+            run_within(Cholesky, &[x.clone()], usize::MAX, 1 << 21),
+            run_within(inverse, &[x.clone()], usize::MAX, 1 << 21),
+            run_within(MatrixDeterminant, &[x], usize::MAX, 1 << 21),
+        ];
+        assert!(ends.into_iter().all(|made| made.unwrap_err().message().starts_with("the work is more than")));
     }
 }

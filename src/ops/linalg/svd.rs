@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::field::{Field, check_field, matrix_dims, split_matrix, with_field};
-use super::jacobi::{Decomposed, decompose};
+use super::jacobi::{Columns, Decomposed, decompose};
 use crate::error::Result;
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
-use crate::shape::{Dim, Shape};
+use crate::shape::{Dim, Shape, element_count};
 use crate::value::{IntoValue, Value};
 
 /// `a = u s v^H` with orthonormal columns of `u` and `v` and `s` from large to small: `(.., m, n) -> (.., p),
@@ -122,15 +122,17 @@ impl Svd {
         let mut s = cx.alloc(T::DTYPE, &[batch, &[p]].concat())?;
         let columns = |dims: [usize; 2]| match self.compute_uv {
             true => cx.alloc(T::DTYPE, &[batch, &dims].concat()),
-            false => Value::zeros(T::DTYPE, &[0]),
+            false => cx.alloc(T::DTYPE, &[0]),
         };
         let (mut u, mut v) = (columns([m, mu])?, columns([n, nv])?);
         let (values, left, right) = (s.make_mut::<T>()?, u.make_mut::<T>()?, v.make_mut::<T>()?);
-        for i in 0..batch.iter().product() {
+        let is_nothing = values.is_empty() && left.is_empty() && right.is_empty();
+        for i in 0..if is_nothing { 0 } else { element_count(batch)? } {
+            cx.check()?;
             let a = &x.slice::<T>()?[i * m * n..(i + 1) * m * n];
             let wanted = if self.compute_uv { [mu, nv] } else { [0, 0] };
-            let Decomposed { s, u, v } = decompose(a, [m, n], wanted, &|| cx.check())?;
-            values[i * p..(i + 1) * p].iter_mut().zip(s).for_each(|(out, s)| *out = T::of(s));
+            let Decomposed { s, u, v } = decompose(cx.workspace(), a, [m, n], wanted)?;
+            values[i * p..(i + 1) * p].iter_mut().zip(&*s).for_each(|(out, s)| *out = T::of(*s));
             write_columns(&u, m, left.get_mut(i * m * mu..(i + 1) * m * mu).unwrap_or_default());
             write_columns(&v, n, right.get_mut(i * n * nv..(i + 1) * n * nv).unwrap_or_default());
         }
@@ -142,9 +144,9 @@ impl Svd {
 }
 
 /// Writes columns of `m` rows into a matrix of as many columns.
-fn write_columns<T: Field>(columns: &[Vec<T::Wide>], m: usize, out: &mut [T]) {
-    for (j, column) in columns.iter().enumerate() {
-        for (i, x) in column.iter().enumerate().take(m) {
+fn write_columns<T: Field>(columns: &Columns<T::Wide>, m: usize, out: &mut [T]) {
+    for j in 0..columns.len() {
+        for (i, x) in columns.get(j).iter().enumerate().take(m) {
             out[i * columns.len() + j] = T::of_parts(x.re(), x.im());
         }
     }
@@ -232,5 +234,16 @@ mod tests {
         assert!((got[0] - 5.464985704219043).abs() < 1e-14 && (got[1] - 0.365966190626258).abs() < 1e-14, "{got:?}");
         let got = run_op(THIN, &[[[1.0f32, f32::NAN], [3.0, 4.0]].into_value()]).unwrap();
         assert!(got.iter().all(|value| value.slice::<f32>().unwrap().iter().all(|x| x.is_nan())));
+    }
+
+    #[test]
+    fn vast_batches_of_nothing_end_at_once() {
+        for dims in [[1 << 40, 0, 0], [1 << 40, 0, 3], [1 << 40, 3, 0]] {
+            let none = || Value::zeros(crate::DType::F32, &dims).unwrap();
+            let got = run_op(Svd { compute_uv: true, full_matrices: false }, &[none()]).unwrap();
+            assert!(got.iter().all(Value::is_empty));
+            let got = run_op(super::super::Qr { full_matrices: false }, &[none()]).unwrap();
+            assert!(got.iter().all(Value::is_empty));
+        }
     }
 }
