@@ -82,8 +82,9 @@ impl Op for DecodeWav {
         let n = sound.data.len() / (2 * sound.channels);
         let dims = [wanted(self.desired_samples, n), wanted(self.desired_channels, sound.channels)];
         let mut audio = cx.alloc_zeros(DType::F32, &dims)?;
-        let frames = sound.data.chunks_exact(2 * sound.channels);
+        let (frames, mut pace) = (sound.data.chunks_exact(2 * sound.channels), cx.pace());
         for (to, frame) in audio.make_mut::<f32>()?.chunks_exact_mut(dims[1].max(1)).zip(frames) {
+            pace.spend(4 * dims[1])?;
             for (channel, to) in to.iter_mut().enumerate() {
                 let at = 2 * channel.min(sound.channels - 1);
                 *to = f32::from(i16::from_le_bytes([frame[at], frame[at + 1]])) / 32768.0;

@@ -1,4 +1,6 @@
 //! `FFT`, `FFT2D`, `FFT3D` and their inverses: the discrete Fourier transform over the last axes.
+//!
+//! One line is one call of the library that transforms it, which cannot be interrupted: between lines a run may end.
 
 use std::sync::Arc;
 
@@ -120,21 +122,25 @@ pub(super) fn transform_axis<T: FftNum>(
     inverse: bool,
 ) -> Result<()> {
     let (n, inner) = (dims[axis], dims[axis + 1..].iter().product::<usize>());
-    cx.check_room(8 * n * size_of::<Complex<T>>())?;
+    // The plan holds numbers of its own, which only the planner knows.
+    let _room = cx.room::<Complex<T>>(n.saturating_mul(6))?;
     let direction = if inverse { FftDirection::Inverse } else { FftDirection::Forward };
     let plan = FftPlanner::<T>::new().plan_fft(n, direction);
     let scale = if inverse { T::one() / T::from_usize(n).unwrap_or_else(T::one) } else { T::one() };
-    let slab = n * inner;
-    cx.for_chunks_mut(x, (CHUNK / slab).max(1) * slab, &|_, part| {
-        let zero = Complex::new(T::zero(), T::zero());
-        let (mut line, mut scratch) = (vec![zero; n], vec![zero; plan.get_inplace_scratch_len()]);
+    let (slab, work) = (n * inner, cx.workspace());
+    cx.try_for_chunks_mut(x, (CHUNK / slab).max(1) * slab, &|_, part| {
+        let (zero, mut pace) = (Complex::new(T::zero(), T::zero()), work.pace());
+        let (mut line, mut scratch) =
+            (work.scratch_of(n, zero)?, work.scratch_of(plan.get_inplace_scratch_len(), zero)?);
         for slab in part.chunks_exact_mut(slab) {
             for i in 0..inner {
+                pace.spend(n.saturating_mul(16))?;
                 line.iter_mut().zip(slab[i..].iter().step_by(inner)).for_each(|(to, x)| *to = *x);
                 plan.process_with_scratch(&mut line, &mut scratch);
-                slab[i..].iter_mut().step_by(inner).zip(&line).for_each(|(to, x)| *to = x.scale(scale));
+                slab[i..].iter_mut().step_by(inner).zip(&*line).for_each(|(to, x)| *to = x.scale(scale));
             }
         }
+        Ok(())
     })
 }
 
@@ -142,7 +148,7 @@ pub(super) fn transform_axis<T: FftNum>(
 mod tests {
     use super::*;
     use crate::graph::Graph;
-    use crate::ops::testing::{infer_err, infer_ok, run_op};
+    use crate::ops::testing::{infer_err, infer_ok, run_op, run_within};
 
     #[test]
     fn shapes_stay() {
@@ -173,5 +179,12 @@ mod tests {
             let got = crate::Session::new(&g).unwrap().run_with(&grad, crate::feeds! { x => fed }).unwrap();
             assert!(got.slice::<Complex<f64>>().unwrap().iter().all(|x| (x - want).norm() < 1e-12), "{got}");
         }
+    }
+
+    #[test]
+    fn many_lines_of_a_prime_end_with_their_run() {
+        let x = Value::zeros(DType::C64, &[1009, 300]).unwrap();
+        let error = run_within(Fft { rank: 2, inverse: false }, &[x], usize::MAX, 1 << 21).unwrap_err();
+        assert!(error.message().starts_with("the work is more than"), "{error}");
     }
 }

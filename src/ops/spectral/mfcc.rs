@@ -3,11 +3,12 @@
 use std::f64::consts::PI;
 use std::sync::Arc;
 
+use crate::cancel::Pace;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::shape::{Dim, Shape};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 
 /// Squared magnitudes `(channels, windows, frequencies)` and samples a second give coefficients `(channels, windows, n)`:
 /// the cosine transform of the logarithms of what filters of the mel scale let through. float32.
@@ -77,15 +78,23 @@ impl Op for Mfcc {
                 "there must be a sample rate above 0 and 2 frequencies or more, but they are {rate} and {frequencies}"
             )));
         }
-        let (filters, n) = (Filters::new(self, f64::from(rate), frequencies)?, self.dct_coefficient_count as usize);
-        let cosines = self.cosines();
+        let (each, last) = self.last_frequency(f64::from(rate), frequencies)?;
+        let (n, n_filters) = (self.dct_coefficient_count as usize, self.filterbank_channel_count as usize);
         let mut out = cx.alloc(DType::F32, &[channels, windows, n])?;
+        if out.is_empty() {
+            cx.output(0, out);
+            return Ok(());
+        }
+        let (work, filters, cosines) = (cx.workspace(), Filters::new(cx, self, each, last)?, self.cosines(cx)?);
         let spectrogram = cx.input(0).slice::<f32>()?;
-        cx.for_chunks_mut(out.make_mut::<f32>()?, n, &|i, out| {
-            let logs = filters.logs(&spectrogram[i * frequencies..][..frequencies]);
-            for (out, cosines) in out.iter_mut().zip(cosines.chunks_exact(logs.len())) {
-                *out = cosines.iter().zip(&logs).map(|(cosine, log)| cosine * log).sum::<f64>() as f32;
+        cx.try_for_chunks_mut(out.make_mut::<f32>()?, n, &|i, out| {
+            let (mut logs, mut pace) = (work.scratch::<f64>(n_filters)?, work.pace());
+            filters.logs(&spectrogram[i * frequencies..][..frequencies], &mut logs, &mut pace)?;
+            for (out, cosines) in out.iter_mut().zip(cosines.chunks_exact(n_filters)) {
+                pace.spend(n_filters)?;
+                *out = cosines.iter().zip(&*logs).map(|(cosine, log)| cosine * log).sum::<f64>() as f32;
             }
+            Ok(())
         })?;
         cx.output(0, out);
         Ok(())
@@ -119,20 +128,36 @@ impl Mfcc {
     }
 
     /// The weight of each filter in each coefficient.
-    fn cosines(&self) -> Vec<f64> {
-        let n = self.filterbank_channel_count as usize;
+    fn cosines(&self, cx: &RunCx<'_>) -> Result<ScratchVec<f64>> {
+        let (n, rows) = (self.filterbank_channel_count as usize, self.dct_coefficient_count as usize);
         let norm = (2.0 / n as f64).sqrt();
         let weight = |i: usize, j: usize| norm * (i as f64 * PI / n as f64 * (j as f64 + 0.5)).cos();
-        (0..self.dct_coefficient_count as usize).flat_map(|i| (0..n).map(move |j| weight(i, j))).collect()
+        let (mut cosines, mut pace) = (cx.list(n * rows)?, cx.pace());
+        for i in 0..rows {
+            pace.spend(32 * n)?;
+            cosines.extend((0..n).map(|j| weight(i, j)))?;
+        }
+        Ok(cosines)
+    }
+
+    /// How far apart the frequencies are, and the last one that counts.
+    fn last_frequency(&self, rate: f64, frequencies: usize) -> Result<(f64, usize)> {
+        let (high, each) = (f64::from(self.upper_frequency_limit), 0.5 * rate / (frequencies - 1) as f64);
+        let last = (high / each) as usize;
+        if last >= frequencies {
+            return Err(Error::invalid(format!(
+                "the spectrogram must reach up to {high} Hz, but has {frequencies} frequencies of {each} Hz"
+            )));
+        }
+        Ok((each, last))
     }
 }
 
 /// Overlapping triangles that are equally wide on the mel scale.
 struct Filters {
-    n: usize,
     /// For each frequency from `first` on which triangle it falls in, from -1 on, and its share of it; the rest of it is the
     /// next one's.
-    bands: Vec<(i64, f64)>,
+    bands: ScratchVec<(i64, f64)>,
     first: usize,
 }
 
@@ -141,44 +166,40 @@ fn mel(hz: f64) -> f64 {
 }
 
 impl Filters {
-    fn new(op: &Mfcc, rate: f64, frequencies: usize) -> Result<Filters> {
+    fn new(cx: &RunCx<'_>, op: &Mfcc, each: f64, last: usize) -> Result<Filters> {
         let n = op.filterbank_channel_count as usize;
         let (low, high) = (f64::from(op.lower_frequency_limit), f64::from(op.upper_frequency_limit));
         let (mel_low, width) = (mel(low), (mel(high) - mel(low)) / (n + 1) as f64);
-        let centers: Vec<f64> = (0..=n).map(|i| mel_low + width * (i + 1) as f64).collect();
+        let centers = cx.collect((0..=n).map(|i| mel_low + width * (i + 1) as f64))?;
         // The first frequency is none.
-        let each = 0.5 * rate / (frequencies - 1) as f64;
-        let (first, last) = ((1.5 + low / each) as usize, (high / each) as usize);
-        if last >= frequencies {
-            return Err(Error::invalid(format!(
-                "the spectrogram must reach up to {high} Hz, but has {frequencies} frequencies of {each} Hz"
-            )));
-        }
-        let mut channel = 0;
-        let band = |i: usize| {
+        let first = (1.5 + low / each) as usize;
+        let (mut bands, mut pace, mut channel) = (cx.list(0)?, cx.pace(), 0);
+        for i in first..=last {
+            pace.spend(64)?;
             let at = mel(i as f64 * each);
             while channel < n && centers[channel] < at {
                 channel += 1;
             }
             let below = if channel == 0 { mel_low } else { centers[channel - 1] };
-            (channel as i64 - 1, (centers[channel] - at) / (centers[channel] - below))
-        };
-        Ok(Filters { n, bands: (first..=last).map(band).collect(), first })
+            bands.push((channel as i64 - 1, (centers[channel] - at) / (centers[channel] - below)))?;
+        }
+        Ok(Filters { bands, first })
     }
 
-    /// The logarithms of what the filters let through; there is no sound below 1e-12.
-    fn logs(&self, window: &[f32]) -> Vec<f64> {
-        let mut through = vec![0.0; self.n];
+    /// Adds up what the filters let through, and takes logarithms; there is no sound below 1e-12.
+    fn logs(&self, window: &[f32], logs: &mut [f64], pace: &mut Pace<'_>) -> Result<()> {
         for ((band, share), x) in self.bands.iter().zip(&window[self.first.min(window.len())..]) {
+            pace.spend(8)?;
             let x = f64::from(x.sqrt());
             if *band >= 0 {
-                through[*band as usize] += x * share;
+                logs[*band as usize] += x * share;
             }
-            if let Some(next) = through.get_mut((band + 1) as usize) {
+            if let Some(next) = logs.get_mut((band + 1) as usize) {
                 *next += x - x * share;
             }
         }
-        through.into_iter().map(|x| if x < 1e-12 { 1e-12f64 } else { x }.ln()).collect()
+        logs.iter_mut().for_each(|x| *x = if *x < 1e-12 { 1e-12f64 } else { *x }.ln());
+        Ok(())
     }
 }
 
@@ -210,5 +231,20 @@ mod tests {
         assert!(
             error.message().starts_with("the spectrogram must reach up to 4000 Hz, but has 17 frequencies of 125 Hz")
         );
+    }
+
+    #[test]
+    fn no_sound_of_vast_windows_has_no_coefficients() {
+        let op = Mfcc {
+            upper_frequency_limit: 4000.0,
+            lower_frequency_limit: 20.0,
+            filterbank_channel_count: 6,
+            dct_coefficient_count: 4,
+        };
+        for dims in [[0, 3, 1 << 40], [0, 1 << 40, 17]] {
+            let none = Value::zeros(DType::F32, &dims).unwrap();
+            let got = run_op(op.clone(), &[none, 16000i32.into_value()]).unwrap();
+            assert_eq!(got[0].dims(), [0, dims[1], 4]);
+        }
     }
 }

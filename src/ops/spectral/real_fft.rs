@@ -164,10 +164,10 @@ impl RealFft {
         }
         let mut all = cx.alloc(DType::C64, &dims)?;
         let numbers = all.make_mut::<Complex<f32>>()?;
-        copy_corner(x.slice::<f32>()?, x.dims(), numbers, &dims, Complex::from);
+        copy_corner(cx, x.slice::<f32>()?, x.dims(), numbers, &dims, Complex::from)?;
         transform_axis(cx, numbers, &dims, dims.len() - 1, false)?;
         let kept = out.make_mut::<Complex<f32>>()?;
-        copy_corner(numbers, &dims, kept, &out_dims, |x| x);
+        copy_corner(cx, numbers, &dims, kept, &out_dims, |x| x)?;
         for axis in dims.len() - self.rank..dims.len() - 1 {
             transform_axis(cx, kept, &out_dims, axis, false)?;
         }
@@ -188,26 +188,39 @@ impl RealFft {
         let cut = self.dims(x, &cut);
         let (mut part, mut all) = (cx.alloc(DType::C64, &cut)?, cx.alloc(DType::C64, &dims)?);
         let (numbers, whole) = (part.make_mut::<Complex<f32>>()?, all.make_mut::<Complex<f32>>()?);
-        copy_corner(x.slice::<Complex<f32>>()?, x.dims(), numbers, &cut, |x| x);
+        copy_corner(cx, x.slice::<Complex<f32>>()?, x.dims(), numbers, &cut, |x| x)?;
         for axis in dims.len() - self.rank..dims.len() - 1 {
             transform_axis(cx, numbers, &cut, axis, true)?;
         }
+        let mut pace = cx.pace();
         for (line, known) in whole.chunks_exact_mut(n).zip(numbers.chunks_exact(half(n))) {
+            pace.spend(2 * n)?;
             line[..known.len()].copy_from_slice(known);
             (known.len()..n).for_each(|i| line[i] = known[n - i].conj());
         }
         transform_axis(cx, whole, &dims, dims.len() - 1, true)?;
-        out.make_mut::<f32>()?.iter_mut().zip(&*whole).for_each(|(out, x)| *out = x.re);
+        cx.for_chunks_mut(out.make_mut::<f32>()?, PART, &|chunk, part| {
+            part.iter_mut().zip(&whole[chunk * PART..]).for_each(|(out, x)| *out = x.re);
+        })?;
         cx.recycle(part);
         cx.recycle(all);
         Ok(out)
     }
 }
 
+/// Numbers that are copied between two looks at the limits of the run.
+const PART: usize = 1 << 16;
+
 /// Copies what lies in both, line by line, from the first place of each; `to` is no larger, and nothing is empty.
-fn copy_corner<A: Copy, B>(from: &[A], from_dims: &[usize], to: &mut [B], to_dims: &[usize], f: impl Fn(A) -> B) {
-    let n = to_dims[to_dims.len() - 1];
-    let outer = to_dims.len() - 1;
+fn copy_corner<A: Copy, B>(
+    cx: &RunCx<'_>,
+    from: &[A],
+    from_dims: &[usize],
+    to: &mut [B],
+    to_dims: &[usize],
+    f: impl Fn(A) -> B,
+) -> Result<()> {
+    let (n, outer, mut pace) = (to_dims[to_dims.len() - 1], to_dims.len() - 1, cx.pace());
     for (i, line) in to.chunks_exact_mut(n).enumerate() {
         let (mut rest, mut place, mut stride) = (i, 0, from_dims[outer]);
         for axis in (0..outer).rev() {
@@ -215,8 +228,12 @@ fn copy_corner<A: Copy, B>(from: &[A], from_dims: &[usize], to: &mut [B], to_dim
             rest /= to_dims[axis];
             stride *= from_dims[axis];
         }
-        line.iter_mut().zip(&from[place..]).for_each(|(to, x)| *to = f(*x));
+        for (to, from) in line.chunks_mut(PART).zip(from[place..].chunks(PART)) {
+            pace.spend(8 + to.len())?;
+            to.iter_mut().zip(from).for_each(|(to, x)| *to = f(*x));
+        }
     }
+    Ok(())
 }
 
 #[cfg(test)]

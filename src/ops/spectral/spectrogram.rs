@@ -10,7 +10,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::shape::{Dim, Shape};
-use crate::value::Value;
+use crate::value::{ScratchVec, Value};
 
 /// Samples `(n, channels)` give magnitudes `(channels, windows, frequencies)`. float32.
 #[derive(Debug, Clone)]
@@ -69,21 +69,28 @@ impl Op for AudioSpectrogram {
         };
         let (windows, frequencies) = (self.windows(n), self.frequencies());
         let mut out = cx.alloc(DType::F32, &[channels, windows, frequencies])?;
-        let (sound, hann) = (cx.input(0).slice::<f32>()?, hann(self.window_size as usize));
+        if out.is_empty() {
+            cx.output(0, out);
+            return Ok(());
+        }
+        let (sound, hann) = (cx.input(0).slice::<f32>()?, hann(cx, self.window_size as usize)?);
         let length = 2 * (frequencies - 1);
-        cx.check_room(4 * length * size_of::<Complex<f64>>())?;
+        // The plan holds numbers of its own, which only the planner knows.
+        let (_room, work) = (cx.room::<Complex<f64>>(2 * length)?, cx.workspace());
         let plan = FftPlanner::<f64>::new().plan_fft_forward(length);
-        cx.for_chunks_mut(out.make_mut::<f32>()?, frequencies, &|i, out| {
+        cx.try_for_chunks_mut(out.make_mut::<f32>()?, frequencies, &|i, out| {
             let (channel, start) = (i / windows, i % windows * self.stride as usize);
             let sound = sound[start * channels + channel..].iter().step_by(channels);
-            let mut line: Vec<Complex<f64>> =
-                sound.zip(&hann).map(|(x, weight)| Complex::from(f64::from(*x) * weight)).collect();
-            line.resize(length, Complex::default());
-            plan.process(&mut line);
-            for (out, x) in out.iter_mut().zip(&line) {
+            let mut line = work.scratch::<Complex<f64>>(length)?;
+            for (to, (x, weight)) in line.iter_mut().zip(sound.zip(&*hann)) {
+                *to = Complex::from(f64::from(*x) * weight);
+            }
+            plan.process_with_scratch(&mut line, &mut work.scratch(plan.get_inplace_scratch_len())?);
+            for (out, x) in out.iter_mut().zip(&*line) {
                 let square = x.norm_sqr();
                 *out = if self.magnitude_squared { square } else { square.sqrt() } as f32;
             }
+            Ok(())
         })?;
         cx.output(0, out);
         Ok(())
@@ -109,8 +116,13 @@ impl AudioSpectrogram {
 }
 
 /// Hann's window, one period of a cosine.
-fn hann(n: usize) -> Vec<f64> {
-    (0..n).map(|i| 0.5 - 0.5 * (2.0 * PI * i as f64 / n as f64).cos()).collect()
+fn hann(cx: &RunCx<'_>, n: usize) -> Result<ScratchVec<f64>> {
+    let (mut weights, mut pace) = (cx.list(n)?, cx.pace());
+    for i in 0..n {
+        pace.spend(32)?;
+        weights.push(0.5 - 0.5 * (2.0 * PI * i as f64 / n as f64).cos())?;
+    }
+    Ok(weights)
 }
 
 #[cfg(test)]
