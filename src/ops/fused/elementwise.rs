@@ -7,12 +7,12 @@ use smallvec::SmallVec;
 use super::program::{Compiled, Input, Lane, MAX_INPUTS, Program, TILE, repeated};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Workspace};
 use crate::ops::math::Reduce;
 use crate::ops::math::reduce::{Wide, reduced};
 use crate::ops::parts::SERIAL;
 use crate::shape::{Dims, Shape};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 
 /// Elements of a chunk: about 10 us of work for a middling program, so that threads end at about the same time.
 const CHUNK: usize = 16 * TILE;
@@ -63,7 +63,7 @@ pub static FUSED: OpKind = OpKind::new("_Fused", "x: N*T -> y: T", parse, exampl
     .not_differentiable("passes make it, after gradients were built");
 
 /// The inputs that are rows: their widths, and their elements as often as tiles need them.
-type Rows<T> = SmallVec<[(usize, Vec<T>); 4]>;
+type Rows<T> = SmallVec<[(usize, ScratchVec<T>); 4]>;
 
 impl Fused {
     /// The op of a program.
@@ -214,7 +214,7 @@ impl Fused {
         let n = crate::shape::element_count(&dims)?;
         let operands: SmallVec<[&Value; 8]> = (0..cx.n_inputs()).map(|i| cx.input(i)).collect();
         self.check_dims(operands.iter().copied().enumerate(), &dims)?;
-        let rows = self.rows(operands.iter().copied().enumerate(), n)?;
+        let rows = self.rows(cx.workspace(), operands.iter().copied().enumerate(), n)?;
         let inputs = self.inputs(operands.iter().copied().enumerate(), &rows)?;
         if let Some(End { reduce, axes }) = &self.end {
             let make = |start: usize, tile: &mut [T]| program.run(&inputs, start, tile);
@@ -250,18 +250,19 @@ impl Fused {
     /// The inputs that are rows, as often as tiles need them where `n` elements are computed.
     pub(super) fn rows<'a, T: Lane>(
         &self,
+        work: Workspace<'_>,
         inputs: impl Iterator<Item = (usize, &'a Value)>,
         n: usize,
     ) -> Result<Rows<T>> {
         let rows = inputs.filter(|(i, _)| self.repeats.is_row(*i));
-        rows.map(|(_, value)| Ok((value.len().max(1), repeated(value.slice::<T>()?, n)))).collect()
+        rows.map(|(_, value)| Ok((value.len().max(1), repeated(work, value.slice::<T>()?, n)?))).collect()
     }
 
     /// The numbered inputs as the program takes them; `rows` are those of [`Fused::rows`].
     pub(super) fn inputs<'a, T: Lane>(
         &self,
         inputs: impl Iterator<Item = (usize, &'a Value)>,
-        rows: &'a [(usize, Vec<T>)],
+        rows: &'a [(usize, ScratchVec<T>)],
     ) -> Result<SmallVec<[Input<'a, T>; 8]>> {
         let mut rows = rows.iter();
         let mut input = |(i, value): (usize, &'a Value)| {

@@ -5,8 +5,10 @@ use std::fmt;
 use std::thread::LocalKey;
 
 use crate::error::{Error, Result, escape};
+use crate::graph::Workspace;
 use crate::kernel::Number;
 use crate::kernel::vector::{Binary, Map1, Map2, Unary};
+use crate::value::ScratchVec;
 
 /// Elements of a tile: with its operands it fits the first-level cache, and each function's call costs little beside it.
 pub(super) const TILE: usize = 1024;
@@ -156,8 +158,8 @@ enum Operand<'a, T> {
 }
 
 /// A row as often as a tile needs it that starts anywhere in it; `len` elements are computed in all.
-pub(super) fn repeated<T: Copy>(row: &[T], len: usize) -> Vec<T> {
-    row.iter().copied().cycle().take(if row.is_empty() { 0 } else { row.len() + len.min(TILE) }).collect()
+pub(super) fn repeated<T: Copy>(work: Workspace<'_>, row: &[T], len: usize) -> Result<ScratchVec<T>> {
+    work.collect(row.iter().copied().cycle().take(if row.is_empty() { 0 } else { row.len() + len.min(TILE) }))
 }
 
 /// A dtype that programs compute in.

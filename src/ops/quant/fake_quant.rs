@@ -7,7 +7,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::shape::Shape;
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 
 /// Elements per piece of work.
 pub(super) const CHUNK: usize = 1 << 14;
@@ -121,9 +121,9 @@ impl FakeQuant {
     }
 
     /// The ranges of a run, one or one a channel; the floats are input `i - 1`.
-    pub(super) fn nudged(&self, cx: &RunCx<'_>, i: usize) -> Result<Vec<Nudged>> {
+    pub(super) fn nudged(&self, cx: &RunCx<'_>, i: usize) -> Result<ScratchVec<Nudged>> {
         if let QuantRange::Args { min, max } = self.range {
-            return Ok(vec![self.nudge(min, max)]);
+            return cx.collect([self.nudge(min, max)]);
         }
         let (inputs, min, max) = (cx.input(i - 1), cx.input(i), cx.input(i + 1));
         let want = if self.range == QuantRange::Vars {
@@ -139,7 +139,7 @@ impl FakeQuant {
             )));
         }
         let ends = min.slice::<f32>()?.iter().zip(max.slice::<f32>()?);
-        Ok(ends.map(|(min, max)| self.nudge(*min, *max)).collect())
+        cx.collect(ends.map(|(min, max)| self.nudge(*min, *max)))
     }
 
     /// Moves a range so that 0 is one of its steps, in the arithmetic of TensorFlow's kernel.
@@ -161,6 +161,11 @@ pub(super) struct Nudged {
     pub scale: f32,
     /// From 0 to 0: all floats are 0 then.
     pub is_nothing: bool,
+}
+
+/// The ranges of the elements from `at` on, each as often as there are elements.
+pub(super) fn from(ranges: &[Nudged], at: usize) -> impl Iterator<Item = &Nudged> {
+    ranges[at % ranges.len()..].iter().chain(ranges.iter().cycle())
 }
 
 impl Nudged {
@@ -192,9 +197,8 @@ impl Op for FakeQuant {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let ranges = self.nudged(cx, 1)?;
         let mut x = cx.take_unique(0)?;
-        let rows = (CHUNK / ranges.len().max(1)).max(1);
-        cx.for_chunks_mut(x.make_mut::<f32>()?, (rows * ranges.len()).max(1), &|_, part| {
-            part.iter_mut().zip(ranges.iter().cycle()).for_each(|(x, range)| *x = range.quantized(*x));
+        cx.for_chunks_mut(x.make_mut::<f32>()?, CHUNK, &|chunk, part| {
+            part.iter_mut().zip(from(&ranges, chunk * CHUNK)).for_each(|(x, range)| *x = range.quantized(*x));
         })?;
         cx.output(0, x);
         Ok(())

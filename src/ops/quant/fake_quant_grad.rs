@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::fake_quant::{CHUNK, FakeQuant, Nudged, QuantRange};
+use super::fake_quant::{CHUNK, FakeQuant, Nudged, QuantRange, from};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
-use crate::value::Value;
+use crate::value::{ScratchVec, Value};
 
 /// Hands what comes back on to the floats inside the range, to its lower end what is below, to its upper end the rest.
 #[derive(Debug, Clone)]
@@ -88,15 +88,14 @@ impl Op for FakeQuantGrad {
         let ranges = self.of.nudged(cx, 2)?;
         if cx.n_inputs() > 2 {
             for (i, ends) in to_ends(cx, &ranges)?.into_iter().enumerate() {
-                let ends: Vec<f32> = ends.into_iter().map(|sum| sum as f32).collect();
-                cx.output(i + 1, Value::from_vec(cx.input(2).dims(), ends)?);
+                let ends = cx.collect(ends.iter().map(|sum| *sum as f32))?.into_value(cx.input(2).dims())?;
+                cx.output(i + 1, ends);
             }
         }
         let mut dy = cx.take_unique(0)?;
         let x = cx.input(1).slice::<f32>()?;
-        let len = ((CHUNK / ranges.len().max(1)).max(1) * ranges.len()).max(1);
-        cx.for_chunks_mut(dy.make_mut::<f32>()?, len, &|i, part| {
-            let cells = part.iter_mut().zip(&x[i * len..]).zip(ranges.iter().cycle());
+        cx.for_chunks_mut(dy.make_mut::<f32>()?, CHUNK, &|chunk, part| {
+            let cells = part.iter_mut().zip(&x[chunk * CHUNK..]).zip(from(&ranges, chunk * CHUNK));
             cells.for_each(|((dy, x), range)| *dy = range.passed(*x, *dy));
         })?;
         cx.output(0, dy);
@@ -117,15 +116,19 @@ impl Nudged {
 }
 
 /// The sums of what flows to the lower and to the upper end of each range; a range of nothing gets none.
-fn to_ends(cx: &RunCx<'_>, ranges: &[Nudged]) -> Result<[Vec<f64>; 2]> {
-    let mut sums = [vec![0.0; ranges.len()], vec![0.0; ranges.len()]];
-    let cells = cx.input(0).slice::<f32>()?.iter().zip(cx.input(1).slice::<f32>()?);
-    for ((dy, x), (i, range)) in cells.zip(ranges.iter().enumerate().cycle()) {
-        if range.is_nothing {
-            continue;
+fn to_ends(cx: &RunCx<'_>, ranges: &[Nudged]) -> Result<[ScratchVec<f64>; 2]> {
+    let (mut sums, mut pace) = ([cx.scratch::<f64>(ranges.len())?, cx.scratch::<f64>(ranges.len())?], cx.pace());
+    let (dy, x) = (cx.input(0).slice::<f32>()?, cx.input(1).slice::<f32>()?);
+    let mut ranges = ranges.iter().enumerate().cycle();
+    for (dy, x) in dy.chunks(CHUNK).zip(x.chunks(CHUNK)) {
+        pace.spend(4 * x.len())?;
+        for ((dy, x), (i, range)) in dy.iter().zip(x).zip(&mut ranges) {
+            if range.is_nothing {
+                continue;
+            }
+            sums[0][i] += if *x < range.min { f64::from(*dy) } else { 0.0 };
+            sums[1][i] += if *x > range.max { f64::from(*dy) } else { 0.0 };
         }
-        sums[0][i] += if *x < range.min { f64::from(*dy) } else { 0.0 };
-        sums[1][i] += if *x > range.max { f64::from(*dy) } else { 0.0 };
     }
     Ok(sums)
 }
