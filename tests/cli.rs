@@ -293,10 +293,10 @@ fn run_prints_or_stores_what_is_fetched() {
 fn json_has_all_elements_as_numbers() {
     let folder = Folder::new("json");
     let path = written(&folder, |g| {
-        g.named("half", || g.range(0, 3000, 1)?.cast(DType::F16))?;
-        g.named("brain", || g.constant([1.5f32, f32::INFINITY])?.cast(DType::BF16))?;
-        g.named("complex", || g.constant([1.5f32])?.cast(DType::C64))?;
-        g.named("wide", || g.constant([-2.5f64])?.cast(DType::C128))?;
+        let _ = g.named("half", || g.range(0, 3000, 1)?.cast(DType::F16))?;
+        let _ = g.named("brain", || g.constant([1.5f32, f32::INFINITY])?.cast(DType::BF16))?;
+        let _ = g.named("complex", || g.constant([1.5f32])?.cast(DType::C64))?;
+        let _ = g.named("wide", || g.constant([-2.5f64])?.cast(DType::C128))?;
         Ok(())
     });
     let values = |name: &str| prints_json(&["run", &path, "--fetch", name])["fetches"][0]["values"].clone();
@@ -312,7 +312,7 @@ fn tensors_never_share_a_file() {
     let folder = Folder::new("collision");
     let path = written(&folder, |g| {
         for (name, value) in [("x/y", 1.0f32), ("x_y", 2.0), ("X_y_0-1", 3.0)] {
-            g.named(name, || g.constant(value))?;
+            let _ = g.named(name, || g.constant(value))?;
         }
         Ok(())
     });

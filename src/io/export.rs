@@ -12,8 +12,8 @@ use crate::dtype::DType;
 use crate::error::{Error, Result, escape};
 use crate::graph::{AttrValue, Effect, Fact, Graph, Node, NodeId, OutputId, Role};
 use crate::ops;
+use crate::ops::state::KnownHandle;
 use crate::ops::state::alias::Later;
-use crate::ops::state::{KnownHandle, ReadVariable};
 use crate::shape::Shape;
 
 /// The version that exported graphs say they were written by: that of TensorFlow 1.15, whose ops they name.
