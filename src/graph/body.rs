@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use super::attrs::AttrValue;
 use super::feed::Feed;
 use super::infer::InferCx;
-use super::node::{Elements, Fact, Node, NodeId, OutputId};
+use super::node::{Elements, Fact, Node, NodeId, OutputId, Role};
 use super::op::{Effect, Op};
 use super::{Graph, Naming};
 use crate::error::{Error, ErrorKind, Result};
@@ -286,7 +286,9 @@ impl Body {
         let elements = fact.elements.as_ref();
         let elements = elements.map(|known| Arc::new(Elements { shape: shape_of(&known.shape), ..(**known).clone() }));
         let sizes = fact.sizes.as_ref().map(|known| dims(known).into());
-        Fact { shape, sizes, elements, ..fact.clone() }
+        // What gives back a placeholder that is not fed fails, or passes it on for itself.
+        let role = if fact.role == Role::Unfed { Role::Value } else { fact.role };
+        Fact { shape, sizes, role, elements, ..fact.clone() }
     }
 
     fn find_or_make(&self, arguments: Vec<Argument>) -> Result<Arc<Body>> {

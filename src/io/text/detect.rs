@@ -12,14 +12,14 @@ pub(in crate::io) fn is_named_text(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pbtxt"))
 }
 
-/// Whether bytes begin with a field of a text, `node {`, behind blanks and comments. A binary graph never does: the
-/// keys of its fields and the lengths of nodes may look like blanks, but what follows is no word of a text.
+/// Whether bytes begin with a field of a text, `node {`, behind blanks and comments. A binary graph never does: keys of its
+/// fields and lengths of nodes and names may look like blanks, letters and brackets, but nothing in it looks like a word of
+/// several letters with a bracket behind it.
 fn starts_as_text(bytes: &[u8]) -> bool {
     let word = skip_blanks(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
-    let len = word.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
-    let (word, rest) = word.split_at(len);
-    word.first().is_some_and(|byte| !byte.is_ascii_digit())
-        && matches!(skip_blanks(rest).first(), Some(b'{' | b'<' | b':' | b'['))
+    let len = word.iter().take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'_').count();
+    let (_, rest) = word.split_at(len);
+    len > 1 && matches!(skip_blanks(rest).first(), Some(b'{' | b'<' | b':' | b'['))
 }
 
 fn skip_blanks(mut bytes: &[u8]) -> &[u8] {
@@ -64,9 +64,22 @@ mod tests {
         check(b"\xef\xbb\xbf \r\n# node\n\n\tnode: <name: 'bc' op: 'NoOp'>", "bc");
         check(b"versions\n{ }  node [{ name: 'cde' op: 'NoOp' }]", "cde");
         // Lengths and keys that are blanks, letters and signs of comments in a text.
-        for name in ["abcd", "n", "node", "node {", "x23456789", "#", "\n#n {", &"x".repeat(23), &"y".repeat(91)] {
-            let def = GraphDef::parse_text(&format!("node {{ name: {name:?} op: 'NoOp' }}")).unwrap();
-            check(&def.to_bytes().unwrap(), name);
+        for name in [
+            "abcd",
+            "n",
+            "node",
+            "node {",
+            "x23456789",
+            "#",
+            "\n#n {",
+            &"x".repeat(23),
+            &"y".repeat(58),
+            &"z".repeat(91),
+        ] {
+            for op in ["NoOp", "Identity", "ReadVariableOp", "Placeholder"] {
+                let def = GraphDef::parse_text(&format!("node {{ name: {name:?} op: '{op}' }}")).unwrap();
+                check(&def.to_bytes().unwrap(), name);
+            }
         }
         check(&[0x18, 134, 1], "");
     }
