@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::graph::RunCx;
-use crate::value::{ScratchVec, Value};
+use crate::value::{ScratchVec, Value, same_text};
 
 /// Entries a shard, about: making one of them larger takes some 50 us.
 const SHARD: usize = 1 << 12;
@@ -156,7 +156,7 @@ impl<'a> Elements<'a> {
     /// Whether element `i` equals element `j` of others of the same dtype.
     pub(in crate::ops) fn same(self, i: usize, others: Elements<'_>, j: usize) -> bool {
         match (self, others) {
-            (Elements::Texts(a), Elements::Texts(b)) => a[i] == b[j],
+            (Elements::Texts(a), Elements::Texts(b)) => same_text(&a[i], &b[j]),
             (Elements::Numbers(a, size, infinity), Elements::Numbers(b, ..)) => {
                 let bits = Elements::bits(a, size, infinity, i);
                 bits.is_some() && bits == Elements::bits(b, size, infinity, j)

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::ops::IntoTensor;
 use crate::shape::{Shape, broadcast_dims};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, Value, same_text};
 use crate::with_type;
 
 /// Whether elements are equal, with broadcasting; of any dtype with elements. NaN is equal to nothing.
@@ -119,7 +119,7 @@ impl Op for Equality {
             return Ok(());
         }
         if dtype == DType::String {
-            let (dims, equal) = map2_strings(cx, |x, y| (x == y) != is_negated)?;
+            let (dims, equal) = map2_strings(cx, |x, y| same_text(x, y) != is_negated)?;
             cx.output(0, Value::from_vec(&dims, equal)?);
             return Ok(());
         }
@@ -192,6 +192,11 @@ mod tests {
     fn strings_and_nan_compare() {
         let run = |op: Equality, x: Value, y: Value| run_op(op, &[x, y]).unwrap()[0].to_string();
         assert_eq!(run(STRICT, ["a", "b"].into_value(), "b".into_value()), "[False  True]");
+        assert_eq!(run(STRICT, "".into_value(), ["", "b"].into_value()), "[ True False]");
+        assert_eq!(run(STRICT, [["a"], [""]].into_value(), ["", "a"].into_value()), "[[False  True]\n [ True False]]");
+        let none = || Value::zeros(DType::String, &[0, 1]).unwrap();
+        assert_eq!(run(STRICT, none(), ["a", "b"].into_value()), "[]");
+        assert_eq!(run(LAX, ["a", "b"].into_value(), none()), "[]");
         assert_eq!(run(STRICT, [f32::NAN, 0.0].into_value(), [f32::NAN, -0.0].into_value()), "[False  True]");
         assert_eq!(run(LAX, [1, 2, 3].into_value(), [1, 2].into_value()), "True");
     }
