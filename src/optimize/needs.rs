@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::Request;
 use crate::error::Result;
+use crate::graph::feed::BuiltInBodies;
 use crate::graph::{Body, Effect, Graph, Node, NodeId, Op, OutputId};
 use crate::ops::control::{Branch, While};
 use crate::ops::state::alias::Later;
@@ -39,7 +40,8 @@ impl Needs {
         for id in &request.fetches {
             // TensorFlow fetches an output of a branch from a node that waits for all of them.
             let is_fed = request.feeds.binary_search(id).is_ok();
-            let is_whole = !request.of_body && !is_fed && branch(source.node(id.node)).is_some();
+            let node = source.node(id.node);
+            let is_whole = !request.of_body && !is_fed && branch(node).is_some() && !takes_own(source, node);
             if is_whole { walk.stack.push(Want::All(id.node)) } else { walk.want(*id) }
         }
         let target = |id: &NodeId| if request.of_body { Want::Wait(*id) } else { Want::All(*id) };
@@ -82,6 +84,13 @@ impl Part {
 /// A branch of which a part may run.
 fn branch(node: &Node) -> Option<&Branch> {
     node.op_as::<Branch>().filter(|branch| branch.lowered)
+}
+
+/// Whether a branch takes in a placeholder that a closure built, as a gradient of that branch does: a program of TF1's,
+/// whose branches are plain nodes, asks for no other placeholder than those on the way to what is fetched.
+fn takes_own(source: &Graph, node: &Node) -> bool {
+    let own = source.registry::<BuiltInBodies>();
+    node.inputs().iter().any(|input| own.has(input.node))
 }
 
 /// What is to be looked at.
