@@ -173,7 +173,7 @@ pub(super) struct Settings {
 
 /// How many boxes may be picked.
 pub(super) fn most(value: &Value) -> Result<usize> {
-    let most = to_ints(value).filter(|n| n.len() == 1).and_then(|n| usize::try_from(n[0]).ok());
+    let most = if value.len() == 1 { to_ints(value) } else { None }.and_then(|n| usize::try_from(n[0]).ok());
     let most = most.ok_or_else(|| Error::invalid("max_output_size must be one number of 0 or more"))?;
     crate::shape::element_count(&[most])?;
     Ok(most)

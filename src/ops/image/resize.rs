@@ -153,7 +153,7 @@ pub(super) fn infer_size(cx: &InferCx<'_>, i: usize) -> Result<[Dim; 2]> {
 
 /// A height and a width.
 pub(super) fn size_of(value: &Value) -> Result<[usize; 2]> {
-    let ints = to_ints(value).filter(|ints| ints.len() == 2 && value.rank() == 1);
+    let ints = if value.dims() == [2] { to_ints(value) } else { None };
     let ints = ints.ok_or_else(|| Error::shape("size must be a vector of 2 elements"))?;
     let size = |n: i64| {
         let size = usize::try_from(n).ok().filter(|n| *n > 0);

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::kernel::product::{Epilogue, matmul};
+use crate::shape::{MAX_RANK, element_count};
 use crate::value::{IntoValue, Value};
 use crate::with_type;
 
@@ -160,13 +161,13 @@ pub(super) fn operand_dims(cx: &RunCx<'_>, by: Operand, window: &Window) -> Resu
 
 /// A vector of sizes as dims.
 pub(super) fn sizes_of(value: &Value) -> Result<Vec<usize>> {
-    let ints = crate::graph::to_ints(value).ok_or_else(|| Error::dtype("sizes must be int32 or int64"))?;
-    if value.rank() != 1 {
-        return Err(Error::shape(format!("sizes must be a vector, but have rank {}", value.rank())));
+    if value.rank() != 1 || value.len() > MAX_RANK {
+        return Err(Error::shape(format!("sizes must be a vector of at most {MAX_RANK}, but are {:?}", value.dims())));
     }
+    let ints = crate::graph::to_ints(value).ok_or_else(|| Error::dtype("sizes must be int32 or int64"))?;
     let dims: Option<Vec<usize>> = ints.iter().map(|n| usize::try_from(*n).ok()).collect();
     let dims = dims.ok_or_else(|| Error::invalid(format!("sizes must be 0 or more, but are {ints:?}")))?;
-    crate::shape::element_count(&dims)?;
+    element_count(&dims)?;
     Ok(dims)
 }
 

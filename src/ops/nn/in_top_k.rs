@@ -82,8 +82,8 @@ impl Op for InTopKV2 {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        match to_ints(cx.input(2)).as_deref() {
-            Some(&[k]) if cx.input(2).rank() == 0 => run(cx, k),
+        match cx.input(2).dims().is_empty().then(|| to_ints(cx.input(2))).flatten().as_deref() {
+            Some(&[k]) => run(cx, k),
             _ => Err(Error::shape(format!("k must be 0-D, but has shape {:?}", cx.input(2).dims()))),
         }
     }

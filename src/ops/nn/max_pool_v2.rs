@@ -131,7 +131,10 @@ impl Op for MaxPoolV2 {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let n = self.n_images();
-        let ints = |i: usize| to_ints(cx.input(i)).ok_or_else(|| Error::dtype("ksize and strides must be int32"));
+        let ints = |i: usize| match cx.input(i).dims() {
+            [4] => to_ints(cx.input(i)).ok_or_else(|| Error::dtype("ksize and strides must be int32")),
+            dims => Err(Error::shape(format!("ksize and strides must have shape [4], but one has {dims:?}"))),
+        };
         let (ksize, strides) = (ints(n)?, ints(n + 1)?);
         self.with_window(ksize, strides)?.run(cx)
     }

@@ -83,8 +83,8 @@ impl Op for NthElement {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let n = match to_ints(cx.input(1)).as_deref() {
-            Some(&[n]) if cx.input(1).rank() == 0 => n,
+        let n = match cx.input(1).dims().is_empty().then(|| to_ints(cx.input(1))).flatten().as_deref() {
+            Some(&[n]) => n,
             _ => return Err(Error::shape(format!("n must be a scalar, but has shape {:?}", cx.input(1).dims()))),
         };
         let n = usize::try_from(n).map_err(|_| Error::invalid(format!("n must be non-negative, but is {n}")))?;

@@ -104,8 +104,8 @@ impl Op for TopKV2 {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        match to_ints(cx.input(1)).as_deref() {
-            Some(&[k]) if cx.input(1).rank() == 0 => run(cx, k, self.sorted),
+        match cx.input(1).dims().is_empty().then(|| to_ints(cx.input(1))).flatten().as_deref() {
+            Some(&[k]) => run(cx, k, self.sorted),
             _ => Err(Error::shape(format!("k must be a scalar, but has shape {:?}", cx.input(1).dims()))),
         }
     }

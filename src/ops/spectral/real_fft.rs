@@ -130,7 +130,7 @@ impl RealFft {
                 dims.len()
             )));
         }
-        let ints = to_ints(lengths).filter(|ints| lengths.rank() == 1 && ints.len() == self.rank);
+        let ints = if lengths.dims() == [self.rank] { to_ints(lengths) } else { None };
         let ints = ints.ok_or_else(|| Error::shape(format!("fft_length must have shape [{}]", self.rank)))?;
         let one = |(i, n): (usize, i64)| {
             let length = usize::try_from(n).map_err(|_| negative(i, n))?;
