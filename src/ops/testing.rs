@@ -79,12 +79,23 @@ pub(crate) fn run_within(op: impl Op, inputs: &[Value], budget: usize, work: u64
     crate::graph::run_within(operation.node(), inputs, budget, &limits).map(Vec::from)
 }
 
-/// Asserts that an op ends early where the run has spent its units of work, and within a memory budget of so many bytes:
-/// the numbers are those of inputs that would take far more.
+/// Asserts that a serial kernel ends early where the run has spent its units of work, and within a memory budget of so
+/// many bytes: the inputs would take far more.
 #[track_caller]
 pub(crate) fn ends_early(op: &(impl Op + Clone), inputs: &[Value], budget: usize) {
-    let error = run_within(op.clone(), inputs, usize::MAX, 1 << 21).expect_err("work without an end");
-    assert_eq!(error.message(), "the work is more than 2097152 units, which is its budget");
+    ends_within(op, inputs, budget, 1 << 21);
+}
+
+/// As [`ends_early`], of a kernel that is cut in chunks, of which each counts some work.
+#[track_caller]
+pub(crate) fn ends_between_chunks(op: &(impl Op + Clone), inputs: &[Value], budget: usize) {
+    ends_within(op, inputs, budget, 1 << 14);
+}
+
+#[track_caller]
+fn ends_within(op: &(impl Op + Clone), inputs: &[Value], budget: usize, work: u64) {
+    let error = run_within(op.clone(), inputs, usize::MAX, work).expect_err("work without an end");
+    assert_eq!(error.message(), format!("the work is more than {work} units, which is its budget"));
     let error = run_within(op.clone(), inputs, budget, u64::MAX).expect_err("memory beyond the budget");
     assert!(error.message().starts_with("the memory budget is"), "{error}");
 }

@@ -1,7 +1,7 @@
 //! Vast shapes without elements, and ends by budgets of memory and work, over the family.
 
 use super::*;
-use crate::ops::testing::{ends_early, run_op, run_within};
+use crate::ops::testing::{ends_between_chunks, ends_early, run_op, run_within};
 use crate::value::IntoValue;
 
 const VAST: usize = 1 << 40;
@@ -39,20 +39,22 @@ fn vast_shapes_without_strings_end_at_once() {
 
 #[test]
 fn long_work_ends_with_the_run() {
-    let split = StringSplit { skip_empty: true };
-    ends_early(&split, &[words(), " ".into_value()], 1 << 20);
+    ends_early(&StringSplit { skip_empty: true }, &[words(), " ".into_value()], 1 << 20);
     ends_early(&StringSplitV2 { maxsplit: -1 }, &[words(), "".into_value()], 1 << 20);
-    ends_early(&StringConvert { how: Conversion::EncodeBase64 { pad: true } }, &[words()], 1 << 18);
-    ends_early(&StringJoin { separator: vec![b'-'; 1 << 10] }, &[words(), words()], 1 << 20);
-    ends_early(&ReduceJoin { keep_dims: false, separator: vec![b'-'; 1 << 10] }, &[words(), [0].into_value()], 1 << 20);
-    ends_early(&Substr { unit: Unit::Utf8Char }, &[words(), 0.into_value(), 2.into_value()], 1 << 19);
-    ends_early(&StringToNumber { out_type: DType::F64 }, &[digits()], 1 << 17);
-    ends_early(&StringToHashBucket { hash: Hash::Fast, num_buckets: 7 }, &[words()], 1 << 17);
-    let wide = AsString { precision: -1, scientific: false, shortest: false, width: 1000, fill: None };
-    ends_early(&wide, &[Value::zeros(DType::I32, &[MANY]).unwrap()], 2 << 20);
-    let segments = UnsortedSegmentJoin { separator: b"-".to_vec() };
     let ids = Value::zeros(DType::I32, &[MANY]).unwrap();
-    ends_early(&segments, &[words(), ids, 1.into_value()], 1 << 16);
+    ends_early(&UnsortedSegmentJoin { separator: b"-".to_vec() }, &[words(), ids, 1.into_value()], 1 << 16);
+    let encode = StringConvert { how: Conversion::EncodeBase64 { pad: true } };
+    ends_between_chunks(&encode, &[words()], 1 << 18);
+    ends_between_chunks(&StringJoin { separator: vec![b'-'; 1 << 10] }, &[words(), words()], 1 << 20);
+    let columns = words().reshaped(&[MANY, 1]).unwrap();
+    let join = ReduceJoin { keep_dims: false, separator: Vec::new() };
+    ends_between_chunks(&join, &[columns, [1].into_value()], 1 << 19);
+    let part = Substr { unit: Unit::Utf8Char };
+    ends_between_chunks(&part, &[words(), 0.into_value(), 2.into_value()], 1 << 19);
+    ends_between_chunks(&StringToNumber { out_type: DType::F64 }, &[digits()], 1 << 17);
+    ends_between_chunks(&StringToHashBucket { hash: Hash::Fast, num_buckets: 7 }, &[words()], 1 << 17);
+    let wide = AsString { precision: -1, scientific: false, shortest: false, width: 1000, fill: None };
+    ends_between_chunks(&wide, &[Value::zeros(DType::I32, &[MANY]).unwrap()], 2 << 20);
 }
 
 /// One of these took 7 s, and 129 MiB beside a budget.
