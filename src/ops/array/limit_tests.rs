@@ -41,7 +41,7 @@ fn long_work_ends_with_the_run() {
     ends_early(&DynamicPartition { num_partitions: 2 }, &[rows.clone(), zeros(DType::I32, MANY / 2)], 8 << 20);
     ends_early(&DynamicStitch { is_parallel: false }, &[numbers(MANY / 2), rows.clone()], 8 << 20);
     let column = |n: usize| numbers(n).reshaped(&[n, 1]).unwrap();
-    ends_early(&ScatterNd, &[column(MANY / 2), rows.clone(), [MANY as i32 / 4].into_value()], 8 << 20);
+    ends_early(&ScatterNd, &[column(MANY / 2), rows.clone(), [MANY as i32 / 2].into_value()], 8 << 20);
     ends_early(&GatherNd, &[rows.clone(), column(MANY / 2)], 8 << 20);
     let update = TensorScatter { rule: ScatterRule::Update };
     ends_early(&update, &[rows.clone(), column(MANY / 2), rows.clone()], 8 << 20);

@@ -378,7 +378,7 @@ mod tests {
     #[test]
     fn gradients_of_no_images_of_vast_sizes_are_zeros() {
         let op = ConvBackprop { by: Operand::Filter, window: Window::new(2, 1, Padding::Same) };
-        let none = |channels| Value::zeros(DType::F32, &[1 << 40, 0, 1 << 20, channels]).unwrap();
+        let none = |channels| Value::zeros(DType::F32, &[1 << 38, 0, 1 << 20, channels]).unwrap();
         let got = run_op(op, &[none(2), [3i32, 3, 2, 3].into_value(), none(3)]).unwrap();
         assert_eq!(got[0].slice::<f32>().unwrap(), [0.0; 54]);
     }
