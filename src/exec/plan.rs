@@ -409,7 +409,7 @@ impl<'a> Builder<'a> {
         let handle = |index: usize| {
             let Variable { key, fact, .. } = &vars[index];
             let Fact { dtype, shape, elements, .. } = fact.clone();
-            Arc::new(VarHandle { index, name: key.clone(), dtype, shape, elements })
+            Arc::new(VarHandle { index, name: key.clone(), dtype, shape, elements, view: None })
         };
         for (slot, var) in std::mem::take(&mut self.handles) {
             self.constants.push((slot, Value::from_object(DType::Resource, handle(var))));

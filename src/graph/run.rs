@@ -166,6 +166,9 @@ pub struct VarHandle {
     pub shape: Shape,
     /// What is known of a table.
     pub elements: Option<Arc<Elements>>,
+    /// An alias in whose form the variable is read: its dtype and dims, and what it is where the variable has no longer as
+    /// many elements.
+    pub view: Option<Value>,
 }
 
 /// State that outlives a step: the session implements it for its runs.

@@ -48,7 +48,8 @@
 //! # Order inside a run
 //! Reads and writes of one variable happen in the order in which the program built them, on any number of threads. In TF1
 //! that order is undefined without control dependencies; those are kept here as well, and are needed for order among
-//! ops that touch no common variable.
+//! ops that touch no common variable. In a file's graph the order that control and data inputs give comes first: what
+//! uses a reference variable, or `v/read` of it, sees each write that they put before it.
 //!
 //! # Same bits
 //! Same feeds, same variables and same random counters give the same bits, on one thread or sixteen, for one build on one

@@ -1,4 +1,4 @@
-"""Writes reference_programs.zip: random programs on TF1's reference variables: python references.py [N [SEED]].
+"""Writes reference_programs_1.zip and so on: random programs on TF1's reference variables: python references.py [N [SEED [NAME]]].
 
 A program reads and writes variables, in branches and loops too, by ops that data and control inputs put into an order.
 Each read uses an alias of the variable: `v/read`, an identity that was made when the program began or just now, a chain
@@ -7,14 +7,14 @@ counts only where 50 sessions agree, each with four threads, half of them with T
 """
 import random
 import sys
-import zipfile
 
 from recorder import *
-import recorder
 
 tf.compat.v1.disable_resource_variables()
 R = tf.raw_ops
 SESSIONS = 50
+# How many programs go together.
+A_CASE, A_ZIP = 20, 260
 
 
 class State:
@@ -194,16 +194,17 @@ class Program:
 
 
 def build(seed):
+    """The steps of one program: its initializer, and twice what it computes."""
     rng = random.Random(seed)
-    program = Program(rng)
-    init = tf.compat.v1.global_variables_initializer()
-    outs = program.sequence(rng.randint(2, 7))
-    with tf.control_dependencies(program.all()):
-        outs += [state.aliases[0] + 0. for state in program.vars]
-    if rng.random() < .3:
-        outs.append(rng.choice(rng.choice(program.vars).aliases))
-    outs = outs[:4] + outs[-3:]
-    return [init] + [Step(list(dict.fromkeys(outs)))] * 2
+    with tf.compat.v1.variable_scope("p%d" % seed):
+        program = Program(rng)
+        init = tf.compat.v1.variables_initializer([state.var for state in program.vars])
+        outs = program.sequence(rng.randint(2, 7))
+        with tf.control_dependencies(program.all()):
+            outs += [state.aliases[0] + 0. for state in program.vars]
+        fetched = [rng.choice(rng.choice(program.vars).aliases)] if rng.random() < .3 else []
+        outs = [tf.stack(outs[:4] + outs[-3:], name="outs")]
+    return steps(init, *[outs + fetched] * 2)
 
 
 def config(optimize):
@@ -229,23 +230,34 @@ def agrees(graph, todo):
     return all(np.all(np.isfinite(x)) for x in first)
 
 
+def is_kept(seed):
+    with tf.Graph().as_default() as graph:
+        return agrees(graph, build(seed))
+
+
 def main():
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 500
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 1000
     name = sys.argv[3] if len(sys.argv) > 3 else "reference_programs"
-    kept = dropped = 0
-    with family(name):
-        while kept < wanted:
-            seed += 1
-            with tf.Graph().as_default() as graph:
-                todo = [step if isinstance(step, Step) else Step(step) for step in build(seed)]
-                if not agrees(graph, todo):
-                    dropped += 1
-                    continue
-            case("p%d" % seed, lambda: [Step(step) if not isinstance(step, Step) else step for step in build(seed)], shapes=False)
-            kept += 1
-    print("%d programs kept, %d dropped, because their sessions differ" % (kept, dropped))
-    sys.exit("%d cases failed" % len(recorder.failed) if recorder.failed else 0)
+    kept, first = [], seed
+    while len(kept) < wanted:
+        seed += 1
+        kept += [seed] if is_kept(seed) else []
+    write(name, kept)
+    print("of %d programs %d are kept; the sessions of the others differ" % (seed - first, len(kept)))
+    sys.exit("%d cases failed" % len(failed) if failed else 0)
+
+
+def write(name, seeds):
+    """Several programs are one case: what they have in common is then stored once."""
+    for number, zipped in enumerate(parts(seeds, A_ZIP)):
+        with family("%s_%d" % (name, number + 1)):
+            for some in parts(zipped, A_CASE):
+                case("programs_%d" % some[0], lambda: [step for seed in some for step in build(seed)], shapes=False)
+
+
+def parts(seeds, n):
+    return [seeds[i:i + n] for i in range(0, len(seeds), n)]
 
 
 if __name__ == "__main__":

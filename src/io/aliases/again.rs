@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::graph::{Graph, Naming, Node, NodeId, Op, OutputId, Role};
 use crate::ops::array::RefIdentity;
 use crate::ops::control::{Merge, Switch};
-use crate::ops::state::alias::{Later, ReadAlias, Shares, Stored, chain, read_again, shares, shown_again};
+use crate::ops::state::alias::{Later, ReadAlias, Shares, Stored, Viewed, chain, read_again, shares, shown_again};
 
 impl Aliases {
     /// Puts what the node at this place of the file uses in place of aliases among its inputs.
@@ -97,52 +97,66 @@ pub(in crate::io) fn as_given(
     Ok(())
 }
 
-/// The reference that an alias is of, if it is one in all cases, and the alias is that as it is.
+/// The reference that an alias is of, if it is one in all cases.
 fn reference(graph: &Graph, budget: &mut Budget, alias: OutputId) -> Result<Option<OutputId>> {
     let mut made: HashMap<OutputId, OutputId> = HashMap::new();
     for id in chain(graph, alias, |_| false) {
         let node = graph.node(id.node);
-        let known = |input: &OutputId| match graph.fact(*input).role {
-            Role::Ref => Some(*input),
-            _ => made.get(input).copied(),
-        };
-        let [first_input, ..] = node.inputs() else { return Ok(None) };
-        let all: Option<SmallVec<[OutputId; 2]>> = node.inputs().iter().map(known).collect();
-        let (op, inputs): (Arc<dyn Op>, _) = match (shares(node.op().kind().name), node.op().kind().name) {
-            (_, "Switch") => {
-                let Some(data) = known(first_input) else { return Ok(None) };
-                let inputs = std::iter::once(data).chain(node.inputs().iter().skip(1).copied()).collect();
-                (Arc::new(Switch { is_ref: true }), inputs)
-            }
-            (Some(Shares::Any), _) => {
-                let Some(inputs) = all else { return Ok(None) };
-                (Arc::new(Merge { is_ref: true }), inputs)
-            }
-            (_, name) if KEEPS_SHAPE.contains(&name) || node.op_as::<ReadAlias>().is_some() => {
-                let Some(data) = known(first_input) else { return Ok(None) };
-                (Arc::new(RefIdentity), smallvec![data])
-            }
-            _ => return Ok(None),
-        };
+        if node.op_as::<Merge>().is_some() {
+            store_values(graph, budget, node, &mut made)?;
+        }
+        let Some((op, inputs)) = passed_on(graph, node, id, &made) else { return Ok(None) };
         let slot = if node.op_as::<Switch>().is_some() { id.slot } else { 0 };
         let passed = push(graph, budget, node, op, inputs, node.control_inputs())?;
-        let passed = OutputId { node: passed, slot };
-        let later = push(graph, budget, node, Arc::new(Later), smallvec![id, passed], &[])?;
+        let later = push(graph, budget, node, Arc::new(Later), smallvec![id, OutputId { node: passed, slot }], &[])?;
         made.insert(id, first(later));
     }
     Ok(made.get(&alias).copied())
 }
 
-/// Ops that pass on what they are given as it is; a reference has one shape.
-const KEEPS_SHAPE: &[&str] = &[
-    "Identity",
-    "StopGradient",
-    "PreventGradient",
-    "PlaceholderWithDefault",
-    "EnsureShape",
-    "CheckNumerics",
-    "_Later",
-];
+/// Gives those inputs of a merge a reference that are aliases of nothing.
+fn store_values(
+    graph: &Graph,
+    budget: &mut Budget,
+    merge: &Node,
+    made: &mut HashMap<OutputId, OutputId>,
+) -> Result<()> {
+    for input in merge.inputs() {
+        if graph.fact(*input).role == Role::Value && !made.contains_key(input) {
+            let stored = push(graph, budget, merge, Arc::new(Stored), smallvec![*input], &[])?;
+            made.insert(*input, first(stored));
+        }
+    }
+    Ok(())
+}
+
+/// The op that passes on the reference of an alias, and its inputs: references are among the inputs of the alias, or were
+/// `made` for them.
+fn passed_on(
+    graph: &Graph,
+    node: &Node,
+    id: OutputId,
+    made: &HashMap<OutputId, OutputId>,
+) -> Option<(Arc<dyn Op>, SmallVec<[OutputId; 2]>)> {
+    let known = |input: &OutputId| match graph.fact(*input).role {
+        Role::Ref => Some(*input),
+        _ => made.get(input).copied(),
+    };
+    let name = node.op().kind().name;
+    let shares = shares(name).unwrap_or(Shares::First);
+    let shared = node.inputs().get(shares.inputs(id.slot as usize, node.inputs().len()))?;
+    let references: SmallVec<[OutputId; 2]> = shared.iter().map(known).collect::<Option<_>>()?;
+    let rest = node.inputs().iter().skip(1).copied();
+    Some(match name {
+        "Switch" => (Arc::new(Switch { is_ref: true }), references.into_iter().chain(rest).collect()),
+        "Merge" => (Arc::new(Merge { is_ref: true }), references),
+        _ if FORMS.contains(&name) => (Arc::new(Viewed), references.into_iter().chain([id]).collect()),
+        _ => (Arc::new(RefIdentity), references),
+    })
+}
+
+/// Ops that show what they are given in another form.
+const FORMS: &[&str] = &["Reshape", "ExpandDims", "Squeeze", "Bitcast"];
 
 fn first(node: NodeId) -> OutputId {
     OutputId { node, slot: 0 }

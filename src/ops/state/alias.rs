@@ -10,8 +10,9 @@ use std::sync::Arc;
 use smallvec::{SmallVec, smallvec};
 
 use super::read::{READ_VARIABLE, read};
-use crate::error::Result;
-use crate::graph::{Effect, GradCx, Graph, InferCx, Node, Op, OpKind, OutputId, Role, RunCx, Tensor};
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::graph::{Effect, GradCx, Graph, InferCx, Node, Op, OpKind, OutputId, Role, RunCx, Tensor, VarHandle};
 use crate::value::Value;
 
 /// The value behind TF1's reference where a file has `Identity` of it, or uses it as a value. It is the value at this
@@ -62,17 +63,53 @@ impl Op for ReadShaped {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let (now, alias) = (read(cx, 0)?, cx.take(1));
-        let value = match now.len() == alias.len() {
-            true => now.reshaped(alias.dims())?,
-            false => alias,
-        };
+        let value = seen_as(read(cx, 0)?, cx.input(1))?;
         cx.output(0, value);
         Ok(())
     }
 
     fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
         Ok(vec![None, Some(cx.dy()?.clone())])
+    }
+}
+
+/// What is stored in a buffer as an alias of the buffer shows it.
+pub(super) fn seen_as(stored: Value, alias: &Value) -> Result<Value> {
+    match stored.dtype() == alias.dtype() {
+        true if stored.len() == alias.len() => stored.reshaped(alias.dims()),
+        false if stored.byte_len() == alias.byte_len() => {
+            Value::from_bytes(alias.dtype(), alias.dims(), stored.bytes()?)
+        }
+        _ => Ok(alias.clone()),
+    }
+}
+
+/// TF1's reference to a variable that is read in the form of an alias.
+#[derive(Debug, Clone)]
+pub struct Viewed;
+
+/// The row of [`Viewed`], which no file can name.
+pub static VIEWED: OpKind = OpKind::custom("_Viewed", "ref: Ref(dtype), alias: T -> output: Ref(T)")
+    .not_differentiable("a reference that is passed on has no gradient");
+
+impl Op for Viewed {
+    fn kind(&self) -> &'static OpKind {
+        &VIEWED
+    }
+
+    fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        let alias = cx.fact(1).clone();
+        cx.output_variable(alias.dtype, alias.shape, Role::Ref);
+        Ok(())
+    }
+
+    fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        let (var, view) = (cx.variable(0)?, Some(cx.take(1)));
+        let VarHandle { index, name, dtype, shape, elements, .. } = &*var;
+        let (name, shape, elements) = (name.clone(), shape.clone(), elements.clone());
+        let viewed = VarHandle { index: *index, name, dtype: *dtype, shape, elements, view };
+        cx.output(0, Value::from_object(DType::Resource, Arc::new(viewed)));
+        Ok(())
     }
 }
 
@@ -137,9 +174,9 @@ impl Op for Stored {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let (var, mut value) = (cx.own_variable()?, Some(cx.take(0)));
-        let twice = || crate::error::Error::internal("a variable is changed once");
+        let twice = || Error::internal("a variable is changed once");
         cx.state()?.update(&var, &mut |_| value.take().ok_or_else(twice))?;
-        cx.output(0, Value::from_object(crate::dtype::DType::Resource, var));
+        cx.output(0, Value::from_object(DType::Resource, var));
         Ok(())
     }
 }

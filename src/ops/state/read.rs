@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::alias::seen_as;
 use crate::error::{Error, ErrorKind, Result, escape};
 use crate::graph::{AttrValue, Attrs, Effect, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor, VarHandle};
 use crate::value::{IntoValue, Value};
@@ -50,7 +51,11 @@ impl Op for ReadVariable {
 /// The value of the variable that input `i` refers to.
 pub(super) fn read(cx: &RunCx<'_>, i: usize) -> Result<Value> {
     let var = cx.variable(i)?;
-    cx.state()?.read(&var).ok_or_else(|| uninitialized(&var))
+    let value = cx.state()?.read(&var).ok_or_else(|| uninitialized(&var))?;
+    match &var.view {
+        Some(alias) => seen_as(value, alias),
+        None => Ok(value),
+    }
 }
 
 /// The error of using a variable that has no value yet.

@@ -156,6 +156,33 @@ def loop_in_a_loop():
         return runs(x, v + 0.)
 
 
+def branch_into_a_loop(taken):
+    """What goes into the loop is the variable, or a value of the other branch."""
+    v, p = variable("v", [1., 2.]), tf.identity(tf.constant(taken))
+    x = tf.cond(p, lambda: v, lambda: v * 100.)
+
+    def body(i, y):
+        with after(V1.assign_add(v, [10., 20.])):
+            return i + 1, y + x + tf.reshape(tf.reshape(v, [2, 1]), [2])
+
+    i, y = tf.while_loop(lambda i, y: i < 3, body, [0, tf.zeros(2)], parallel_iterations=1)
+    return runs(i, y)
+
+
+def forms_in_a_loop():
+    """Other forms of the variable that were made before the loop."""
+    v = variable("v", [1., 2.])
+    forms = [tf.reshape(v, [2, 1]), tf.expand_dims(v, 0), tf.bitcast(v, tf.int32), tf.identity_n([v, v])[1]]
+
+    def body(i, total):
+        with after(V1.assign_add(v, [10., 20.])):
+            back = tf.bitcast(forms[2] + 0, tf.float32)
+            return i + 1, total + tf.squeeze(tf.matmul(forms[1], forms[0])) + tf.reduce_sum(back) + forms[3][0]
+
+    i, total = tf.while_loop(lambda i, total: i < 3, body, [0, 0.], parallel_iterations=1)
+    return runs(i, total)
+
+
 def switch_and_merge(taken):
     """References through `RefSwitch` and `RefMerge`, and values through `Switch` and `Merge`."""
     v, p = variable("v", 1.), tf.identity(tf.constant(taken))
@@ -263,7 +290,8 @@ CASES = {"aliases": table({
     "branch_that_writes": lambda: behind_a_branch(True), "branch_that_does_not": lambda: behind_a_branch(False),
     "behind_a_loop": behind_a_loop, "condition_reads": condition_reads,
     "loop_variable": lambda: loop_that_starts_with_it(False), "loop_variable_passed_on": lambda: loop_that_starts_with_it(True),
-    "loop_in_a_loop": loop_in_a_loop, "switch_and_merge": lambda: switch_and_merge(True),
+    "loop_in_a_loop": loop_in_a_loop, "forms_in_a_loop": forms_in_a_loop,
+    "branch_into_a_loop": lambda: branch_into_a_loop(True), "other_branch_into_a_loop": lambda: branch_into_a_loop(False), "switch_and_merge": lambda: switch_and_merge(True),
     "switch_and_merge_not": lambda: switch_and_merge(False), "select_first": lambda: select(0), "select_second": lambda: select(1),
     "names_of_an_alias": names_of_an_alias, "fetched": fetched, "fed": fed, "scattered": scattered, "strings": strings,
     "shape_that_changes": shape_that_changes, "groups_without_order": groups_without_order})}
