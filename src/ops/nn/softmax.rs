@@ -184,7 +184,7 @@ impl<'a, A: Wide> Exponentials<'a, A> {
     }
 
     /// Takes a row of `n` logits in.
-    pub fn of(&mut self, n: usize, logits: Logits<'_, A>, pace: &mut Pace<'_>) -> Result<()> {
+    pub(in crate::ops) fn of(&mut self, n: usize, logits: Logits<'_, A>, pace: &mut Pace<'_>) -> Result<()> {
         if self.shifted.is_empty() {
             (self.shifted, self.exp) = (self.work.list(n)?, self.work.list(n)?);
         }

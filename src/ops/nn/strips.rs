@@ -60,7 +60,7 @@ impl<'a> Strips<'a> {
 
     /// Calls `f` for the parts of some windows that lie in one plane each, with what they are read from and their numbers
     /// in it.
-    pub fn each<T: Number>(
+    pub(in crate::ops) fn each<T: Number>(
         &self,
         work: Workspace<'_>,
         x: &[T],

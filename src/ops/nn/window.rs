@@ -335,7 +335,7 @@ impl Geometry {
     /// # Errors
     /// Those of the run's limits, which a pace of `each` units a tap looks at.
     #[inline(always)]
-    pub fn for_taps(
+    pub(in crate::ops) fn for_taps(
         &self,
         window: [usize; 3],
         each: usize,
