@@ -164,6 +164,11 @@ impl<'a> InferCx<'a> {
     }
 }
 
+/// The one element of an integer tensor; `None` where there are more, or none.
+pub(crate) fn to_int(value: &Value) -> Option<i64> {
+    if value.len() == 1 { to_ints(value)?.first().copied() } else { None }
+}
+
 /// The elements of an int32 or int64 value.
 pub(crate) fn to_ints(value: &Value) -> Option<Vec<i64>> {
     Ints::of(value).ok().map(|ints| ints.iter().collect())

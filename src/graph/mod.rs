@@ -46,7 +46,7 @@ pub use self::context::Entered;
 pub(crate) use self::eval::{run_alone, run_within};
 pub use self::grad::GradCx;
 pub use self::infer::InferCx;
-pub(crate) use self::infer::to_ints;
+pub(crate) use self::infer::{to_int, to_ints};
 pub(crate) use self::ints::Ints;
 pub use self::nesting::BodyCapture;
 pub(crate) use self::nesting::{BodyPlan, Built, foreign};

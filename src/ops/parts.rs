@@ -1,7 +1,5 @@
 //! Filling a slice from many threads, in pieces whose borders the caller's sizes fix.
 
-use parking_lot::Mutex;
-
 use crate::error::Result;
 use crate::graph::RunCx;
 
@@ -21,6 +19,5 @@ pub(crate) fn fill_parts<T: Send>(
         f(0, out);
         return cx.check();
     }
-    let parts: Vec<Mutex<&mut [T]>> = out.chunks_mut(step).map(Mutex::new).collect();
-    cx.parallel_for(parts.len(), &|i| f(i * step, &mut parts[i].lock()))
+    cx.for_chunks_mut(out, step, &|i, part| f(i * step, part))
 }

@@ -5,7 +5,7 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::graph::{Graph, Op, Tensor};
 use crate::shape::{Dim, Shape};
-use crate::value::Value;
+use crate::value::{IntoValue, Value};
 
 /// `(?,3)`, `()`, `<unknown>`, named dims, and a dtype in front: `int32(2)`; float32 otherwise.
 pub(crate) fn parse_fact(text: &str) -> (DType, Shape) {
@@ -79,6 +79,30 @@ pub(crate) fn run_within(op: impl Op, inputs: &[Value], budget: usize, work: u64
     crate::graph::run_within(operation.node(), inputs, budget, &limits).map(Vec::from)
 }
 
+/// A sparse matrix of one column with so many values: indices, values and shape.
+pub(crate) fn sparse_column(n: usize) -> [Value; 3] {
+    let indices = (0..n as i64).flat_map(|i| [i, 0]).collect();
+    let indices = Value::from_vec(&[n, 2], indices).expect("as many indices as values");
+    [indices, Value::zeros(DType::I32, &[n]).expect("memory for a test"), [n as i64, 1].into_value()]
+}
+
+/// A float32 tensor without elements whose other axis is vast.
+pub(crate) fn vast() -> Value {
+    Value::zeros(DType::F32, &[1 << 40, 0]).expect("no elements fit")
+}
+
+/// Asserts that an op ends where the run has spent its units of work; the inputs are such that it would take far more.
+#[track_caller]
+pub(crate) fn ends_in_time(op: &(impl Op + Clone), inputs: &[Value]) {
+    ends_after(op, inputs, 1 << 21);
+}
+
+#[track_caller]
+fn ends_after(op: &(impl Op + Clone), inputs: &[Value], work: u64) {
+    let error = run_within(op.clone(), inputs, usize::MAX, work).expect_err("work without an end");
+    assert_eq!(error.message(), format!("the work is more than {work} units, which is its budget"));
+}
+
 /// Asserts that a serial kernel ends early where the run has spent its units of work, and within a memory budget of so
 /// many bytes: the inputs would take far more.
 #[track_caller]
@@ -94,8 +118,7 @@ pub(crate) fn ends_between_chunks(op: &(impl Op + Clone), inputs: &[Value], budg
 
 #[track_caller]
 fn ends_within(op: &(impl Op + Clone), inputs: &[Value], budget: usize, work: u64) {
-    let error = run_within(op.clone(), inputs, usize::MAX, work).expect_err("work without an end");
-    assert_eq!(error.message(), format!("the work is more than {work} units, which is its budget"));
+    ends_after(op, inputs, work);
     let error = run_within(op.clone(), inputs, budget, u64::MAX).expect_err("memory beyond the budget");
     assert!(error.message().starts_with("the memory budget is"), "{error}");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::axes::Axis;
 use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, to_int};
 use crate::kernel::Ordered;
 use crate::ops::parts::{SERIAL, fill_parts};
 use crate::shape::{Shape, normalize_axis};
@@ -136,8 +136,8 @@ impl Op for ArgExtreme {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let x = cx.input(0);
-        let axis = match to_ints(cx.input(1)).as_deref() {
-            Some(&[axis]) if cx.input(1).rank() == 0 => axis,
+        let axis = match to_int(cx.input(1)) {
+            Some(axis) if cx.input(1).rank() == 0 => axis,
             _ => return Err(Error::shape(format!("dim must be a scalar, but has shape {:?}", cx.input(1).dims()))),
         };
         let axis = normalize_axis(axis, x.rank()).map_err(|_| {
@@ -226,8 +226,13 @@ fn fill<T: Plain + PartialOrd, I: Send>(
     is_better: Better<T>,
     as_index: fn(usize) -> I,
 ) -> Result<()> {
+    let threads = cx.threads();
     fill_parts(cx, output, (SERIAL / k).max(1), &|start, output| {
+        let mut pace = threads.pace();
         for (i, output) in output.iter_mut().enumerate() {
+            if pace.spend(2 * k).is_err() {
+                return;
+            }
             let (row, column) = ((start + i) / inner, (start + i) % inner);
             let along = x[row * k * inner + column..].iter().step_by(inner).take(k);
             *output = as_index(first_extreme(along, is_better));

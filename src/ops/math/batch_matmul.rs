@@ -9,9 +9,9 @@ use crate::index;
 use crate::kernel::Number;
 use crate::kernel::product::{Epilogue, batch_matmul};
 use crate::ops::array::BroadcastGradientArgs;
-use crate::ops::array::cast::cast_value;
+use crate::ops::array::cast::cast_in;
 use crate::shape::{Dims, Shape, broadcast_dims, element_count};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
 
 /// `(.., n, k) x (.., k, m) -> (.., n, m)` with equal leading axes.
@@ -169,7 +169,7 @@ impl Op for BatchMatMulV3 {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let [x, y] = [0, 1].map(|i| cast_value(cx.input(i), self.dtype));
+        let [x, y] = [0, 1].map(|i| cast_in(cx, cx.input(i), self.dtype));
         run_on(cx, [&x?, &y?], (self.adj_x, self.adj_y))
     }
 
@@ -266,8 +266,8 @@ struct Batch {
     sizes: [usize; 3],
     /// The leading axes of the result.
     dims: Dims,
-    x_offsets: Vec<usize>,
-    y_offsets: Vec<usize>,
+    x_offsets: ScratchVec<usize>,
+    y_offsets: ScratchVec<usize>,
 }
 
 fn run(cx: &mut RunCx<'_>, adjoints: Adjoints) -> Result<()> {
@@ -277,7 +277,7 @@ fn run(cx: &mut RunCx<'_>, adjoints: Adjoints) -> Result<()> {
 
 fn run_on(cx: &mut RunCx<'_>, [x, y]: [&Value; 2], adjoints: Adjoints) -> Result<()> {
     let dtype = x.dtype();
-    let batch = batch(x.dims(), y.dims(), adjoints)?;
+    let batch = batch(cx, x.dims(), y.dims(), adjoints)?;
     let mut dims = batch.dims.clone();
     dims.extend([batch.sizes[0], batch.sizes[2]]);
     let mut output = cx.alloc(dtype, &dims)?;
@@ -288,7 +288,7 @@ fn run_on(cx: &mut RunCx<'_>, [x, y]: [&Value; 2], adjoints: Adjoints) -> Result
     Ok(())
 }
 
-fn batch(x: &[usize], y: &[usize], (adj_x, adj_y): Adjoints) -> Result<Batch> {
+fn batch(cx: &RunCx<'_>, x: &[usize], y: &[usize], (adj_x, adj_y): Adjoints) -> Result<Batch> {
     for (i, dims) in [x, y].into_iter().enumerate() {
         if dims.len() < 2 {
             return Err(Error::shape(format!("in[{i}] must have rank 2 or more, but has shape {dims:?}")));
@@ -304,10 +304,10 @@ fn batch(x: &[usize], y: &[usize], (adj_x, adj_y): Adjoints) -> Result<Batch> {
         .map_err(|_| Error::shape(format!("in[0] and in[1] must have compatible batch dimensions: {x:?} vs. {y:?}")))?;
     if element_count(&[&dims[..], &[m, n]].concat())? == 0 {
         // The leading axes may be as long as they like.
-        return Ok(Batch { sizes: [m, inner_x, n], dims, x_offsets: Vec::new(), y_offsets: Vec::new() });
+        return Ok(Batch { sizes: [m, inner_x, n], dims, x_offsets: cx.list(0)?, y_offsets: cx.list(0)? });
     }
-    let x_offsets = offsets(&dims, x_batch, m * inner_x)?;
-    let y_offsets = offsets(&dims, y_batch, inner_y * n)?;
+    let x_offsets = offsets(cx, &dims, x_batch, m * inner_x)?;
+    let y_offsets = offsets(cx, &dims, y_batch, inner_y * n)?;
     Ok(Batch { sizes: [m, inner_x, n], dims, x_offsets, y_offsets })
 }
 
@@ -316,13 +316,16 @@ fn oriented(matrix: &[usize], adjoint: bool) -> [usize; 2] {
 }
 
 /// Where the matrix of each product starts in an operand whose leading axes `own` broadcast to `dims`.
-fn offsets(dims: &[usize], own: &[usize], matrix: usize) -> Result<Vec<usize>> {
-    let mut offsets = vec![0; element_count(dims)?];
+fn offsets(cx: &RunCx<'_>, dims: &[usize], own: &[usize], matrix: usize) -> Result<ScratchVec<usize>> {
+    let (mut offsets, mut pace) = (cx.scratch::<usize>(element_count(dims)?)?, cx.pace());
     let (mut inner, mut stride) = (1, matrix);
     for (axis, &size) in dims.iter().enumerate().rev() {
         let own_size = (axis + own.len()).checked_sub(dims.len()).map_or(1, |axis| own[axis]);
         if own_size > 1 {
-            offsets.iter_mut().enumerate().for_each(|(i, offset)| *offset += i / inner % size * stride);
+            for (i, offset) in offsets.iter_mut().enumerate() {
+                pace.spend(8)?;
+                *offset += i / inner % size * stride;
+            }
         }
         inner *= size;
         stride *= own_size;
@@ -338,8 +341,8 @@ fn multiply<T: Number>(
     output: &mut Value,
 ) -> Result<()> {
     let [m, k, n] = batch.sizes;
-    let x = conjugated(x, adj_x)?;
-    let y = conjugated(y, adj_y)?;
+    let x = conjugated(cx, x, adj_x)?;
+    let y = conjugated(cx, y, adj_y)?;
     let (x, y, output) = (x.slice()?, y.slice()?, output.make_mut::<T>()?);
     if k == 0 || output.is_empty() {
         output.fill(T::ZERO);
@@ -350,27 +353,30 @@ fn multiply<T: Number>(
 }
 
 /// The operand as the kernel takes it: the kernel transposes, but does not conjugate.
-fn conjugated(value: &Value, adjoint: bool) -> Result<Value> {
+fn conjugated(cx: &RunCx<'_>, value: &Value, adjoint: bool) -> Result<Value> {
     match value.dtype() {
-        DType::C64 if adjoint => conjugate::<f32>(value),
-        DType::C128 if adjoint => conjugate::<f64>(value),
+        DType::C64 if adjoint => conjugate::<f32>(cx, value),
+        DType::C128 if adjoint => conjugate::<f64>(cx, value),
         _ => Ok(value.clone()),
     }
 }
 
-fn conjugate<R>(value: &Value) -> Result<Value>
+fn conjugate<R>(cx: &RunCx<'_>, value: &Value) -> Result<Value>
 where
     R: Clone + num_traits::Num + std::ops::Neg<Output = R>,
     num_complex::Complex<R>: crate::dtype::Plain,
 {
     let numbers = value.slice::<num_complex::Complex<R>>()?;
-    Value::from_vec(value.dims(), numbers.iter().map(num_complex::Complex::conj).collect())
+    let mut out = cx.alloc(value.dtype(), value.dims())?;
+    let cells = out.make_mut::<num_complex::Complex<R>>()?.iter_mut().zip(numbers);
+    cells.for_each(|(out, x)| *out = x.conj());
+    Ok(out)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{infer_err, infer_ok, run_op};
+    use crate::ops::testing::{infer_err, infer_ok, run_op, run_within};
 
     fn ramp(dims: &[usize]) -> Value {
         let n: usize = dims.iter().product();
@@ -425,5 +431,16 @@ mod tests {
         let x = Value::from_vec(&[1, 1, 1], vec![i]).unwrap();
         let got = &run_op(BatchMatMul { adj_x: true, adj_y: false }, &[x.clone(), x]).unwrap()[0];
         assert_eq!(got.slice::<num_complex::Complex<f32>>().unwrap(), [1.0f32.into()]);
+    }
+
+    #[test]
+    fn vast_batches_of_nothing_are_too_many_products() {
+        let empty = |dims: &[usize]| Value::zeros(DType::I32, dims).unwrap();
+        let inputs = [empty(&[1 << 40, 1, 0]), empty(&[1 << 40, 1, 0])];
+        let error = run_within(BatchMatMulV2 { adj_x: false, adj_y: true }, &inputs, usize::MAX, u64::MAX).unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::ResourceExhausted);
+        let inputs = [empty(&[1 << 40, 0, 1]), empty(&[1, 1])];
+        let got = run_within(BatchMatMulV2::default(), &inputs, 1 << 20, u64::MAX).unwrap();
+        assert_eq!(got[0].dims(), [1 << 40, 0, 1]);
     }
 }

@@ -260,7 +260,15 @@ next_after!(next_after_f32 f32);
 next_after!(next_after_f64 f64);
 
 fn join_strings(cx: &mut RunCx<'_>) -> Result<()> {
-    let (dims, joined) = map2_strings(cx, |x, y| [x, y].concat())?;
+    let (mut room, mut counted) = (cx.room::<u8>(0)?, Ok(()));
+    let (dims, joined) = map2_strings(cx, |x, y| {
+        if counted.is_ok() {
+            counted = room.add::<u8>(x.len() + y.len());
+        }
+        if counted.is_ok() { [x, y].concat() } else { Vec::new() }
+    })?;
+    counted?;
+    let (joined, _) = joined.into_parts();
     cx.output(0, Value::from_strings(&dims, joined)?);
     Ok(())
 }

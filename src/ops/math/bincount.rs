@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::axes::ReduceAxes;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Example, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
+use crate::graph::{Example, InferCx, Op, OpKind, RunCx, Tensor, to_int};
 use crate::kernel::Number;
 use crate::shape::{Dim, Shape};
 use crate::value::{IntoValue, Value};
@@ -103,13 +103,13 @@ impl Op for Bincount {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let size = match to_ints(cx.input(1)).as_deref() {
-            Some(&[size]) if cx.input(1).rank() == 0 => checked_size(size)?,
+        let size = match to_int(cx.input(1)) {
+            Some(size) if cx.input(1).rank() == 0 => checked_size(size)?,
             _ => return Err(Error::shape(format!("the size must be a scalar, but has {:?}", cx.input(1).dims()))),
         };
         let dtype = cx.input(2).dtype();
         let mut bins = cx.alloc(dtype, &[size])?;
-        with_type!(dtype, T in numbers => count::<T>(cx.input(0), cx.input(2), &mut bins)?, else => {
+        with_type!(dtype, T in numbers => count::<T>(cx, cx.input(0), cx.input(2), &mut bins)?, else => {
             return Err(Error::unsupported(format!("weights cannot be {dtype}")));
         });
         cx.output(0, bins);
@@ -121,7 +121,7 @@ fn checked_size(size: i64) -> Result<usize> {
     usize::try_from(size).map_err(|_| Error::invalid(format!("size ({size}) must be non-negative")))
 }
 
-fn count<T: Number>(arr: &Value, weights: &Value, bins: &mut Value) -> Result<()> {
+fn count<T: Number>(cx: &RunCx<'_>, arr: &Value, weights: &Value, bins: &mut Value) -> Result<()> {
     if !weights.is_empty() && weights.dims() != arr.dims() {
         let text =
             format!("the weights must have the shape {:?} or no elements, but have {:?}", arr.dims(), weights.dims());
@@ -129,7 +129,9 @@ fn count<T: Number>(arr: &Value, weights: &Value, bins: &mut Value) -> Result<()
     }
     let (arr, weights, bins) = (arr.slice::<i32>()?, weights.slice::<T>()?, bins.make_mut::<T>()?);
     bins.fill(T::ZERO);
+    let mut pace = cx.pace();
     for (i, &at) in arr.iter().enumerate() {
+        pace.spend(2)?;
         let at =
             usize::try_from(at).map_err(|_| Error::invalid(format!("input arr must be non-negative, but has {at}")))?;
         // Integers beyond the last bin are not counted.
@@ -144,7 +146,7 @@ fn count<T: Number>(arr: &Value, weights: &Value, bins: &mut Value) -> Result<()
 mod tests {
     use super::*;
     use crate::graph::Graph;
-    use crate::ops::testing::{infer_err, infer_ok, run_op};
+    use crate::ops::testing::{ends_in_time, infer_err, infer_ok, run_op};
     use crate::shape;
 
     #[track_caller]
@@ -184,5 +186,11 @@ mod tests {
         let want = "Shape Const Prod Greater/y Greater Cast Const_1 Max add/y add mul minlength Maximum maxlength Minimum \
                     Const_2 Bincount";
         assert_eq!(names.join(" "), want);
+    }
+
+    #[test]
+    fn long_counts_end_with_their_run() {
+        let arr = Value::zeros(DType::I32, &[1 << 21]).unwrap();
+        ends_in_time(&Bincount, &[arr, 4.into_value(), Vec::<i32>::new().into_value()]);
     }
 }

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::ops::IntoTensor;
+use crate::ops::parts::fill_parts;
 use crate::shape::{Dim, Shape};
 use crate::value::IntoValue;
 use crate::with_type;
@@ -67,7 +68,7 @@ impl Op for Cross {
             return Err(Error::shape(format!("both tensors must have one shape that ends in 3, but have {a} and {b}")));
         }
         let mut out = cx.alloc(a.dtype(), a.dims())?;
-        with_type!(a.dtype(), T in reals => products::<T>(a.slice()?, b.slice()?, out.make_mut()?), else => {
+        with_type!(a.dtype(), T in reals => products::<T>(cx, out.make_mut()?)?, else => {
             return check_real(a.dtype());
         });
         cx.output(0, out);
@@ -82,13 +83,17 @@ fn check_real(dtype: DType) -> Result<()> {
     Err(Error::unsupported(format!("cross products are of floats and integers, not of {dtype}")))
 }
 
-fn products<T: Number>(a: &[T], b: &[T], out: &mut [T]) {
-    for ((a, b), out) in a.chunks_exact(3).zip(b.chunks_exact(3)).zip(out.chunks_exact_mut(3)) {
-        for (i, cell) in out.iter_mut().enumerate() {
-            let (j, k) = ((i + 1) % 3, (i + 2) % 3);
-            *cell = a[j].times(b[k]).minus(a[k].times(b[j]));
+fn products<T: Number>(cx: &RunCx<'_>, out: &mut [T]) -> Result<()> {
+    let (a, b) = (cx.input(0).slice::<T>()?, cx.input(1).slice::<T>()?);
+    fill_parts(cx, out, 3 << 14, &|start, out| {
+        let vectors = a[start..].chunks_exact(3).zip(b[start..].chunks_exact(3));
+        for ((a, b), out) in vectors.zip(out.chunks_exact_mut(3)) {
+            for (i, cell) in out.iter_mut().enumerate() {
+                let (j, k) = ((i + 1) % 3, (i + 2) % 3);
+                *cell = a[j].times(b[k]).minus(a[k].times(b[j]));
+            }
         }
-    }
+    })
 }
 
 #[cfg(test)]

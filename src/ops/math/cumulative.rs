@@ -111,13 +111,12 @@ impl Op for Cumulative {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let axis = crate::graph::to_ints(cx.input(1)).filter(|axis| axis.len() == 1);
-        let axis = axis.ok_or_else(|| Error::invalid("the axis must be one integer"))?[0];
+        let axis = crate::graph::to_int(cx.input(1)).ok_or_else(|| Error::invalid("the axis must be one integer"))?;
         let axis = normalize_axis(axis, cx.input(0).rank())?;
         let mut out = cx.take_unique(0)?;
         let (n, inner) = (out.dims()[axis], out.dims()[axis + 1..].iter().product());
         let dtype = out.dtype();
-        with_type!(dtype, T in numbers => accumulate::<T>(*self, &mut out, n, inner)?, else => return Err(unsupported(dtype)));
+        with_type!(dtype, T in numbers => accumulate::<T>(cx, *self, &mut out, n, inner)?, else => return Err(unsupported(dtype)));
         cx.output(0, out);
         Ok(())
     }
@@ -136,17 +135,18 @@ impl Op for Cumulative {
 }
 
 /// Over blocks of `n` rows of `inner` elements: each row is joined with the one before it.
-fn accumulate<T: Number>(op: Cumulative, out: &mut Value, n: usize, inner: usize) -> Result<()> {
+fn accumulate<T: Number>(cx: &RunCx<'_>, op: Cumulative, out: &mut Value, n: usize, inner: usize) -> Result<()> {
     if out.is_empty() {
         return Ok(());
     }
     let (start, join): (T, fn(T, T) -> T) = if op.is_product { (T::ONE, T::times) } else { (T::ZERO, T::plus) };
-    let mut running = vec![start; inner];
+    let (mut running, mut pace) = (cx.scratch_of(inner, start)?, cx.pace());
     for block in out.make_mut::<T>()?.chunks_exact_mut(n * inner) {
         running.fill(start);
         for row in 0..n {
+            pace.spend(inner)?;
             let row = if op.reverse { n - 1 - row } else { row };
-            for (x, running) in block[row * inner..(row + 1) * inner].iter_mut().zip(&mut running) {
+            for (x, running) in block[row * inner..(row + 1) * inner].iter_mut().zip(&mut *running) {
                 let joined = join(*running, *x);
                 *x = if op.exclusive { *running } else { joined };
                 *running = joined;
@@ -159,7 +159,7 @@ fn accumulate<T: Number>(op: Cumulative, out: &mut Value, n: usize, inner: usize
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{infer_ok, run_op};
+    use crate::ops::testing::{ends_early, infer_ok, run_op};
 
     #[track_caller]
     fn check(is_product: bool, exclusive: bool, reverse: bool, axis: i32, want: &str) {
@@ -183,5 +183,12 @@ mod tests {
         infer_ok(&op, "(?,3);int32()", "(?,3)");
         assert!(run_op(op, &[[1.0f32].into_value(), 3i32.into_value()]).is_err());
         assert!(run_op(op, &[1.0f32.into_value(), 0i32.into_value()]).is_err());
+    }
+
+    #[test]
+    fn long_sums_end_with_their_run() {
+        let x = || Value::zeros(crate::DType::F32, &[1 << 22]).unwrap();
+        let op = Cumulative { is_product: false, exclusive: false, reverse: true };
+        ends_early(&op, &[x(), 0i32.into_value()], 1 << 20);
     }
 }

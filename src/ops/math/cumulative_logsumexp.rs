@@ -7,7 +7,7 @@ use num_traits::Float;
 use super::cumulative::Running;
 use super::dtypes::{Dtypes, check_dtype, unsupported};
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, to_int};
 use crate::kernel::Number;
 use crate::shape::normalize_axis;
 use crate::value::{IntoValue, Value};
@@ -75,13 +75,12 @@ impl Op for CumulativeLogsumexp {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let axis = to_ints(cx.input(1)).filter(|axis| axis.len() == 1);
-        let axis = axis.ok_or_else(|| Error::invalid("the axis must be one integer"))?[0];
+        let axis = to_int(cx.input(1)).ok_or_else(|| Error::invalid("the axis must be one integer"))?;
         let axis = normalize_axis(axis, cx.input(0).rank())?;
         let mut out = cx.take_unique(0)?;
         let (n, inner) = (out.dims()[axis], out.dims()[axis + 1..].iter().product());
         let dtype = out.dtype();
-        with_type!(dtype, T in floats => accumulate::<T>(self.running, out.make_mut()?, n, inner), else => {
+        with_type!(dtype, T in floats => accumulate::<T>(cx, self.running, out.make_mut()?, n, inner)?, else => {
             return Err(unsupported(dtype));
         });
         cx.output(0, out);
@@ -104,23 +103,31 @@ fn join<A: Float>(a: A, b: A) -> A {
 }
 
 /// Over blocks of `n` rows of `inner` elements: each row is joined with the one before it.
-fn accumulate<T: Number<Acc: Float>>(running: Running, out: &mut [T], n: usize, inner: usize) {
+fn accumulate<T: Number<Acc: Float>>(
+    cx: &RunCx<'_>,
+    running: Running,
+    out: &mut [T],
+    n: usize,
+    inner: usize,
+) -> Result<()> {
     if out.is_empty() {
-        return;
+        return Ok(());
     }
     let none = T::Acc::neg_infinity();
-    let mut so_far = vec![none; inner];
+    let (mut so_far, mut pace) = (cx.scratch_of(inner, none)?, cx.pace());
     for block in out.chunks_exact_mut(n * inner) {
         so_far.fill(none);
         for row in 0..n {
+            pace.spend(32 * inner)?;
             let row = if running.reverse { n - 1 - row } else { row };
-            for (x, so_far) in block[row * inner..(row + 1) * inner].iter_mut().zip(&mut so_far) {
+            for (x, so_far) in block[row * inner..(row + 1) * inner].iter_mut().zip(&mut *so_far) {
                 let joined = join(*so_far, x.widen());
                 *x = T::narrow(if running.exclusive { *so_far } else { joined });
                 *so_far = joined;
             }
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, to_ints};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, to_int};
 use crate::kernel::Number;
 use crate::shape::{Dim, Shape};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec};
 use crate::with_type;
 
 /// How often each integer from 0 up to a size stands in a vector or in each row of a matrix, or the sum of its weights:
@@ -75,16 +75,16 @@ impl Op for DenseBincount {
                 format!("the weights must have the shape {dims:?} or no elements, but have {:?}", weights.dims());
             return Err(Error::shape(text));
         }
-        let size = match to_ints(cx.input(1)).as_deref() {
-            Some(&[size]) if cx.input(1).rank() == 0 => checked_size(size)?,
+        let size = match to_int(cx.input(1)) {
+            Some(size) if cx.input(1).rank() == 0 => checked_size(size)?,
             _ => return Err(Error::shape(format!("the size must be a scalar, but has {:?}", cx.input(1).dims()))),
         };
-        let places = places(input)?;
+        let places = places(cx, 0)?;
         let mut bins = cx.alloc_zeros(weights.dtype(), &[&dims[..dims.len() - 1], &[size]].concat())?;
         if size > 0 {
             let width = dims[dims.len() - 1];
             with_type!(weights.dtype(), T in numbers => {
-                self.count::<T>(&places, |i| i / width, weights.slice()?, bins.make_mut::<T>()?, size);
+                self.count::<T>(cx, &places, |i| i / width, weights.slice()?, bins.make_mut::<T>()?, size)?;
             }, else => return Err(Error::unsupported(format!("weights cannot be {}", weights.dtype()))));
         }
         cx.output(0, bins);
@@ -100,13 +100,17 @@ impl DenseBincount {
     /// Integer `i` counts for row `row_of(i)` of `size` bins.
     pub(super) fn count<T: Number>(
         &self,
-        places: &[usize],
+        cx: &RunCx<'_>,
+        places: &[i64],
         row_of: impl Fn(usize) -> usize,
         weights: &[T],
         bins: &mut [T],
         size: usize,
-    ) {
+    ) -> Result<()> {
+        let mut pace = cx.pace();
         for (i, &place) in places.iter().enumerate() {
+            pace.spend(8)?;
+            let place = place as usize;
             // Integers beyond the last bin are not counted.
             if place < size {
                 let bin = &mut bins[row_of(i) * size + place];
@@ -114,6 +118,7 @@ impl DenseBincount {
                 *bin = if self.binary_output { T::ONE } else { bin.plus(weight) };
             }
         }
+        Ok(())
     }
 }
 
@@ -133,17 +138,18 @@ pub(super) fn checked_size(size: i64) -> Result<usize> {
     usize::try_from(size).map_err(|_| Error::invalid(format!("size ({size}) must be non-negative")))
 }
 
-pub(super) fn places(input: &Value) -> Result<Vec<usize>> {
-    let ints = to_ints(input).ok_or_else(|| Error::internal("the input is int32 or int64"))?;
-    let place =
-        |n: i64| usize::try_from(n).map_err(|_| Error::invalid(format!("the input must be non-negative, but has {n}")));
-    ints.into_iter().map(place).collect()
+pub(super) fn places(cx: &RunCx<'_>, input: usize) -> Result<ScratchVec<i64>> {
+    let places = cx.ints(cx.input(input))?;
+    match places.iter().find(|n| **n < 0) {
+        Some(n) => Err(Error::invalid(format!("the input must be non-negative, but has {n}"))),
+        None => Ok(places),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{infer_err, infer_ok, run_op};
+    use crate::ops::testing::{ends_early, infer_err, infer_ok, run_op};
 
     #[track_caller]
     fn check(binary_output: bool, input: impl IntoValue, weights: impl IntoValue) -> Result<String> {
@@ -171,5 +177,12 @@ mod tests {
         infer_ok(&op, "int32(?,3);int32();float32(0)", "(?,?)");
         infer_err(&op, "int32(1,2,3);int32();float32(0)", "at most rank 2");
         infer_err(&op, "int32();int32();float32(0)", "but is a scalar");
+    }
+
+    #[test]
+    fn long_counts_end_with_their_run() {
+        let input = crate::Value::zeros(DType::I32, &[1 << 20]).unwrap();
+        let op = DenseBincount { binary_output: false };
+        ends_early(&op, &[input, 4.into_value(), Vec::<i32>::new().into_value()], 1 << 20);
     }
 }

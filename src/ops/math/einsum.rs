@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::dtypes::unsupported;
+use crate::cancel::Pace;
 use crate::error::{Error, Result, escape};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::kernel::product::{Epilogue, batch_matmul};
 use crate::shape::{Dim, Dims, Shape, element_count};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
 
 /// Sums of products of one or two tensors: `ij,jk->ik` is the product of matrices. Axes whose label the result does not
@@ -218,8 +219,9 @@ impl Plan {
         Ok(Plan { inputs, output, sizes, dims })
     }
 
-    fn count(&self, labels: &[Label]) -> usize {
-        labels.iter().filter_map(|label| self.sizes.get(*label)).product()
+    fn count(&self, labels: &[Label]) -> Result<usize> {
+        let dims: Dims = labels.iter().filter_map(|label| self.sizes.get(*label)).copied().collect();
+        element_count(&dims)
     }
 
     /// The steps along labels in a tensor of these labels and dims. A label twice steps along both axes at once, and one
@@ -249,24 +251,30 @@ impl Plan {
     }
 
     /// An input with its elements along labels, one after the other, and summed over those that nothing else has.
-    fn laid_out<T: Number>(&self, cx: &RunCx<'_>, i: usize, along: &[Label]) -> Result<Vec<T>> {
+    fn laid_out<T: Number>(&self, cx: &RunCx<'_>, i: usize, along: &[Label]) -> Result<ScratchVec<T>> {
         let value = cx.input(i);
         let lost = self.distinct(i, |label| !self.output.contains(label) && !self.is_in(1 - i, label));
-        let kept = self.count(along);
+        let mut out = cx.scratch_of(self.count(along)?, T::ZERO)?;
         let inner = self.steps(&lost, &self.inputs[i], value.dims());
         let outer = self.steps(along, &self.inputs[i], value.dims());
         let from = value.slice::<T>()?;
-        cx.check_room(kept.saturating_mul(size_of::<T>()))?;
-        let mut out = Vec::with_capacity(element_count(&[kept])?);
-        for_places(&outer, 0, &mut |at| {
+        if from.is_empty() || out.is_empty() {
+            return Ok(out);
+        }
+        let (mut cells, mut pace, mut inner_pace, mut ended) = (out.iter_mut(), cx.pace(), cx.pace(), Ok(()));
+        for_places(&outer, 0, &mut pace, &mut |at| {
+            let (Some(cell), Ok(())) = (cells.next(), &ended) else { return };
             let mut sum = T::Acc::ZERO;
-            for_places(&inner, at, &mut |at| sum = sum.plus(from[at].widen()));
-            out.push(T::narrow(sum));
-        });
-        Ok(out)
+            ended = for_places(&inner, at, &mut inner_pace, &mut |at| sum = sum.plus(from[at].widen()));
+            *cell = T::narrow(sum);
+        })?;
+        ended.map(|()| out)
     }
 
     fn run<T: Number>(&self, cx: &RunCx<'_>, out: &mut [T]) -> Result<()> {
+        if out.is_empty() {
+            return Ok(());
+        }
         let in_output = |label: &Label| self.output.contains(label);
         let batch = self.distinct(0, |label| in_output(label) && self.is_in(1, label));
         let rows = self.distinct(0, |label| in_output(label) && !self.is_in(1, label));
@@ -278,12 +286,12 @@ impl Plan {
             x
         } else {
             let y = self.laid_out::<T>(cx, 1, &[&batch[..], &columns, &inner].concat())?;
-            let [b, m, n, k] = [&batch, &rows, &columns, &inner].map(|labels| self.count(labels));
+            let [b, m, n, k] = [self.count(&batch)?, self.count(&rows)?, self.count(&columns)?, self.count(&inner)?];
             let n_products = element_count(&[b, m, n])?;
-            cx.check_room(n_products.saturating_mul(size_of::<T>()))?;
-            let mut products = vec![T::ZERO; n_products];
+            let mut products = cx.scratch_of(n_products, T::ZERO)?;
             if k > 0 && !products.is_empty() {
-                let (x_at, y_at): (Vec<_>, Vec<_>) = (0..b).map(|i| (i * m * k, i * n * k)).unzip();
+                let x_at = cx.collect((0..b).map(|i| i * m * k))?;
+                let y_at = cx.collect((0..b).map(|i| i * n * k))?;
                 batch_matmul(cx.threads(), m, k, n, &x, false, &x_at, &y, true, &y_at, &mut products, &Epilogue::NONE)?;
             }
             cx.check()?;
@@ -292,27 +300,38 @@ impl Plan {
         // A label twice in the result leaves zeros beside its diagonal.
         out.fill(T::ZERO);
         let mut products = products.into_iter();
-        for_places(&self.steps(&made, &self.output, &self.dims), 0, &mut |at| {
+        for_places(&self.steps(&made, &self.output, &self.dims), 0, &mut cx.pace(), &mut |at| {
             if let Some(x) = products.next() {
                 out[at] = x;
             }
-        });
-        Ok(())
+        })
     }
 }
 
+/// Elements between two looks at the pace.
+const PART: usize = 1 << 12;
+
 /// Calls `f` with every place, the last step fastest.
-fn for_places(steps: &[(usize, usize)], at: usize, f: &mut impl FnMut(usize)) {
+fn for_places(steps: &[(usize, usize)], at: usize, pace: &mut Pace<'_>, f: &mut impl FnMut(usize)) -> Result<()> {
     match steps {
-        [] => f(at),
-        [(n, stride), rest @ ..] => (0..*n).for_each(|i| for_places(rest, at + i * stride, f)),
+        [] => {
+            f(at);
+            Ok(())
+        }
+        [(n, stride)] => (0..*n).step_by(PART).try_for_each(|start| {
+            let end = (start + PART).min(*n);
+            pace.spend(4 * (end - start))?;
+            (start..end).for_each(|i| f(at + i * stride));
+            Ok(())
+        }),
+        [(n, stride), rest @ ..] => (0..*n).try_for_each(|i| for_places(rest, at + i * stride, pace, f)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{infer_err, infer_ok, run_op};
+    use crate::ops::testing::{ends_early, infer_err, infer_ok, run_op, run_within, vast};
 
     #[track_caller]
     fn check(equation: &str, inputs: &[Value], dims: &[usize], want: &[i32]) {
@@ -355,5 +374,17 @@ mod tests {
             "(1,2,3);(3,5)",
             "1 broadcasting dimensions, but its labels have no ellipsis",
         );
+    }
+
+    #[test]
+    fn vast_axes_of_nothing_take_no_steps() {
+        let run = |equation: &str, inputs: &[Value]| {
+            run_within(Einsum { equation: equation.into() }, inputs, 1 << 20, u64::MAX)
+        };
+        let got = run("ij,jk->ik", &[vast(), Value::zeros(crate::DType::F32, &[0, 0]).unwrap()]).unwrap();
+        assert_eq!(got[0].dims(), [1 << 40, 0]);
+        assert_eq!(run("ij->", &[vast()]).unwrap()[0].slice::<f32>().unwrap(), [0.0]);
+        let x = Value::zeros(crate::DType::F32, &[1 << 11, 1 << 11]).unwrap();
+        ends_early(&Einsum { equation: "ij->ji".into() }, &[x], 1 << 20);
     }
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::graph::RunCx;
 use crate::kernel::vector::{Map1, Map2};
 use crate::shape::Dims;
-use crate::value::Value;
+use crate::value::{ScratchVec, Value};
 
 /// Elements from which work is cut into chunks: about 30 us of additions. Below it a second thread comes too late.
 const PARALLEL_FROM: usize = 64 << 10;
@@ -108,17 +108,20 @@ pub(super) fn map2_to<T: Plain, U: Plain>(cx: &mut RunCx<'_>, f: impl Fn(T, T) -
 }
 
 /// As [`map2_to`] for strings, which `f` only looks at.
-pub(super) fn map2_strings<R>(cx: &RunCx<'_>, f: impl Fn(&[u8], &[u8]) -> R) -> Result<(Dims, Vec<R>)> {
+pub(super) fn map2_strings<R>(cx: &RunCx<'_>, mut f: impl FnMut(&[u8], &[u8]) -> R) -> Result<(Dims, ScratchVec<R>)> {
+    /// Strings between two looks at the pace.
+    const PART: usize = 1 << 12;
     let (a, b) = (cx.input(0), cx.input(1));
     let plan = Broadcast::new(a.dims(), b.dims())?;
     let (a, b) = (a.strings()?, b.strings()?);
     let (n, len) = (crate::shape::element_count(&plan.dims)?, plan.row_len());
-    let mut out = Vec::with_capacity(n);
+    let [a_step, b_step] = [plan.a_is_one(), plan.b_is_one()].map(|is_one| usize::from(!is_one));
+    let (mut out, mut pace) = (cx.list(n)?, cx.pace());
     for start in plan.rows(0).take(n / len.max(1)) {
-        match (plan.a_is_one(), plan.b_is_one()) {
-            (false, true) => out.extend(a[start.a..][..len].iter().map(|a| f(a, &b[start.b]))),
-            (true, false) => out.extend(b[start.b..][..len].iter().map(|b| f(&a[start.a], b))),
-            _ => out.extend(a[start.a..][..len].iter().zip(&b[start.b..]).map(|(a, b)| f(a, b))),
+        for from in (0..len).step_by(PART) {
+            let part = from..len.min(from + PART);
+            pace.spend(16 * part.len())?;
+            out.extend(part.map(|i| f(&a[start.a + i * a_step], &b[start.b + i * b_step])))?;
         }
     }
     Ok((plan.dims, out))
@@ -284,23 +287,37 @@ fn zip_rows<T: Plain, U: Plain>(
     row: RowFn<'_, T, U>,
 ) -> Result<()> {
     let len = plan.row_len();
-    let side = |operand: Option<_>, start: usize, is_one: bool| match operand {
+    let side = |operand: Option<_>, start: usize, is_one: bool, from: usize, n: usize| match operand {
         None => Side::Out,
         Some(operand) => {
             let operand: &[T] = operand;
-            if is_one { Side::One(operand[start]) } else { Side::Row(&operand[start..start + len]) }
+            if is_one { Side::One(operand[start]) } else { Side::Row(&operand[start + from..][..n]) }
         }
     };
     let rows = |first: usize, part: &mut [U]| {
         for (start, out) in plan.rows(first).zip(part.chunks_exact_mut(len)) {
-            row(out, side(a, start.a, plan.a_is_one()), side(b, start.b, plan.b_is_one()));
+            row(out, side(a, start.a, plan.a_is_one(), 0, len), side(b, start.b, plan.b_is_one(), 0, len));
         }
     };
     if out.len() < PARALLEL_FROM {
         rows(0, out);
         return Ok(());
     }
-    let rows_a_chunk = (CHUNK / len).max(1);
+    if len > CHUNK {
+        return cx.for_chunks_mut(out, CHUNK, &|chunk, mut part| {
+            let (first, mut from) = (chunk * CHUNK / len, chunk * CHUNK % len);
+            for start in plan.rows(first) {
+                let n = part.len().min(len - from);
+                let (out, rest) = part.split_at_mut(n);
+                row(out, side(a, start.a, plan.a_is_one(), from, n), side(b, start.b, plan.b_is_one(), from, n));
+                (part, from) = (rest, 0);
+                if part.is_empty() {
+                    return;
+                }
+            }
+        });
+    }
+    let rows_a_chunk = CHUNK / len;
     cx.for_chunks_mut(out, rows_a_chunk * len, &|chunk, part| rows(chunk * rows_a_chunk, part))
 }
 

@@ -120,7 +120,7 @@ impl Op for Equality {
         }
         if dtype == DType::String {
             let (dims, equal) = map2_strings(cx, |x, y| same_text(x, y) != is_negated)?;
-            cx.output(0, Value::from_vec(&dims, equal)?);
+            cx.output(0, equal.into_value(&dims)?);
             return Ok(());
         }
         with_type!(dtype, T in plain => map2_to(cx, |x: T, y: T| (x == y) != is_negated), else => Err(unsupported(dtype)))

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use num_traits::ToPrimitive;
+use num_traits::{One, ToPrimitive, WrappingAdd};
 
 use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
@@ -97,16 +97,15 @@ impl Op for HistogramFixedWidth {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let (values, range) = (cx.input(0), cx.input(1));
         let n = checked_bins(i64::from(cx.input(2).scalar::<i32>()?))?;
-        let mut counts: Vec<i64> = Vec::new();
-        cx.check_room(n.saturating_mul(size_of::<i64>()))?;
-        counts.resize(n, 0);
-        with_type!(values.dtype(), T in reals => count::<T>(values.slice()?, range.slice()?, &mut counts)?, else => {
+        let mut counts = cx.alloc_zeros(self.dtype, &[n])?;
+        let mut add = match self.dtype {
+            DType::I64 => adding(counts.make_mut::<i64>()?),
+            _ => adding(counts.make_mut::<i32>()?),
+        };
+        with_type!(values.dtype(), T in reals => count::<T>(cx, values.slice()?, range.slice()?, n, &mut *add)?, else => {
             return Err(Error::unsupported(format!("values cannot be {}", values.dtype())));
         });
-        let counts = match self.dtype {
-            DType::I64 => Value::from_vec(&[n], counts)?,
-            _ => Value::from_vec(&[n], counts.into_iter().map(|n| n as i32).collect())?,
-        };
+        drop(add);
         cx.output(0, counts);
         Ok(())
     }
@@ -121,8 +120,22 @@ fn checked_bins(n: i64) -> Result<usize> {
     positive.ok_or_else(|| Error::invalid(format!("nbins must be 1 or more, but is {n}")))
 }
 
+/// Values whose bins are found at once.
+const PART: usize = 256;
+
+/// Counts bins. Counts wrap as TensorFlow's do.
+fn adding<T: WrappingAdd + One>(counts: &mut [T]) -> Box<dyn FnMut(&[usize]) + '_> {
+    Box::new(|bins| bins.iter().for_each(|bin| counts[*bin] = counts[*bin].wrapping_add(&T::one())))
+}
+
 /// Counts in float64, in which the range of no dtype overflows.
-fn count<T: Plain + ToPrimitive>(values: &[T], range: &[T], counts: &mut [i64]) -> Result<()> {
+fn count<T: Plain + ToPrimitive>(
+    cx: &RunCx<'_>,
+    values: &[T],
+    range: &[T],
+    n: usize,
+    add: &mut dyn FnMut(&[usize]),
+) -> Result<()> {
     let &[low, high] = range else {
         return Err(Error::shape(format!("value_range must have 2 elements, but has {}", range.len())));
     };
@@ -131,11 +144,16 @@ fn count<T: Plain + ToPrimitive>(values: &[T], range: &[T], counts: &mut [i64]) 
     if low.partial_cmp(&high) != Some(Ordering::Less) {
         return Err(Error::invalid(format!("value_range must rise, but is from {low} to {high}")));
     }
-    let (n, last) = (counts.len() as f64, counts.len() - 1);
+    let (last, n) = (n - 1, n as f64);
     let step = high / n - low / n;
-    for x in values {
-        let above = wide(x).min(high).max(low) - low;
-        counts[((above / step) as usize).min(last)] += 1;
+    let (mut bins, mut pace) = ([0; PART], cx.pace());
+    for part in values.chunks(PART) {
+        pace.spend(8 * PART)?;
+        for (bin, x) in bins.iter_mut().zip(part) {
+            let above = wide(x).min(high).max(low) - low;
+            *bin = ((above / step) as usize).min(last);
+        }
+        add(&bins[..part.len()]);
     }
     Ok(())
 }
@@ -143,7 +161,7 @@ fn count<T: Plain + ToPrimitive>(values: &[T], range: &[T], counts: &mut [i64]) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{infer_err, infer_ok, run_op};
+    use crate::ops::testing::{ends_in_time, infer_err, infer_ok, run_op, run_within};
 
     #[test]
     fn what_lies_outside_counts_at_the_ends() {
@@ -170,5 +188,15 @@ mod tests {
         infer_err(&op, "(?,3);(2);int32(1)", "shape must be rank 0 but is rank 1");
         infer_err(&op, "uint8(3);uint8(2);int32()", "but are uint8");
         assert_eq!(checked_bins(0).unwrap_err().message(), "nbins must be 1 or more, but is 0");
+    }
+
+    #[test]
+    fn long_histograms_end_with_their_run() {
+        let op = HistogramFixedWidth { dtype: DType::I32 };
+        let values = Value::zeros(DType::F32, &[1 << 20]).unwrap();
+        ends_in_time(&op, &[values, [0.0f32, 1.0].into_value(), 4.into_value()]);
+        let inputs = [[0.5f32].into_value(), [0.0f32, 1.0].into_value(), i32::MAX.into_value()];
+        let error = run_within(op, &inputs, 1 << 20, u64::MAX).unwrap_err();
+        assert!(error.message().starts_with("the memory budget is"), "{error}");
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::dense_bincount::{DenseBincount, check_bincount_dtypes, checked_size, places};
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, to_ints};
+use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, to_int};
 use crate::shape::{Dim, Shape};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
 
 /// How often each integer from 0 up to a size stands in each row of a sparse matrix, or in a sparse vector, or the sum of
@@ -77,22 +77,22 @@ fn count(
     n_rows: Option<usize>,
     row_of: &[usize],
 ) -> Result<()> {
-    let (values, weights) = (cx.input(values), cx.input(weights));
+    let (at, values, weights) = (values, cx.input(values), cx.input(weights));
     if !weights.is_empty() && weights.dims() != values.dims() {
         let (values, weights) = (values.dims(), weights.dims());
         return Err(Error::shape(format!(
             "the weights must have the shape {values:?} or no elements, but have {weights:?}"
         )));
     }
-    let size = match to_ints(cx.input(size)).as_deref() {
-        Some(&[n]) if cx.input(size).rank() == 0 => checked_size(n)?,
+    let size = match to_int(cx.input(size)) {
+        Some(n) if cx.input(size).rank() == 0 => checked_size(n)?,
         _ => return Err(Error::shape(format!("the size must be a scalar, but has {:?}", cx.input(size).dims()))),
     };
-    let places = places(values)?;
+    let places = places(cx, at)?;
     let dims: Vec<usize> = n_rows.into_iter().chain([size]).collect();
     let mut bins = cx.alloc_zeros(weights.dtype(), &dims)?;
     with_type!(weights.dtype(), T in numbers => {
-        op.count::<T>(&places, |i| row_of[i], weights.slice()?, bins.make_mut::<T>()?, size);
+        op.count::<T>(cx, &places, |i| row_of[i], weights.slice()?, bins.make_mut::<T>()?, size)?;
     }, else => return Err(Error::unsupported(format!("weights cannot be {}", weights.dtype()))));
     cx.output(0, bins);
     Ok(())
@@ -136,7 +136,11 @@ impl Op for SparseBincount {
             }
             Ok(if rows.is_some() { row[0] as usize } else { 0 })
         };
-        let row_of = indices.slice::<i64>()?.chunks(shape.len()).map(row).collect::<Result<Vec<_>>>()?;
+        let (mut row_of, mut pace) = (cx.list(n)?, cx.pace());
+        for index in indices.slice::<i64>()?.chunks(shape.len()) {
+            pace.spend(4)?;
+            row_of.push(row(index)?)?;
+        }
         count(cx, DenseBincount { binary_output: self.binary_output }, [1, 3, 4], rows, &row_of)
     }
 
@@ -161,7 +165,7 @@ impl Op for RaggedBincount {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let splits = cx.input(0).slice::<i64>()?;
-        let row_of = rows_of(splits, cx.input(1).len())?;
+        let row_of = rows_of(cx, splits, cx.input(1).len())?;
         let rows = Some(splits.len() - 1);
         count(cx, DenseBincount { binary_output: self.binary_output }, [1, 2, 3], rows, &row_of)
     }
@@ -172,13 +176,18 @@ impl Op for RaggedBincount {
 }
 
 /// The row of each value.
-fn rows_of(splits: &[i64], n: usize) -> Result<Vec<usize>> {
+fn rows_of(cx: &RunCx<'_>, splits: &[i64], n: usize) -> Result<ScratchVec<usize>> {
     let rises = splits.windows(2).all(|pair| pair[0] <= pair[1]);
     if splits.first() != Some(&0) || splits.last() != Some(&(n as i64)) || !rises {
         return Err(Error::invalid(format!("splits must rise from 0 to the {n} values, but are {splits:?}")));
     }
     let lens = splits.windows(2).map(|pair| (pair[1] - pair[0]) as usize);
-    Ok(lens.enumerate().flat_map(|(row, len)| std::iter::repeat_n(row, len)).collect())
+    let (mut rows, mut pace) = (cx.list(n)?, cx.pace());
+    for (row, len) in lens.enumerate() {
+        pace.spend(4 + len)?;
+        rows.resize(rows.len() + len, row)?;
+    }
+    Ok(rows)
 }
 
 #[cfg(test)]

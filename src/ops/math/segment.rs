@@ -6,10 +6,10 @@ use std::sync::Arc;
 use num_traits::FromPrimitive;
 
 use crate::error::{Error, Result};
-use crate::graph::{Example, InferCx, Op, OpKind, RunCx, to_ints};
+use crate::graph::{Example, InferCx, Op, OpKind, RunCx, to_int};
 use crate::kernel::{Number, Ordered};
 use crate::shape::{Dim, Shape};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
 
 /// How the rows of a segment are combined.
@@ -123,7 +123,7 @@ impl Op for Segment {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let data = cx.input(0);
-        let ids = to_ints(cx.input(1)).ok_or_else(|| Error::dtype("segment ids must be int32 or int64"))?;
+        let ids = cx.ints(cx.input(1))?;
         let rows = cx.input(1).rank();
         if data.rank() < rows || data.dims()[..rows] != *cx.input(1).dims() || (rows != 1 && !self.is_unsorted) {
             return Err(Error::shape("segment_ids should be the same size as dimension 0 of input"));
@@ -134,10 +134,10 @@ impl Op for Segment {
         let refuse = || Err(Error::unsupported(format!("segments of {} cannot be combined", data.dtype())));
         match self.how {
             Combine::Sum | Combine::Prod | Combine::Mean => {
-                with_type!(data.dtype(), T in numbers => self.total::<T>(data, &ids, &mut out)?, else => return refuse());
+                with_type!(data.dtype(), T in numbers => self.total::<T>(cx, &ids, &mut out)?, else => return refuse());
             }
             _ => {
-                with_type!(data.dtype(), T in reals => self.extreme::<T>(data, &ids, &mut out)?, else => return refuse());
+                with_type!(data.dtype(), T in reals => self.extreme::<T>(cx, &ids, &mut out)?, else => return refuse());
             }
         }
         cx.output(0, out);
@@ -150,13 +150,14 @@ trait Counted: Number + FromPrimitive + Div<Output = Self> {}
 impl<T: Number + FromPrimitive + Div<Output = T>> Counted for T {}
 
 /// Divides each row by how many ids name it.
-fn divide_by_counts<T: Counted>(ids: &[i64], out: &mut Value) -> Result<()> {
+fn divide_by_counts<T: Counted>(cx: &RunCx<'_>, ids: &[i64], out: &mut Value) -> Result<()> {
     let (segments, width) = (out.dims()[0], out.dims()[1..].iter().product::<usize>());
     if width == 0 {
         return Ok(());
     }
-    let counts = counts(ids, segments);
+    let (counts, mut pace) = (counts(cx, ids, segments)?, cx.pace());
     for (row, count) in out.make_mut::<T>()?.chunks_exact_mut(width).zip(counts) {
+        pace.spend(4 + 4 * width)?;
         // A count past an integer's range divides by it as one: the sum has wrapped long before.
         let count = T::from_usize(count.max(1)).unwrap_or(T::ONE);
         row.iter_mut().for_each(|cell| *cell = *cell / count);
@@ -165,10 +166,13 @@ fn divide_by_counts<T: Counted>(ids: &[i64], out: &mut Value) -> Result<()> {
 }
 
 /// How many ids name each segment; all of them are below `segments`.
-pub(super) fn counts(ids: &[i64], segments: usize) -> Vec<usize> {
-    let mut counts = vec![0; segments];
-    ids.iter().for_each(|id| counts[*id as usize] += 1);
-    counts
+pub(super) fn counts(cx: &RunCx<'_>, ids: &[i64], segments: usize) -> Result<ScratchVec<usize>> {
+    let (mut counts, mut pace) = (cx.scratch::<usize>(segments)?, cx.pace());
+    for id in ids {
+        pace.spend(4)?;
+        counts[*id as usize] += 1;
+    }
+    Ok(counts)
 }
 
 /// The shape of rows that are combined by unsorted ids: `(n, ..), (n), segments -> (segments, ..)`.
@@ -203,7 +207,7 @@ fn check_unsorted(cx: &RunCx<'_>, ids: &[i64]) -> Result<usize> {
     if n.rank() != 0 {
         return Err(Error::shape(format!("num_segments should be a scalar, not shape {}", Shape::from(n.dims()))));
     }
-    let n = to_ints(n).and_then(|n| n.first().copied());
+    let n = to_int(n);
     let n = n.and_then(|n| usize::try_from(n).ok());
     let n = n.ok_or_else(|| Error::invalid("num_segments must be one number of 0 or more"))?;
     match ids.iter().enumerate().find(|(_, id)| **id >= n as i64) {
@@ -215,23 +219,23 @@ fn check_unsorted(cx: &RunCx<'_>, ids: &[i64]) -> Result<usize> {
 }
 
 impl Segment {
-    fn total<T: Counted>(&self, data: &Value, ids: &[i64], out: &mut Value) -> Result<()> {
+    fn total<T: Counted>(&self, cx: &RunCx<'_>, ids: &[i64], out: &mut Value) -> Result<()> {
         match self.how {
-            Combine::Prod => self.fold(data, ids, out, [T::ONE; 2], |product: T, x| product.times(x)),
+            Combine::Prod => self.fold(cx, ids, out, [T::ONE; 2], |product: T, x| product.times(x)),
             Combine::Mean => {
-                self.fold(data, ids, out, [T::ZERO; 2], |sum: T, x| sum.plus(x))?;
-                divide_by_counts::<T>(ids, out)
+                self.fold(cx, ids, out, [T::ZERO; 2], |sum: T, x| sum.plus(x))?;
+                divide_by_counts::<T>(cx, ids, out)
             }
-            _ => self.fold(data, ids, out, [T::ZERO; 2], |sum: T, x| sum.plus(x)),
+            _ => self.fold(cx, ids, out, [T::ZERO; 2], |sum: T, x| sum.plus(x)),
         }
     }
 
-    fn extreme<T: Ordered>(&self, data: &Value, ids: &[i64], out: &mut Value) -> Result<()> {
+    fn extreme<T: Ordered>(&self, cx: &RunCx<'_>, ids: &[i64], out: &mut Value) -> Result<()> {
         match (self.how, self.is_unsorted) {
-            (Combine::Max, true) => self.fold(data, ids, out, [T::LOWEST; 2], |most, x: T| x.larger(most)),
-            (Combine::Max, false) => self.fold(data, ids, out, [T::LEAST, T::ZERO], T::larger),
-            (_, true) => self.fold(data, ids, out, [T::HIGHEST; 2], |least, x: T| x.smaller(least)),
-            (_, false) => self.fold(data, ids, out, [T::GREATEST, T::ZERO], T::smaller),
+            (Combine::Max, true) => self.fold(cx, ids, out, [T::LOWEST; 2], |most, x: T| x.larger(most)),
+            (Combine::Max, false) => self.fold(cx, ids, out, [T::LEAST, T::ZERO], T::larger),
+            (_, true) => self.fold(cx, ids, out, [T::HIGHEST; 2], |least, x: T| x.smaller(least)),
+            (_, false) => self.fold(cx, ids, out, [T::GREATEST, T::ZERO], T::smaller),
         }
     }
 
@@ -239,19 +243,20 @@ impl Segment {
     /// makes up a sorted segment alone is it, as in TensorFlow: not even NaN is compared.
     fn fold<T: Number>(
         &self,
-        data: &Value,
+        cx: &RunCx<'_>,
         ids: &[i64],
         out: &mut Value,
         [start, empty]: [T; 2],
         f: impl Fn(T, T) -> T,
     ) -> Result<()> {
         let width: usize = out.dims()[1..].iter().product();
-        let (mut data, out) = (data.slice::<T>()?, out.make_mut::<T>()?);
+        let (mut data, out, mut pace) = (cx.input(0).slice::<T>()?, out.make_mut::<T>()?, cx.pace());
         out.fill(empty);
         if width == 0 {
             return Ok(());
         }
         for same in ids.chunk_by(|a, b| a == b) {
+            pace.spend(4 + same.len() * width)?;
             let (rows, rest) = data.split_at(same.len() * width);
             data = rest;
             let Ok(segment) = usize::try_from(same[0]) else { continue };

@@ -7,10 +7,10 @@ use num_traits::Float;
 
 use super::segment::{check_sorted, counts};
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Example, InferCx, Op, OpKind, RunCx, to_ints};
+use crate::graph::{Example, InferCx, Op, OpKind, RunCx, to_int};
 use crate::kernel::Number;
 use crate::shape::{Dim, Shape};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
 
 /// What the sum of a segment of `n` rows is divided by.
@@ -120,11 +120,11 @@ impl Op for SparseSegment {
         let mut out = cx.alloc(data.dtype(), &[&[segments], &data.dims()[1..]].concat())?;
         let refuse = || Err(Error::unsupported(format!("segments of {} cannot be combined", data.dtype())));
         if self.by == Divisor::One {
-            with_type!(data.dtype(), T in reals => sum::<T>(data, &indices, &ids, &mut out)?, else => return refuse());
+            with_type!(data.dtype(), T in reals => sum::<T>(cx, &indices, &ids, &mut out)?, else => return refuse());
         } else {
             with_type!(data.dtype(), T in floats => {
-                sum::<T>(data, &indices, &ids, &mut out)?;
-                self.divide::<T>(&ids, &mut out)?;
+                sum::<T>(cx, &indices, &ids, &mut out)?;
+                self.divide::<T>(cx, &ids, &mut out)?;
             }, else => return refuse());
         }
         cx.output(0, out);
@@ -133,10 +133,12 @@ impl Op for SparseSegment {
 }
 
 impl SparseSegment {
-    fn divide<T: Number<Acc: Float>>(&self, ids: &[i64], out: &mut Value) -> Result<()> {
-        let (segments, width) = (out.dims()[0], out.dims()[1..].iter().product::<usize>());
-        let counts = counts(ids, segments);
-        for (row, count) in out.make_mut::<T>()?.chunks_exact_mut(width.max(1)).zip(counts) {
+    fn divide<T: Number<Acc: Float>>(&self, cx: &RunCx<'_>, ids: &[i64], out: &mut Value) -> Result<()> {
+        // The rows may be as many as they like where they have no elements.
+        let Some(width) = out.len().checked_div(out.dims()[0]).filter(|width| *width > 0) else { return Ok(()) };
+        let (counts, mut pace) = (counts(cx, ids, out.dims()[0])?, cx.pace());
+        for (row, count) in out.make_mut::<T>()?.chunks_exact_mut(width).zip(counts) {
+            pace.spend(4 + 4 * width)?;
             let divisor = self.by.of::<T::Acc>(count.max(1));
             row.iter_mut().for_each(|cell| *cell = T::narrow(cell.widen() / divisor));
         }
@@ -174,7 +176,7 @@ impl Op for SparseSegmentGrad {
         let segments = check_segments(grad, &ids)?;
         check_indices(&indices, rows)?;
         let mut out = cx.alloc(grad.dtype(), &[&[rows], &grad.dims()[1..]].concat())?;
-        with_type!(grad.dtype(), T in floats => spread::<T>(self.by, grad, segments, &indices, &ids, &mut out)?, else => {
+        with_type!(grad.dtype(), T in floats => spread::<T>(cx, self.by, segments, &indices, &ids, &mut out)?, else => {
             return Err(Error::unsupported(format!("segments of {} have no gradient", grad.dtype())));
         });
         cx.output(0, out);
@@ -193,19 +195,21 @@ pub(super) fn check_segments(grad: &Value, ids: &[i64]) -> Result<usize> {
 
 /// Adds the gradient of each segment to the rows that made it.
 pub(super) fn spread<T: Number<Acc: Float>>(
+    cx: &RunCx<'_>,
     by: Divisor,
-    grad: &Value,
     segments: usize,
     indices: &[usize],
     ids: &[i64],
     out: &mut Value,
 ) -> Result<()> {
-    let width: usize = out.dims()[1..].iter().product();
-    let counts = counts(ids, segments);
-    let (grad, out) = (grad.slice::<T>()?, out.make_mut::<T>()?);
+    // The rows may be as many as they like where they have no elements.
+    let Some(width) = out.len().checked_div(out.dims()[0]).filter(|width| *width > 0) else { return Ok(()) };
+    let (counts, mut pace) = (counts(cx, ids, segments)?, cx.pace());
+    let (grad, out) = (cx.input(0).slice::<T>()?, out.make_mut::<T>()?);
     out.fill(T::ZERO);
     for (index, id) in indices.iter().zip(ids) {
         let id = *id as usize;
+        pace.spend(16 + width)?;
         let scale = T::Acc::ONE / by.of::<T::Acc>(counts[id]);
         let (cells, row) = (&mut out[index * width..][..width], &grad[id * width..][..width]);
         cells.iter_mut().zip(row).for_each(|(cell, x)| *cell = T::narrow(cell.widen() + x.widen() * scale));
@@ -230,10 +234,10 @@ fn infer(cx: &mut InferCx<'_>, is_counted: bool) -> Result<()> {
 }
 
 /// Indices and segment ids, equally many; an index that is no size is larger than any.
-pub(super) fn picked(cx: &RunCx<'_>) -> Result<(Vec<usize>, Vec<i64>)> {
-    let ints = |i: usize| {
-        let ints = to_ints(cx.input(i)).filter(|_| cx.input(i).rank() == 1);
-        ints.ok_or_else(|| Error::shape("indices and segment_ids must be vectors of int32 or int64"))
+pub(super) fn picked(cx: &RunCx<'_>) -> Result<(ScratchVec<usize>, ScratchVec<i64>)> {
+    let ints = |i: usize| match cx.input(i).rank() {
+        1 => cx.ints(cx.input(i)),
+        _ => Err(Error::shape("indices and segment_ids must be vectors of int32 or int64")),
     };
     let (indices, ids) = (ints(1)?, ints(2)?);
     if indices.len() != ids.len() {
@@ -243,7 +247,7 @@ pub(super) fn picked(cx: &RunCx<'_>) -> Result<(Vec<usize>, Vec<i64>)> {
             indices.len()
         )));
     }
-    Ok((indices.into_iter().map(|index| usize::try_from(index).unwrap_or(usize::MAX)).collect(), ids))
+    Ok((cx.collect(indices.iter().map(|index| usize::try_from(*index).unwrap_or(usize::MAX)))?, ids))
 }
 
 pub(super) fn check_indices(indices: &[usize], rows: usize) -> Result<()> {
@@ -259,15 +263,16 @@ fn out_of_range(message: String) -> Error {
 
 /// A number of rows.
 pub(super) fn scalar(cx: &RunCx<'_>, i: usize) -> Result<usize> {
-    let n = to_ints(cx.input(i)).filter(|n| n.len() == 1).and_then(|n| usize::try_from(n[0]).ok());
+    let n = to_int(cx.input(i)).and_then(|n| usize::try_from(n).ok());
     n.ok_or_else(|| Error::invalid("the number of rows must be one number of 0 or more"))
 }
 
-fn sum<T: Number>(data: &Value, indices: &[usize], ids: &[i64], out: &mut Value) -> Result<()> {
-    let width: usize = out.dims()[1..].iter().product();
-    let (data, out) = (data.slice::<T>()?, out.make_mut::<T>()?);
+fn sum<T: Number>(cx: &RunCx<'_>, indices: &[usize], ids: &[i64], out: &mut Value) -> Result<()> {
+    let Some(width) = out.len().checked_div(out.dims()[0]).filter(|width| *width > 0) else { return Ok(()) };
+    let (data, out, mut pace) = (cx.input(0).slice::<T>()?, out.make_mut::<T>()?, cx.pace());
     out.fill(T::ZERO);
     for (index, id) in indices.iter().zip(ids) {
+        pace.spend(16 + width)?;
         let (cells, row) = (&mut out[*id as usize * width..][..width], &data[index * width..][..width]);
         cells.iter_mut().zip(row).for_each(|(cell, x)| *cell = cell.plus(*x));
     }
@@ -277,7 +282,7 @@ fn sum<T: Number>(data: &Value, indices: &[usize], ids: &[i64], out: &mut Value)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{infer_err, infer_ok, run_op};
+    use crate::ops::testing::{ends_early, ends_in_time, infer_err, infer_ok, run_op, run_within, vast};
 
     fn data() -> Value {
         Value::from_vec(&[4, 2], (0..8).map(|i| i as f32).collect()).unwrap()
@@ -319,5 +324,28 @@ mod tests {
         let inputs = [data(), [0i32, 1, 9].into_value(), [0i32, 0, 2].into_value()];
         let error = run_op(SparseSegment { by: Divisor::One, is_counted: false }, &inputs).unwrap_err();
         assert_eq!(error.message(), "indices[2] is out of range [0, 4)");
+    }
+
+    #[test]
+    fn vast_rows_of_nothing_are_not_counted() {
+        let inputs = [vast(), [2i32, 0, 2].into_value(), [0i32, 0, 1].into_value(), 4i32.into_value()];
+        let got = run_within(SparseSegmentGrad { by: Divisor::Count }, &inputs, 1 << 20, u64::MAX).unwrap();
+        assert_eq!(got[0].dims(), [4, 0]);
+        let inputs = [vast(), [2i32, 0, 2].into_value(), [0i32, 0, 1].into_value(), i32::MAX.into_value()];
+        let got =
+            run_within(SparseSegment { by: Divisor::Count, is_counted: true }, &inputs, 1 << 20, u64::MAX).unwrap();
+        assert_eq!(got[0].dims(), [i32::MAX as usize, 0]);
+    }
+
+    #[test]
+    fn long_segments_end_with_their_run() {
+        let ids = || Value::zeros(crate::dtype::DType::I32, &[1 << 18]).unwrap();
+        ends_early(
+            &SparseSegment { by: Divisor::One, is_counted: false },
+            &[[[1.0f32]].into_value(), ids(), ids()],
+            1 << 19,
+        );
+        let inputs = [[[1.0f32]].into_value(), ids(), ids(), 1i32.into_value()];
+        ends_in_time(&SparseSegmentGrad { by: Divisor::One }, &inputs);
     }
 }

@@ -7,7 +7,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Example, InferCx, Op, OpKind, RunCx};
 use crate::shape::{Dim, Shape};
-use crate::value::IntoValue;
+use crate::value::{IntoValue, ScratchVec};
 use crate::with_type;
 
 /// The gradient of `SparseSegment` by the rows that its indices pick, and which rows these are,
@@ -68,24 +68,41 @@ impl Op for SparseSegmentRows {
         let ((indices, ids), rows) = (picked(cx)?, scalar(cx, 3)?);
         let segments = check_segments(cx.input(0), &ids)?;
         check_indices(&indices, rows)?;
-        let mut unique = indices.clone();
-        unique.sort_unstable();
-        unique.dedup();
-        let places: Vec<usize> = indices.iter().map(|index| unique.partition_point(|other| other < index)).collect();
+        let unique = distinct(cx, &indices)?;
+        let (mut places, mut pace) = (cx.list(indices.len())?, cx.pace());
+        for index in &*indices {
+            pace.spend(64)?;
+            places.push(unique.partition_point(|other| other < index))?;
+        }
         let grad = cx.input(0);
         let mut out = cx.alloc(grad.dtype(), &[&[unique.len()], &grad.dims()[1..]].concat())?;
-        with_type!(grad.dtype(), T in floats => spread::<T>(self.by, grad, segments, &places, &ids, &mut out)?, else => {
+        with_type!(grad.dtype(), T in floats => spread::<T>(cx, self.by, segments, &places, &ids, &mut out)?, else => {
             return Err(Error::unsupported(format!("segments of {} have no gradient", grad.dtype())));
         });
         let mut named = cx.alloc(cx.input(1).dtype(), &[unique.len()])?;
         match named.dtype() {
-            DType::I32 => named.make_mut::<i32>()?.iter_mut().zip(&unique).for_each(|(cell, n)| *cell = *n as i32),
-            _ => named.make_mut::<i64>()?.iter_mut().zip(&unique).for_each(|(cell, n)| *cell = *n as i64),
+            DType::I32 => named.make_mut::<i32>()?.iter_mut().zip(&*unique).for_each(|(cell, n)| *cell = *n as i32),
+            _ => named.make_mut::<i64>()?.iter_mut().zip(&*unique).for_each(|(cell, n)| *cell = *n as i64),
         }
         cx.output(0, out);
         cx.output(1, named);
         Ok(())
     }
+}
+
+/// The numbers in ascending order, each once.
+fn distinct(cx: &RunCx<'_>, numbers: &[usize]) -> Result<ScratchVec<usize>> {
+    let mut sorted = cx.collect(numbers.iter().copied())?;
+    cx.sort(&mut sorted, 0, &mut usize::cmp)?;
+    let mut n_distinct = 0;
+    for at in 0..sorted.len() {
+        if n_distinct == 0 || sorted[n_distinct - 1] != sorted[at] {
+            sorted[n_distinct] = sorted[at];
+            n_distinct += 1;
+        }
+    }
+    sorted.truncate(n_distinct);
+    Ok(sorted)
 }
 
 #[cfg(test)]

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::seeds::Seeds;
+use crate::cancel::Pace;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::philox::{RESERVED_PER_OUTPUT, Singles};
 use crate::ops::array::Size;
-use crate::ops::array::cast::cast_value;
-use crate::shape::{Dim, Shape, element_count};
-use crate::value::{IntoValue, Value};
+use crate::ops::array::cast::cast_in;
+use crate::shape::{Dim, Shape};
+use crate::value::{IntoValue, ScratchVec};
 
 /// Classes that are drawn with probabilities `softmax(logits)`: `(b, c), () -> (b, n)`. Logits that are not finite have
 /// no chance; a row without finite ones gives the number of classes, as in TensorFlow.
@@ -109,19 +110,22 @@ impl Op for Multinomial {
         };
         let n = check_number(i64::from(cx.input(1).scalar::<i32>()?))?;
         let dims = [rows, n];
-        let output = if element_count(&dims)? == 0 {
-            Value::zeros(DType::I64, &dims)?
-        } else if classes == 0 {
+        let mut output = cx.alloc(self.output_dtype, &dims)?;
+        if !output.is_empty() && classes == 0 {
             return Err(Error::invalid("num_classes should be positive, got 0"));
-        } else {
+        } else if !output.is_empty() {
             // As many as TensorFlow takes: two numbers for each sample, whole blocks of them for each row.
-            let counters = (rows * n.next_multiple_of(4) * 2) as u128 * RESERVED_PER_OUTPUT;
+            let counters = rows as u128 * n.next_multiple_of(4) as u128 * 2 * RESERVED_PER_OUTPUT;
             let stream = self.seeds.reserve(cx, counters)?;
             let mut numbers = Singles::new(stream.key, stream.counter);
-            let logits = cast_value(cx.input(0), DType::F64)?;
-            Value::from_vec(&dims, draw(cx, logits.slice()?, classes, n, &mut numbers)?)?
-        };
-        cx.output(0, cast_value(&output, self.output_dtype)?);
+            let logits = cast_in(cx, cx.input(0), DType::F64)?;
+            let logits = logits.slice::<f64>()?.chunks_exact(classes);
+            match self.output_dtype {
+                DType::I32 => draw(cx, logits, n, &mut numbers, output.make_mut::<i32>()?, |class| class as i32)?,
+                _ => draw(cx, logits, n, &mut numbers, output.make_mut::<i64>()?, |class| class as i64)?,
+            }
+        }
+        cx.output(0, output);
         Ok(())
     }
 
@@ -136,31 +140,41 @@ fn check_number(n: i64) -> Result<usize> {
     usize::try_from(n).map_err(|_| Error::invalid(format!("num_samples must be non-negative but is {n}")))
 }
 
+/// Units of work for a sample or a class: a random number or an exponential, and a search.
+const DRAW_WORK: usize = 32;
+
 /// `n` classes for each row, row after row.
-fn draw(cx: &RunCx<'_>, logits: &[f64], classes: usize, n: usize, numbers: &mut Singles) -> Result<Vec<i64>> {
-    let mut drawn = Vec::with_capacity(logits.len() / classes * n);
-    let mut sums = Vec::with_capacity(classes);
-    for row in logits.chunks_exact(classes) {
-        cx.check()?;
-        let total = running_sums(row, &mut sums);
-        drawn.extend((0..n).map(|_| {
+fn draw<'a, I>(
+    cx: &RunCx<'_>,
+    logits: impl Iterator<Item = &'a [f64]>,
+    n: usize,
+    numbers: &mut Singles,
+    drawn: &mut [I],
+    as_class: fn(usize) -> I,
+) -> Result<()> {
+    let (mut sums, mut pace) = (cx.list(0)?, cx.pace());
+    for (row, drawn) in logits.zip(drawn.chunks_exact_mut(n)) {
+        let total = running_sums(row, &mut sums, &mut pace)?;
+        for drawn in drawn {
+            pace.spend(DRAW_WORK)?;
             let at = unit(numbers) * total;
-            sums.partition_point(|sum| at >= *sum) as i64
-        }));
+            *drawn = as_class(sums.partition_point(|sum| at >= *sum));
+        }
     }
-    Ok(drawn)
+    Ok(())
 }
 
 /// The running sums of the weights of a row, and the last one.
-fn running_sums(row: &[f64], sums: &mut Vec<f64>) -> f64 {
+fn running_sums(row: &[f64], sums: &mut ScratchVec<f64>, pace: &mut Pace<'_>) -> Result<f64> {
     let max = row.iter().copied().filter(|logit| logit.is_finite()).fold(f64::MIN, f64::max);
     sums.clear();
     let mut total = 0.0;
-    sums.extend(row.iter().map(|logit| {
+    for logit in row {
+        pace.spend(DRAW_WORK)?;
         total += if logit.is_finite() { (logit - max).exp() } else { 0.0 };
-        total
-    }));
-    total
+        sums.push(total)?;
+    }
+    Ok(total)
 }
 
 /// A number in `[0, 1)` of 52 random bits.

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::seeds::Seeds;
-use crate::dtype::Plain;
 use crate::error::Result;
 use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::philox::Singles;
-use crate::value::{IntoValue, Value};
-use crate::with_type;
+use crate::ops::array::cells::{Cell, cells, cells_mut, with_cells};
+use crate::value::{IntoValue, ScratchVec, Value};
 
 /// The rows (elements along the first axis) in a random order.
 #[derive(Debug, Clone)]
@@ -63,14 +62,10 @@ impl Op for RandomShuffle {
         }
         let draws = (n - 1) as u128;
         let stream = self.seeds.reserve(cx, draws.div_ceil(4))?;
-        let order = shuffled(n, &mut Singles::new(stream.key, stream.counter));
+        let order = shuffled(cx, n, &mut Singles::new(stream.key, stream.counter))?;
         let mut output = cx.alloc(value.dtype(), value.dims())?;
         let row_len = value.len() / n;
-        with_type!(value.dtype(), T in plain => copy_rows::<T>(value, &order, row_len, &mut output)?, else => {
-            let strings = value.strings()?;
-            let picked = order.iter().flat_map(|row| &strings[row * row_len..][..row_len]);
-            output.strings_mut()?.iter_mut().zip(picked).for_each(|(cell, text)| cell.clone_from(text));
-        });
+        with_cells!(value.dtype(), E => copy_rows::<E>(cx, &order, row_len, &mut output)?);
         cx.output(0, output);
         Ok(())
     }
@@ -81,17 +76,21 @@ impl Op for RandomShuffle {
 }
 
 /// 0 to n - 1 in a random order: each place takes one of those that are left.
-fn shuffled(n: usize, numbers: &mut Singles) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..n).collect();
+fn shuffled(cx: &RunCx<'_>, n: usize, numbers: &mut Singles) -> Result<ScratchVec<usize>> {
+    let (mut order, mut pace) = (cx.collect(0..n)?, cx.pace());
     for i in 0..n - 1 {
+        // A random number, a division, and a miss of the cache.
+        pace.spend(32)?;
         order.swap(i, i + numbers.draw() as usize % (n - i));
     }
-    order
+    Ok(order)
 }
 
-fn copy_rows<T: Plain>(value: &Value, order: &[usize], row_len: usize, output: &mut Value) -> Result<()> {
-    let value = value.slice::<T>()?;
-    let rows = output.make_mut::<T>()?.chunks_exact_mut(row_len);
-    rows.zip(order).for_each(|(cells, row)| cells.copy_from_slice(&value[row * row_len..][..row_len]));
+fn copy_rows<E: Cell>(cx: &RunCx<'_>, order: &[usize], row_len: usize, output: &mut Value) -> Result<()> {
+    let (from, mut pace) = (cells::<E>(cx.input(0))?, cx.pace());
+    for (to, row) in cells_mut::<E>(output)?.chunks_exact_mut(row_len).zip(order) {
+        pace.spend(16 + row_len)?;
+        to.clone_from_slice(&from[row * row_len..][..row_len]);
+    }
     Ok(())
 }

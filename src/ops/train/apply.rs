@@ -5,13 +5,14 @@ use std::sync::Arc;
 use num_traits::Float;
 
 use super::rules::{Cells, Rule};
+use crate::cancel::Pace;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, Role, RunCx, VarHandle};
 use crate::kernel::Number;
 use crate::ops::state::{Spelling, pass_on, uninitialized};
 use crate::shape::Shape;
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
 
 /// Changes variables by a gradient, all of them in one step: other runs see none or all of the change.
@@ -231,6 +232,7 @@ impl Op for Apply {
         if vars.windows(2).any(|pair| pair[0].1.index == pair[1].1.index) {
             return Err(Error::invalid("the variables of an optimizer's step must be different ones"));
         }
+        // Bounded by the inputs.
         let mut values = vec![None; vars.len()];
         with_all(cx, &vars, &mut values, &mut |values| self.change(cx, values))?;
         pass_on(cx);
@@ -316,14 +318,13 @@ impl Apply {
         };
         let scalars = self.scalars(cx.n_inputs()).map(scalar).collect::<Result<Vec<_>>>()?;
         let vars = values.iter_mut().flatten().map(Value::make_mut::<T>).collect::<Result<Vec<_>>>()?;
-        self.rule.run(&scalars, &mut Elements { vars, grad: grad.slice::<T>()?, rows })
+        self.rule.run(&scalars, &mut Elements { vars, grad: grad.slice::<T>()?, rows, pace: cx.pace() })
     }
 
     /// The rows that the gradient is of, validated.
-    fn rows(&self, cx: &RunCx<'_>, values: &[Option<Value>]) -> Result<Vec<usize>> {
+    fn rows(&self, cx: &RunCx<'_>, values: &[Option<Value>]) -> Result<ScratchVec<usize>> {
         let n = values.iter().flatten().next().map_or(0, |value| value.dims()[0]);
-        let indices = crate::graph::to_ints(cx.input(self.grad() + 1))
-            .ok_or_else(|| Error::dtype("indices must be int32 or int64"))?;
+        let indices = cx.ints(cx.input(self.grad() + 1))?;
         if indices.len() != cx.input(self.grad()).dims()[0] {
             return Err(Error::shape("grad must be the same size as indices in the first dimension"));
         }
@@ -335,7 +336,12 @@ impl Apply {
                 )
             })
         };
-        indices.iter().enumerate().map(row).collect()
+        let (mut rows, mut pace) = (cx.list(indices.len())?, cx.pace());
+        for index in indices.iter().enumerate() {
+            pace.spend(1)?;
+            rows.push(row(index)?)?;
+        }
+        Ok(rows)
     }
 }
 
@@ -348,35 +354,52 @@ fn not_a_scalar(value: &Value) -> Error {
 struct Elements<'a, T> {
     vars: Vec<&'a mut [T]>,
     grad: &'a [T],
-    rows: Option<Vec<usize>>,
+    rows: Option<ScratchVec<usize>>,
+    pace: Pace<'a>,
 }
 
 impl<T: Number> Cells<T::Acc> for Elements<'_, T> {
-    fn each<const N: usize>(&mut self, f: impl Fn(&mut [T::Acc; N], T::Acc)) {
-        let Ok(vars) = <&mut [&mut [T]; N]>::try_from(&mut self.vars[..]) else { return };
-        let Some(rows) = &self.rows else { return each(vars.each_mut().map(|var| &mut **var), self.grad, &f) };
+    fn each<const N: usize>(&mut self, f: impl Fn(&mut [T::Acc; N], T::Acc)) -> Result<()> {
+        let Ok(vars) = <&mut [&mut [T]; N]>::try_from(&mut self.vars[..]) else { return Ok(()) };
+        let pace = &mut self.pace;
+        let Some(rows) = &self.rows else { return each(vars.each_mut().map(|var| &mut **var), self.grad, pace, &f) };
         let width = self.grad.len().checked_div(rows.len()).unwrap_or(0);
         for (i, row) in rows.iter().enumerate() {
             let vars = vars.each_mut().map(|var| &mut var[row * width..(row + 1) * width]);
-            each(vars, &self.grad[i * width..(i + 1) * width], &f);
+            each(vars, &self.grad[i * width..(i + 1) * width], pace, &f)?;
         }
+        Ok(())
     }
 }
 
-fn each<T: Number, const N: usize>(vars: [&mut [T]; N], grad: &[T], f: &impl Fn(&mut [T::Acc; N], T::Acc)) {
+/// Elements between two looks at the pace.
+const PART: usize = 1 << 12;
+
+fn each<T: Number, const N: usize>(
+    vars: [&mut [T]; N],
+    grad: &[T],
+    pace: &mut Pace<'_>,
+    f: &impl Fn(&mut [T::Acc; N], T::Acc),
+) -> Result<()> {
     let vars = vars.map(|var| &mut var[..grad.len()]);
-    for (i, g) in grad.iter().enumerate() {
-        let mut cells: [T::Acc; N] = std::array::from_fn(|n| vars[n][i].widen());
-        f(&mut cells, g.widen());
-        for n in 0..N {
-            vars[n][i] = T::narrow(cells[n]);
+    for (part, grad) in grad.chunks(PART).enumerate() {
+        pace.spend(8 * (1 + grad.len()))?;
+        for (i, g) in grad.iter().enumerate() {
+            let i = part * PART + i;
+            let mut cells: [T::Acc; N] = std::array::from_fn(|n| vars[n][i].widen());
+            f(&mut cells, g.widen());
+            for n in 0..N {
+                vars[n][i] = T::narrow(cells[n]);
+            }
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cancel::Limits;
 
     #[test]
     fn every_row_is_that_of_its_ops() {
@@ -392,7 +415,10 @@ mod tests {
     fn rows_that_come_twice_are_changed_twice() {
         let (mut var, mut accum, grad) = ([1.0f32, 2.0], [0.0f32, 0.0], [1.0f32, 1.0]);
         let vars = vec![&mut var[..], &mut accum[..]];
-        let mut cells = Elements { vars, grad: &grad, rows: Some(vec![1, 1]) };
+        let mut rows = ScratchVec::new(None).unwrap();
+        rows.extend([1, 1]).unwrap();
+        let limits = Limits::default();
+        let mut cells = Elements { vars, grad: &grad, rows: Some(rows), pace: Pace::new(&limits) };
         Rule::Momentum { use_nesterov: false }.run(&[0.5, 0.5], &mut cells).unwrap();
         assert_eq!((var, accum), ([1.0, 0.75], [0.0, 1.5]));
     }

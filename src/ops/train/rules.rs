@@ -85,7 +85,7 @@ impl Rule {
                     *v = *v + (g * g - *v) * (one - beta2);
                     let step = if use_nesterov { g * (one - beta1) + beta1 * *m } else { *m };
                     *var = *var - step * alpha / (v.sqrt() + epsilon);
-                });
+                })
             }
             (Rule::AdaMax, &[beta1_power, lr, beta1, beta2, epsilon]) => cells.each(|[var, m, v], g| {
                 *m = *m + (g - *m) * (one - beta1);
@@ -129,14 +129,14 @@ impl Rule {
             }),
             (Rule::Ftrl { multiply_linear }, &[lr, l1, l2, lr_power]) => {
                 let rates = Rates { lr, l1, l2, shrinkage: A::zero(), lr_power, multiply_linear };
-                cells.each(|vars, g| follow_the_leader(vars, g, &rates));
+                cells.each(|vars, g| follow_the_leader(vars, g, &rates))
             }
             (Rule::FtrlV2 { multiply_linear }, &[lr, l1, l2, shrinkage, lr_power]) => {
                 let rates = Rates { lr, l1, l2, shrinkage, lr_power, multiply_linear };
-                cells.each(|vars, g| follow_the_leader(vars, g, &rates));
+                cells.each(|vars, g| follow_the_leader(vars, g, &rates))
             }
             (Rule::ProximalGradientDescent, &[lr, l1, l2]) => {
-                cells.each(|[var], g| *var = proximal(*var - g * lr, lr, l1, l2));
+                cells.each(|[var], g| *var = proximal(*var - g * lr, lr, l1, l2))
             }
             (Rule::ProximalAdagrad, &[lr, l1, l2]) => cells.each(|[var, accum], g| {
                 *accum = *accum + g * g;
@@ -151,16 +151,15 @@ impl Rule {
                 *m = *m * beta + g * (one - beta);
                 *var = *var - lr * (logbase * decay * sign(g) * sign(*m)).exp() * g;
             }),
-            _ => return Err(Error::internal("a rule has as many scalars as its signature says")),
+            _ => Err(Error::internal("a rule has as many scalars as its signature says")),
         }
-        Ok(())
     }
 }
 
 /// Where the rules work: the elements of `N` variables and of the gradient, side by side.
 pub(super) trait Cells<A> {
     /// Calls `f(elements of the variables, element of the gradient)` for all of them.
-    fn each<const N: usize>(&mut self, f: impl Fn(&mut [A; N], A));
+    fn each<const N: usize>(&mut self, f: impl Fn(&mut [A; N], A)) -> Result<()>;
 }
 
 /// -1, 0 or 1.

@@ -20,7 +20,7 @@ use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx
 use crate::kernel::{Number, Ordered};
 use crate::ops::parts::SERIAL;
 use crate::shape::{Dim, Shape, element_count};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
 
 /// What a reduction makes of the elements.
@@ -177,6 +177,7 @@ fn check_distinct(axes: &[i64], rank: usize) -> Result<()> {
 
 /// Which axes go.
 pub(in crate::ops) fn reduced(axes: &[i64], rank: usize) -> Result<Vec<bool>> {
+    // Bounded by the rank.
     let mut is_reduced = vec![false; rank];
     for &axis in axes {
         let index = crate::shape::normalize_axis(axis, rank).map_err(|_| {
@@ -327,7 +328,7 @@ pub(in crate::ops) fn sum_along<T: Number>(
     x: &[T],
     dims: &[usize],
     is_reduced: impl Fn(usize) -> bool,
-) -> Result<Vec<T::Acc>> {
+) -> Result<ScratchVec<T::Acc>> {
     tree::reduce::<Sum<T>>(cx, &Elements::Given(x), groups(dims, is_reduced))
 }
 

@@ -9,6 +9,7 @@ use crate::dispatched;
 use crate::error::Result;
 use crate::graph::RunCx;
 use crate::ops::parts::{SERIAL, fill_parts};
+use crate::value::ScratchVec;
 
 /// How two elements become one: associative but for rounding.
 pub(super) trait Fold: Send + Sync + 'static {
@@ -78,16 +79,16 @@ pub(super) fn reduce<F: Fold>(
     cx: &RunCx<'_>,
     elements: &Elements<'_, F::In>,
     mut groups: Vec<Group>,
-) -> Result<Vec<F::Acc>> {
+) -> Result<ScratchVec<F::Acc>> {
     let ends_in_rows = groups.last().is_some_and(|group| group.is_reduced);
     let mut acc = match *elements {
         Elements::Given(x) if groups.iter().all(|group| !group.is_reduced) => {
-            return Ok(x.iter().map(|x| F::load(*x)).collect());
+            return cx.collect(x.iter().map(|x| F::load(*x)));
         }
         Elements::Given(x) => pass::<F>(cx, x, &mut groups)?,
         Elements::Made { make, blank, .. } if ends_in_rows => pass_made::<F>(cx, make, blank, &mut groups)?,
         Elements::Made { len, make, blank } => {
-            let mut x = vec![blank; len];
+            let mut x = cx.scratch_of(len, blank)?;
             fill_parts(cx, &mut x, SERIAL, &|start, part| {
                 part.chunks_mut(ROW_LEAF).enumerate().for_each(|(i, tile)| make(start + i * ROW_LEAF, tile));
             })?;
@@ -101,9 +102,9 @@ pub(super) fn reduce<F: Fold>(
 }
 
 /// Reduces the last group that is to be reduced, to one element or to one a piece, and leaves what is to be done.
-fn pass<F: Fold>(cx: &RunCx<'_>, x: &[F::In], groups: &mut Vec<Group>) -> Result<Vec<F::Acc>> {
+fn pass<F: Fold>(cx: &RunCx<'_>, x: &[F::In], groups: &mut Vec<Group>) -> Result<ScratchVec<F::Acc>> {
     let cut = Cut::of(groups);
-    let mut out = vec![F::START; cut.n_outputs];
+    let mut out = cx.scratch_of(cut.n_outputs, F::START)?;
     fill_parts(cx, &mut out, cut.step(), &|start, out| fill::<F>(&cut, x, start, out))?;
     Ok(out)
 }
@@ -114,9 +115,9 @@ fn pass_made<F: Fold>(
     make: &(dyn Fn(usize, &mut [F::In]) + Sync),
     blank: F::In,
     groups: &mut Vec<Group>,
-) -> Result<Vec<F::Acc>> {
+) -> Result<ScratchVec<F::Acc>> {
     let cut = Cut::of(groups);
-    let mut out = vec![F::START; cut.n_outputs];
+    let mut out = cx.scratch_of(cut.n_outputs, F::START)?;
     fill_parts(cx, &mut out, cut.step(), &|start, out| {
         let tile = &mut Tile([blank; ROW_LEAF]).0;
         match cut.k {
