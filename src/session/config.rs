@@ -95,7 +95,7 @@ pub struct RunOptions {
     /// What a kernel keeps for itself while it runs must fit, too, where it is in proportion to its operands: windows and
     /// channel groups of convolutions, operands laid out anew by `einsum`, numbers of distinct elements, elements of
     /// lists. Not counted are buffers of a fixed size for each thread (panels of products, tiles of fused chains),
-    /// indices that sorting and sparse ops keep, half floats widened for a product, what strings hold, what the
+    /// half floats widened for a product, what strings hold, what the
     /// allocator adds, and what a user's own ops allocate other than by `RunCx::alloc`.
     pub memory_budget: Option<usize>,
     /// Steps that the run may take, those of bodies counted each time: what ends a loop that never ends. Beyond it

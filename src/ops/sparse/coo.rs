@@ -1,12 +1,13 @@
 //! Sparse tensors as three tensors: indices `(n, rank)` and dense shape `(rank)`, both int64, and values `(n)`. What the
 //! ops of this family check of them, and how they take them apart.
 
+use crate::cancel::Pace;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{InferCx, RunCx};
 use crate::ops::array::cells::{cells, cells_mut, with_cells};
 use crate::shape::{Dim, element_count};
-use crate::value::Value;
+use crate::value::{ScratchVec, Value};
 
 /// The indices and the shape of a sparse tensor. Numbers and ranks agree; nothing is said of the indices themselves.
 #[derive(Debug, Clone, Copy)]
@@ -56,8 +57,9 @@ impl<'a> Coo<'a> {
     }
 
     /// Refuses indices outside of the shape.
-    pub(super) fn check_bounds(&self) -> Result<()> {
+    pub(super) fn check_bounds(&self, pace: &mut Pace<'_>) -> Result<()> {
         for (i, row) in self.rows().enumerate() {
+            pace.spend(1 + self.rank())?;
             if row.iter().zip(self.shape).any(|(at, size)| at < &0 || at >= size) {
                 return Err(Error::invalid(format!(
                     "indices[{i}] = {row:?} is out of bounds: need 0 <= index < {:?}",
@@ -69,8 +71,9 @@ impl<'a> Coo<'a> {
     }
 
     /// Refuses indices that do not grow; equal ones are refused unless `may_repeat`.
-    pub(super) fn check_order(&self, may_repeat: bool) -> Result<()> {
+    pub(super) fn check_order(&self, may_repeat: bool, pace: &mut Pace<'_>) -> Result<()> {
         for i in 1..self.n {
+            pace.spend(1 + self.rank())?;
             let (before, row) = (self.row(i - 1), self.row(i));
             if before > row {
                 return Err(Error::invalid(format!("indices[{i}] = {row:?} is out of order")));
@@ -109,19 +112,25 @@ pub(super) fn infer_coo(cx: &InferCx<'_>, [indices, values, shape]: [usize; 3]) 
     Ok([n, rank])
 }
 
+/// Units of work to copy a value from anywhere: a miss of the cache, and memory for a string.
+pub(super) const PICK_WORK: usize = 16;
+
 /// Values by their numbers.
 pub(super) fn picked(cx: &RunCx<'_>, values: &Value, picks: &[usize]) -> Result<Value> {
-    let mut out = cx.alloc(values.dtype(), &[picks.len()])?;
+    let (mut out, mut pace) = (cx.alloc(values.dtype(), &[picks.len()])?, cx.pace());
     with_cells!(values.dtype(), E => {
         let from = cells::<E>(values)?;
-        cells_mut::<E>(&mut out)?.iter_mut().zip(picks).for_each(|(out, i)| out.clone_from(&from[*i]));
+        for (out, i) in cells_mut::<E>(&mut out)?.iter_mut().zip(picks) {
+            pace.spend(PICK_WORK)?;
+            out.clone_from(&from[*i]);
+        }
     });
     Ok(out)
 }
 
 /// A matrix of indices with rows of this length.
-pub(super) fn matrix(indices: Vec<i64>, n: usize, rank: usize) -> Result<Value> {
-    Value::from_vec(&[n, rank], indices)
+pub(super) fn matrix(indices: ScratchVec<i64>, n: usize, rank: usize) -> Result<Value> {
+    indices.into_value(&[n, rank])
 }
 
 /// Refuses what is no number.

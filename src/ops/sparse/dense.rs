@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::coo::{Coo, infer_coo, not_a_number, place};
+use super::coo::{Coo, PICK_WORK, infer_coo, not_a_number, place};
 use crate::error::{Error, Result};
-use crate::graph::{Example, InferCx, Op, OpKind, RunCx, to_ints};
+use crate::graph::{Example, InferCx, Op, OpKind, RunCx};
 use crate::kernel::Number;
 use crate::ops::math::Arith;
 use crate::shape::Shape;
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
 
 /// The sum of a sparse tensor and a dense one of the same shape. Numbers.
@@ -103,10 +103,7 @@ impl Op for SparseTensorDenseAdd {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let ints = |i: usize| {
-            let ints = to_ints(cx.input(i)).ok_or_else(|| Error::dtype("indices must be int32 or int64"))?;
-            Value::from_vec(cx.input(i).dims(), ints)
-        };
+        let ints = |i: usize| cx.ints(cx.input(i))?.into_value(cx.input(i).dims());
         let (indices, shape) = (ints(0)?, ints(2)?);
         let mut out = cx.take_unique(3)?;
         let coo = Coo::new(&indices, cx.input(1), &shape)?;
@@ -118,11 +115,13 @@ impl Op for SparseTensorDenseAdd {
                 out.dims()
             )));
         }
-        coo.check_bounds()?;
+        let mut pace = cx.pace();
+        coo.check_bounds(&mut pace)?;
         with_type!(out.dtype(), T in numbers => {
             let values = cx.input(1).slice::<T>()?;
             let out = out.make_mut::<T>()?;
             for (row, x) in coo.rows().zip(values) {
+                pace.spend(PICK_WORK + row.len())?;
                 let cell = &mut out[place(row, &dims)];
                 *cell = cell.plus(*x);
             }
@@ -148,12 +147,14 @@ impl Op for SparseDenseCwise {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let (coo, dense) = (Coo::of(cx, [0, 1, 2])?, cx.input(3));
-        let places = places(&coo, dense.dims())?;
+        let places = places(cx, &coo, dense.dims())?;
         let values = cx.input(1);
         let mut out = cx.alloc(values.dtype(), values.dims())?;
         with_type!(values.dtype(), T in numbers => {
             let (values, dense) = (values.slice::<T>()?, dense.slice::<T>()?);
-            for ((out, x), place) in out.make_mut::<T>()?.iter_mut().zip(values).zip(&places) {
+            let mut pace = cx.pace();
+            for ((out, x), place) in out.make_mut::<T>()?.iter_mut().zip(values).zip(&*places) {
+                pace.spend(PICK_WORK)?;
                 *out = self.f.of(*x, dense[*place])?;
             }
         }, else => return Err(not_a_number(values.dtype())));
@@ -163,7 +164,7 @@ impl Op for SparseDenseCwise {
 }
 
 /// The place of each index in a dense tensor that is broadcast to the sparse one.
-fn places(coo: &Coo<'_>, dense: &[usize]) -> Result<Vec<usize>> {
+fn places(cx: &RunCx<'_>, coo: &Coo<'_>, dense: &[usize]) -> Result<ScratchVec<usize>> {
     let offset = coo.rank().checked_sub(dense.len());
     let fits = |offset: usize| {
         dense.iter().zip(&coo.shape[offset..]).all(|(dense, size)| *dense == 1 || i64::try_from(*dense) == Ok(*size))
@@ -174,12 +175,17 @@ fn places(coo: &Coo<'_>, dense: &[usize]) -> Result<Vec<usize>> {
             "the dense side is broadcast to the sparse one; got incompatible shapes: {shape:?} vs. {dense:?}"
         ))
     })?;
-    coo.check_bounds()?;
+    let (mut places, mut pace) = (cx.list(coo.n)?, cx.pace());
+    coo.check_bounds(&mut pace)?;
     let place = |row: &[i64]| {
         let inner = row[offset..].iter().zip(dense);
         inner.fold(0, |place, (at, size)| place * size + if *size == 1 { 0 } else { *at as usize })
     };
-    Ok(coo.rows().map(place).collect())
+    for row in coo.rows() {
+        pace.spend(1 + row.len())?;
+        places.push(place(row))?;
+    }
+    Ok(places)
 }
 
 impl CwiseOp {

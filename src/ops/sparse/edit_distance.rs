@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::coo::{Coo, as_dims, infer_coo, place};
+use crate::cancel::Pace;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::ops::array::cells::{Cell, cells, with_cells};
 use crate::shape::{Dim, Shape};
-use crate::value::IntoValue;
+use crate::value::{IntoValue, ScratchVec};
 
 /// Two sparse tensors, whose last axis holds sequences, give the distances of these: `(a, .., n), (b, .., m) ->
 /// (max(a, b), ..)`, float32.
@@ -63,19 +64,20 @@ impl Op for EditDistance {
                 "sequences must be of one rank above 0, but have shapes {a:?} and {b:?}"
             )));
         };
+        let mut pace = cx.pace();
         for coo in [guess, truth] {
-            coo.check_bounds()?;
-            coo.check_order(true)?;
+            coo.check_bounds(&mut pace)?;
+            coo.check_order(true, &mut pace)?;
         }
         let sizes: Vec<i64> = guess.shape.iter().zip(truth.shape).take(axes).map(|(a, b)| *a.max(b)).collect();
         let dims = as_dims(&sizes)?;
         let mut out = cx.alloc_zeros(DType::F32, &dims)?;
         let distances = out.make_mut::<f32>()?;
-        let (guesses, truths) = (groups(&guess, &dims), groups(&truth, &dims));
+        let (guesses, truths) = (groups(cx, &guess, &dims)?, groups(cx, &truth, &dims)?);
         with_cells!(cx.input(1).dtype(), E => {
             let (a, b) = (cells::<E>(cx.input(1))?, cells::<E>(cx.input(4))?);
             for (place, guess, truth) in joined(guesses, truths) {
-                distances[place] = self.of(cx, &a[guess], &b[truth])?;
+                distances[place] = self.of(cx, &mut pace, &a[guess], &b[truth])?;
             }
         });
         cx.output(0, out);
@@ -88,8 +90,8 @@ impl Op for EditDistance {
 }
 
 impl EditDistance {
-    fn of<E: Cell>(&self, cx: &RunCx<'_>, guess: &[E], truth: &[E]) -> Result<f32> {
-        let distance = levenshtein(cx, guess, truth)? as f32;
+    fn of<E: Cell>(&self, cx: &RunCx<'_>, pace: &mut Pace<'_>, guess: &[E], truth: &[E]) -> Result<f32> {
+        let distance = levenshtein(cx, pace, guess, truth)? as f32;
         Ok(if self.normalize { distance / truth.len() as f32 } else { distance })
     }
 }
@@ -97,35 +99,35 @@ impl EditDistance {
 type Range = std::ops::Range<usize>;
 
 /// Which values belong to each sequence, by its place, in order.
-fn groups(coo: &Coo<'_>, dims: &[usize]) -> Vec<(usize, Range)> {
-    let mut groups: Vec<(usize, Range)> = Vec::new();
+fn groups(cx: &RunCx<'_>, coo: &Coo<'_>, dims: &[usize]) -> Result<ScratchVec<(usize, Range)>> {
+    let (mut groups, mut pace) = (cx.list::<(usize, Range)>(0)?, cx.pace());
     for (i, row) in coo.rows().enumerate() {
+        pace.spend(1 + row.len())?;
         let at = place(&row[..dims.len()], dims);
         match groups.last_mut() {
             Some((last, range)) if *last == at => range.end = i + 1,
-            _ => groups.push((at, i..i + 1)),
+            _ => groups.push((at, i..i + 1))?,
         }
     }
-    groups
+    Ok(groups)
 }
 
 /// The sequences of both sides side by side; one that is missing is empty.
-fn joined(a: Vec<(usize, Range)>, b: Vec<(usize, Range)>) -> Vec<(usize, Range, Range)> {
+fn joined(a: ScratchVec<(usize, Range)>, b: ScratchVec<(usize, Range)>) -> impl Iterator<Item = (usize, Range, Range)> {
     let (mut a, mut b) = (a.into_iter().peekable(), b.into_iter().peekable());
-    let mut all = Vec::new();
-    while let Some(at) = a.peek().into_iter().chain(b.peek()).map(|(at, _)| *at).min() {
+    std::iter::from_fn(move || {
+        let at = a.peek().into_iter().chain(b.peek()).map(|(at, _)| *at).min()?;
         let left = a.next_if(|(place, _)| *place == at).map_or(0..0, |(_, range)| range);
         let right = b.next_if(|(place, _)| *place == at).map_or(0..0, |(_, range)| range);
-        all.push((at, left, right));
-    }
-    all
+        Some((at, left, right))
+    })
 }
 
 /// The distance of two sequences, by one row of the table of distances of all their beginnings.
-fn levenshtein<E: PartialEq>(cx: &RunCx<'_>, a: &[E], b: &[E]) -> Result<usize> {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
+fn levenshtein<E: PartialEq>(cx: &RunCx<'_>, pace: &mut Pace<'_>, a: &[E], b: &[E]) -> Result<usize> {
+    let mut row = cx.collect(0..=b.len())?;
     for (i, x) in a.iter().enumerate() {
-        cx.check()?;
+        pace.spend(4 * row.len())?;
         let mut diagonal = std::mem::replace(&mut row[0], i + 1);
         for (j, y) in b.iter().enumerate() {
             let substituted = diagonal + usize::from(x != y);
@@ -139,7 +141,7 @@ fn levenshtein<E: PartialEq>(cx: &RunCx<'_>, a: &[E], b: &[E]) -> Result<usize> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{infer_err, infer_ok, run_op};
+    use crate::ops::testing::{ends_early, infer_err, infer_ok, run_op, sparse_column};
     use crate::value::Value;
 
     #[test]
@@ -164,5 +166,19 @@ mod tests {
         let run = |normalize| run_op(EditDistance { normalize }, &inputs).unwrap()[0].slice::<f32>().unwrap().to_vec();
         assert_eq!(run(false), [3.0, 2.0, 3.0, 0.0]);
         assert_eq!(run(true), [3.0 / 7.0, f32::INFINITY, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn long_sequences_end_with_their_run() {
+        let [indices, values, shape] = sparse_column(1 << 12);
+        let transposed = |value: Value| {
+            let mut pairs = value.slice::<i64>().unwrap().to_vec();
+            pairs.chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
+            Value::from_vec(value.dims(), pairs).unwrap()
+        };
+        let [_, shape] =
+            [0, 1].map(|_| [shape.slice::<i64>().unwrap()[1], shape.slice::<i64>().unwrap()[0]].into_value());
+        let side = [transposed(indices), values, shape];
+        ends_early(&EditDistance { normalize: false }, &[side.clone(), side].concat(), 1 << 13);
     }
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::coo::{Coo, infer_coo, matrix, not_a_number, picked};
+use super::coo::{Coo, PICK_WORK, infer_coo, not_a_number, picked};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Example, InferCx, Op, OpKind, RunCx};
 use crate::kernel::Number;
 use crate::ops::array::cells::{cells, cells_mut, with_cells};
 use crate::shape::{Dim, Shape};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
 
 /// Gives each row of a sparse tensor without values the value `default` in its first place: `(n, r), (n), (r), () ->
@@ -75,36 +75,38 @@ impl Op for SparseFillEmptyRows {
                 cx.input(3).dims()
             )));
         }
-        let by_row = values_by_row(&coo)?;
-        let is_empty: Vec<bool> = by_row.iter().map(Vec::is_empty).collect();
-        let mut indices = Vec::new();
+        let mut starts = counts_by_row(cx, &coo)?;
+        let mut is_empty = cx.alloc(DType::Bool, &[starts.len()])?;
+        let total = into_starts(&mut starts, is_empty.make_mut::<bool>()?);
+        let mut indices = cx.alloc_zeros(DType::I64, &[total, coo.rank()])?;
+        let mut moved = cx.alloc(DType::I64, &[coo.n])?;
         // Where each output comes from; the number after the last value is the default.
-        let mut sources = Vec::new();
-        let mut moved = vec![0i64; coo.n];
-        for (row, values) in by_row.iter().enumerate() {
-            for i in values {
-                moved[*i] = sources.len() as i64;
-                indices.extend(coo.row(*i));
-                sources.push(*i);
-            }
-            if values.is_empty() {
-                indices.push(row as i64);
-                indices.resize(indices.len() + coo.rank() - 1, 0);
-                sources.push(coo.n);
+        let mut sources = cx.scratch_of(total, coo.n)?;
+        let (cells, moves, mut pace) = (indices.make_mut::<i64>()?, moved.make_mut::<i64>()?, cx.pace());
+        for (row, (start, is_empty)) in starts.iter().zip(is_empty.slice::<bool>()?).enumerate() {
+            pace.spend(1)?;
+            if *is_empty {
+                cells[start * coo.rank()] = row as i64;
             }
         }
-        let indices = matrix(indices, sources.len(), coo.rank())?;
+        for (i, row) in coo.rows().enumerate() {
+            pace.spend(PICK_WORK + row.len())?;
+            let start = &mut starts[row[0] as usize];
+            cells[*start * row.len()..][..row.len()].copy_from_slice(row);
+            (sources[*start], moves[i]) = (i, *start as i64);
+            *start += 1;
+        }
         let values = filled(cx, &sources)?;
         cx.output(0, indices);
         cx.output(1, values);
-        cx.output(2, is_empty.into_value());
-        cx.output(3, moved.into_value());
+        cx.output(2, is_empty);
+        cx.output(3, moved);
         Ok(())
     }
 }
 
-/// The numbers of the values of each row, in order.
-fn values_by_row(coo: &Coo<'_>) -> Result<Vec<Vec<usize>>> {
+/// How many values each row has.
+fn counts_by_row(cx: &RunCx<'_>, coo: &Coo<'_>) -> Result<ScratchVec<usize>> {
     let rows = coo.shape.first().ok_or_else(|| Error::invalid("dense shape cannot be empty"))?;
     if *rows == 0 && coo.n > 0 {
         let n = coo.n;
@@ -114,24 +116,38 @@ fn values_by_row(coo: &Coo<'_>) -> Result<Vec<Vec<usize>>> {
     }
     // Each row gets a value of its own, so they must be a value's elements.
     let rows = super::coo::as_dims(&[*rows])?[0];
-    let mut by_row = Vec::new();
-    by_row.try_reserve_exact(rows).map_err(|_| Error::invalid(format!("{rows} rows are too many")))?;
-    by_row.resize(rows, Vec::new());
+    let (mut counts, mut pace) = (cx.scratch::<usize>(rows)?, cx.pace());
     for (i, index) in coo.rows().enumerate() {
-        let row = usize::try_from(index[0]).ok().and_then(|row| by_row.get_mut(row));
-        let row = row.ok_or_else(|| Error::invalid(format!("indices({i}, 0) is invalid: {} >= {rows}", index[0])))?;
-        row.push(i);
+        pace.spend(PICK_WORK)?;
+        let count = usize::try_from(index[0]).ok().and_then(|row| counts.get_mut(row));
+        let count =
+            count.ok_or_else(|| Error::invalid(format!("indices({i}, 0) is invalid: {} >= {rows}", index[0])))?;
+        *count += 1;
     }
-    Ok(by_row)
+    Ok(counts)
+}
+
+/// Turns the numbers of values into the places where rows begin, of which empty ones take one place; answers how many
+/// places there are.
+fn into_starts(counts: &mut [usize], is_empty: &mut [bool]) -> usize {
+    let mut total = 0;
+    for (count, is_empty) in counts.iter_mut().zip(is_empty) {
+        *is_empty = *count == 0;
+        let len = (*count).max(1);
+        *count = total;
+        total += len;
+    }
+    total
 }
 
 /// Values by number; the number after the last one is the default.
 fn filled(cx: &RunCx<'_>, sources: &[usize]) -> Result<Value> {
     let (values, default) = (cx.input(1), cx.input(3));
-    let mut out = cx.alloc(values.dtype(), &[sources.len()])?;
+    let (mut out, mut pace) = (cx.alloc(values.dtype(), &[sources.len()])?, cx.pace());
     with_cells!(values.dtype(), E => {
         let (from, default) = (cells::<E>(values)?, &cells::<E>(default)?[0]);
         for (out, i) in cells_mut::<E>(&mut out)?.iter_mut().zip(sources) {
+            pace.spend(PICK_WORK)?;
             out.clone_from(from.get(*i).unwrap_or(default));
         }
     });
@@ -154,13 +170,16 @@ impl Op for SparseFillEmptyRowsGrad {
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let (moved, grad) = (cx.input(0).slice::<i64>()?, cx.input(1));
         let place = |at: &i64| usize::try_from(*at).ok().filter(|at| *at < grad.len());
-        let picks: Option<Vec<usize>> = moved.iter().map(place).collect();
-        let picks = picks.ok_or_else(|| {
-            Error::invalid(format!("elements in reverse index must be in [0, {}), but are {moved:?}", grad.len()))
-        })?;
+        let outside =
+            |at| Error::invalid(format!("elements in reverse index must be in [0, {}), but one is {at}", grad.len()));
+        let (mut picks, mut pace) = (cx.list(moved.len())?, cx.pace());
+        for at in moved {
+            pace.spend(1)?;
+            picks.push(place(at).ok_or_else(|| outside(at))?)?;
+        }
         let mut rest = cx.alloc(grad.dtype(), &[])?;
         with_type!(grad.dtype(), T in numbers => {
-            rest.make_mut::<T>()?[0] = sum_of_others::<T>(grad.slice()?, &picks);
+            rest.make_mut::<T>()?[0] = sum_of_others::<T>(cx, grad.slice()?, &picks)?;
         }, else => return Err(not_a_number(grad.dtype())));
         let values = picked(cx, grad, &picks)?;
         cx.output(0, values);
@@ -169,17 +188,24 @@ impl Op for SparseFillEmptyRowsGrad {
     }
 }
 
-fn sum_of_others<T: Number>(grad: &[T], picks: &[usize]) -> T {
-    let mut is_picked = vec![false; grad.len()];
-    picks.iter().for_each(|i| is_picked[*i] = true);
-    let others = grad.iter().zip(is_picked).filter(|(_, is_picked)| !is_picked);
-    T::narrow(others.fold(T::Acc::ZERO, |sum, (x, _)| sum.plus(x.widen())))
+fn sum_of_others<T: Number>(cx: &RunCx<'_>, grad: &[T], picks: &[usize]) -> Result<T> {
+    let (mut is_picked, mut pace) = (cx.scratch::<bool>(grad.len())?, cx.pace());
+    for i in picks {
+        pace.spend(PICK_WORK)?;
+        is_picked[*i] = true;
+    }
+    let mut sum = T::Acc::ZERO;
+    for (x, is_picked) in grad.iter().zip(&*is_picked) {
+        pace.spend(1)?;
+        sum = if *is_picked { sum } else { sum.plus(x.widen()) };
+    }
+    Ok(T::narrow(sum))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{infer_ok, run_op};
+    use crate::ops::testing::{ends_early, infer_ok, run_op, sparse_column};
 
     #[test]
     fn as_many_values_as_rows_without_any_are_added() {
@@ -209,5 +235,13 @@ mod tests {
         let inputs = [[[4i64, 0]].into_value(), [1i32].into_value(), [4i64, 3].into_value(), 9.into_value()];
         let error = run_op(SparseFillEmptyRows, &inputs).unwrap_err();
         assert!(error.message().contains("indices(0, 0) is invalid: 4 >= 4"), "{error}");
+    }
+
+    #[test]
+    fn many_rows_end_with_their_run() {
+        let [indices, values, shape] = sparse_column(1 << 17);
+        ends_early(&SparseFillEmptyRows, &[indices, values, shape, 7i32.into_value()], 1 << 19);
+        let moved = Value::zeros(DType::I64, &[1 << 18]).unwrap();
+        ends_early(&SparseFillEmptyRowsGrad, &[moved, [1.0f32].into_value()], 1 << 19);
     }
 }

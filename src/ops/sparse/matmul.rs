@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use num_complex::Complex;
 
-use super::coo::{infer_coo, not_a_number};
+use super::coo::{PICK_WORK, infer_coo, not_a_number};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
+use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::shape::Shape;
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
 
 /// `(m, k) x (k, n) -> (m, n)`, where the left side is sparse. Floats, int32, complex numbers.
@@ -97,7 +97,7 @@ impl Op for SparseTensorDenseMatMul {
 
 /// Where the numbers of the left side stand in it, after it was transposed, and the sizes of the product.
 struct Entries {
-    places: Vec<[usize; 2]>,
+    places: ScratchVec<[usize; 2]>,
     rows: usize,
     inner: usize,
     columns: usize,
@@ -123,22 +123,26 @@ impl SparseTensorDenseMatMul {
                 "cannot multiply A and B because inner dimension does not match: {inner_a} vs. {inner}"
             )));
         }
-        let ints = to_ints(indices).ok_or_else(|| Error::internal("indices are integers"))?;
+        let ints = cx.ints(indices)?;
         let place = |at: &[i64]| match (usize::try_from(at[0]), usize::try_from(at[1])) {
             (Ok(i), Ok(k)) if i < sizes[0] && k < sizes[1] => Ok(if self.adjoint_a { [k, i] } else { [i, k] }),
             _ => Err(Error::invalid(format!("index {at:?} is out of bounds of {sizes:?}"))),
         };
-        Ok(Entries { places: ints.chunks_exact(2).map(place).collect::<Result<_>>()?, rows, inner, columns })
+        let (mut places, mut pace) = (cx.list(n)?, cx.pace());
+        for at in ints.chunks_exact(2) {
+            pace.spend(4)?;
+            places.push(place(at)?)?;
+        }
+        Ok(Entries { places, rows, inner, columns })
     }
 
     /// Adds each number times a row of the right side to a row of the product.
     fn multiply<T: Number + Conjugate>(&self, cx: &RunCx<'_>, entries: &Entries, out: &mut [T]) -> Result<()> {
         let (values, b) = (cx.input(1).slice::<T>()?, cx.input(3).slice::<T>()?);
         let (n, inner) = (entries.columns, entries.inner);
-        for (at, (value, [row, k])) in values.iter().zip(&entries.places).enumerate() {
-            if at % 1024 == 0 {
-                cx.check()?;
-            }
+        let mut pace = cx.pace();
+        for (value, [row, k]) in values.iter().zip(&*entries.places) {
+            pace.spend(PICK_WORK + n)?;
             let value = if self.adjoint_a { value.conjugate() } else { *value };
             let out = &mut out[row * n..][..n];
             match self.adjoint_b {

@@ -4,6 +4,7 @@ mod coo;
 mod dense;
 mod edit_distance;
 mod fill_empty_rows;
+mod groups;
 mod matmul;
 mod pairs;
 mod parts;

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use num_traits::ToPrimitive;
 
-use super::coo::{Coo, infer_coo, matrix, not_a_number};
+use super::coo::{Coo, PICK_WORK, infer_coo, matrix, not_a_number};
+use crate::cancel::Pace;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Example, InferCx, Op, OpKind, RunCx};
 use crate::kernel::{Number, Ordered};
 use crate::ops::array::cast::cast_value;
 use crate::shape::{Dim, Shape};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
 
 /// The sum of two sparse tensors of one shape; where both have a value, sums with an absolute value below the threshold
@@ -85,18 +86,19 @@ fn example() -> [Value; 6] {
 
 /// Which of two sorted sparse tensors has a value at an index: the numbers of the values.
 struct Pairs {
-    indices: Vec<i64>,
-    picks: Vec<[Option<usize>; 2]>,
+    indices: ScratchVec<i64>,
+    picks: ScratchVec<[Option<usize>; 2]>,
 }
 
 /// The indices of both, in order; `keep` decides by the numbers of the values.
-fn merged(a: &Coo<'_>, b: &Coo<'_>, keep: impl Fn([Option<usize>; 2]) -> bool) -> Result<Pairs> {
+fn merged(cx: &RunCx<'_>, a: &Coo<'_>, b: &Coo<'_>, keep: &dyn Fn([Option<usize>; 2]) -> bool) -> Result<Pairs> {
     if a.shape != b.shape {
         return Err(Error::invalid(format!("operands' shapes do not match: got {:?} and {:?}", a.shape, b.shape)));
     }
     let (mut i, mut j) = (0, 0);
-    let mut pairs = Pairs { indices: Vec::new(), picks: Vec::new() };
+    let (mut pairs, mut pace) = (Pairs { indices: cx.list(0)?, picks: cx.list(0)? }, cx.pace());
     while i < a.n || j < b.n {
+        pace.spend(PICK_WORK + a.rank())?;
         let order = match (i < a.n, j < b.n) {
             (true, true) => a.row(i).cmp(b.row(j)),
             (true, false) => Ordering::Less,
@@ -110,8 +112,8 @@ fn merged(a: &Coo<'_>, b: &Coo<'_>, keep: impl Fn([Option<usize>; 2]) -> bool) -
         i += usize::from(pick[0].is_some());
         j += usize::from(pick[1].is_some());
         if keep(pick) {
-            pairs.indices.extend(row);
-            pairs.picks.push(pick);
+            pairs.indices.extend_from_slice(row)?;
+            pairs.picks.push(pick)?;
         }
     }
     Ok(pairs)
@@ -150,10 +152,10 @@ impl Op for SparseAdd {
                 let [x, y] = both(x, y, pick);
                 x.plus(y)
             };
-            let pairs = merged(&a, &b, |pick| pick.contains(&None) || threshold <= magnitude(sum(pick)))?;
-            let values: Vec<T> = pairs.picks.iter().map(|pick| sum(*pick)).collect();
+            let pairs = merged(cx, &a, &b, &|pick| pick.contains(&None) || threshold <= magnitude(sum(pick)))?;
+            let values = cx.collect(pairs.picks.iter().map(|pick| sum(*pick)))?;
             let n = values.len();
-            [matrix(pairs.indices, n, a.rank())?, Value::from_vec(&[n], values)?, a.shape.to_vec().into_value()]
+            [matrix(pairs.indices, n, a.rank())?, values.into_value(&[n])?, a.shape.to_vec().into_value()]
         }, else => return Err(Error::unsupported(format!("the op is for real numbers, not for {dtype}"))));
         sum.into_iter().enumerate().for_each(|(i, output)| cx.output(i, output));
         Ok(())
@@ -162,7 +164,7 @@ impl Op for SparseAdd {
 
 /// A real scalar.
 fn threshold(value: &Value) -> Result<f64> {
-    let scalar = cast_value(value, DType::F64)?;
+    let scalar = if value.len() == 1 { cast_value(value, DType::F64)? } else { value.clone() };
     scalar
         .scalar::<f64>()
         .map_err(|_| Error::shape(format!("thresh must be a scalar, but has shape {:?}", value.dims())))
@@ -197,29 +199,61 @@ impl Op for SparseAddGrad {
                 grad.dims()
             )));
         }
-        let places = |side: usize| -> Result<Vec<Option<usize>>> {
-            Ok(rows(cx.input(side))?.iter().map(|row| sum.binary_search(row).ok()).collect())
-        };
-        for (side, places) in [places(1)?, places(2)?].into_iter().enumerate() {
-            let mut out = cx.alloc(cx.input(0).dtype(), &[places.len()])?;
+        let sides = [rows(cx.input(1))?, rows(cx.input(2))?].map(|side| {
+            let (mut out, mut pace) = (cx.alloc(grad.dtype(), &[side.len()])?, cx.pace());
             with_type!(out.dtype(), T in numbers => {
-                let grad = cx.input(0).slice::<T>()?;
-                let cells = out.make_mut::<T>()?.iter_mut().zip(&places);
-                cells.for_each(|(out, place)| *out = place.map_or(T::ZERO, |place| grad[place]));
+                let grad = grad.slice::<T>()?;
+                for (i, out) in out.make_mut::<T>()?.iter_mut().enumerate() {
+                    *out = sum.find(side.row(i), &mut pace)?.map_or(T::ZERO, |place| grad[place]);
+                }
             }, else => return Err(not_a_number(out.dtype())));
-            cx.output(side, out);
+            Ok(out)
+        });
+        for (i, side) in sides.into_iter().enumerate() {
+            cx.output(i, side?);
         }
         Ok(())
     }
 }
 
 /// The rows of a matrix of indices.
-fn rows(indices: &Value) -> Result<Vec<&[i64]>> {
+struct Rows<'a> {
+    n: usize,
+    rank: usize,
+    data: &'a [i64],
+}
+
+/// The rows of a matrix of indices.
+fn rows(indices: &Value) -> Result<Rows<'_>> {
     let &[n, rank] = indices.dims() else {
         return Err(Error::shape(format!("indices should be a matrix but received shape {:?}", indices.dims())));
     };
-    let data = indices.slice::<i64>()?;
-    Ok((0..n).map(|i| &data[i * rank..(i + 1) * rank]).collect())
+    Ok(Rows { n, rank, data: indices.slice::<i64>()? })
+}
+
+impl Rows<'_> {
+    fn len(&self) -> usize {
+        self.n
+    }
+
+    fn row(&self, i: usize) -> &[i64] {
+        &self.data[i * self.rank..][..self.rank]
+    }
+
+    /// Where an index stands among these, which are in order.
+    fn find(&self, row: &[i64], pace: &mut Pace<'_>) -> Result<Option<usize>> {
+        let (mut low, mut high) = (0, self.n);
+        while low < high {
+            pace.spend(PICK_WORK + row.len())?;
+            let middle = low + (high - low) / 2;
+            match self.row(middle).cmp(row) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Equal => return Ok(Some(middle)),
+                Ordering::Greater => high = middle,
+            }
+        }
+        Ok(None)
+    }
 }
 
 impl Op for SparseSparseExtreme {
@@ -236,12 +270,13 @@ impl Op for SparseSparseExtreme {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let (a, b) = (Coo::of(cx, [0, 1, 2])?, Coo::of(cx, [3, 4, 5])?);
-        let pairs = merged(&a, &b, |_| true)?;
+        let pairs = merged(cx, &a, &b, &|_| true)?;
         let dtype = cx.input(1).dtype();
-        let mut values = cx.alloc(dtype, &[pairs.picks.len()])?;
+        let (mut values, mut pace) = (cx.alloc(dtype, &[pairs.picks.len()])?, cx.pace());
         with_type!(dtype, T in reals => {
             let (x, y) = (cx.input(1).slice::<T>()?, cx.input(4).slice::<T>()?);
-            for (out, pick) in values.make_mut::<T>()?.iter_mut().zip(&pairs.picks) {
+            for (out, pick) in values.make_mut::<T>()?.iter_mut().zip(&*pairs.picks) {
+                pace.spend(PICK_WORK)?;
                 let [x, y] = both(x, y, *pick);
                 *out = if self.is_max { x.larger(y) } else { x.smaller(y) };
             }
@@ -256,7 +291,7 @@ impl Op for SparseSparseExtreme {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{infer_ok, run_op};
+    use crate::ops::testing::{ends_early, infer_ok, run_op, run_within, sparse_column, vast};
 
     #[test]
     fn the_rank_is_that_of_either_side() {
@@ -293,5 +328,22 @@ mod tests {
         let got = run_op(SparseAddGrad, &[[5.0f32, 7.0].into_value(), a, b, sum]).unwrap();
         assert_eq!(got[0].slice::<f32>().unwrap(), [0.0, 5.0]);
         assert_eq!(got[1].slice::<f32>().unwrap(), [0.0, 7.0]);
+    }
+
+    #[test]
+    fn long_sums_end_with_their_run() {
+        let column = sparse_column(1 << 17);
+        let pair = [column.clone(), column.clone()].concat();
+        ends_early(&SparseSparseExtreme { is_max: true }, &pair, 1 << 19);
+        ends_early(&SparseAdd, &[&pair[..], &[0i32.into_value()]].concat(), 1 << 19);
+    }
+
+    #[test]
+    fn vast_indices_of_nothing_are_too_many_values() {
+        let vast = || Value::zeros(DType::I64, vast().dims()).unwrap();
+        let none = Value::zeros(DType::I64, &[0, 0]).unwrap();
+        let inputs = [Value::zeros(DType::F32, &[0]).unwrap(), vast(), vast(), none];
+        let error = run_within(SparseAddGrad, &inputs, usize::MAX, u64::MAX).unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::ResourceExhausted);
     }
 }

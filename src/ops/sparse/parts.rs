@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::coo::{Coo, infer_coo, matrix, picked};
+use super::coo::{Coo, PICK_WORK, infer_coo, matrix, picked};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::ops::array::cells::{cells, cells_mut, with_cells};
 use crate::shape::{Dim, Shape, normalize_axis};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 
 /// The values of a sparse tensor in the order of their indices: `(n, r), (n), (r) -> (n, r), (n)`. Any dtype.
 #[derive(Debug, Clone)]
@@ -93,8 +93,8 @@ fn example() -> [Value; 3] {
 
 /// A sparse tensor that was made: rows of indices, the numbers of the values, and the shape.
 struct Made {
-    indices: Vec<i64>,
-    picks: Vec<usize>,
+    indices: ScratchVec<i64>,
+    picks: ScratchVec<usize>,
     shape: Vec<i64>,
 }
 
@@ -104,6 +104,24 @@ impl Made {
         let n = self.picks.len();
         Ok([matrix(self.indices, n, self.shape.len())?, picked(cx, values, &self.picks)?, self.shape.into_value()])
     }
+}
+
+/// The numbers of `n` rows in the order of the rows; equal ones stay as they are.
+fn ordered(cx: &RunCx<'_>, rows: &[i64], n: usize, rank: usize) -> Result<ScratchVec<usize>> {
+    let row = |i: usize| &rows[i * rank..][..rank];
+    let mut order = cx.collect(0..n)?;
+    cx.sort(&mut order, PICK_WORK + rank, &mut |a, b| row(*a).cmp(row(*b)))?;
+    Ok(order)
+}
+
+/// Rows by their numbers.
+fn picked_rows(cx: &RunCx<'_>, rows: &[i64], picks: &[usize], rank: usize) -> Result<Value> {
+    let (mut out, mut pace) = (cx.list(rows.len())?, cx.pace());
+    for i in picks {
+        pace.spend(PICK_WORK + rank)?;
+        out.extend_from_slice(&rows[i * rank..][..rank])?;
+    }
+    matrix(out, picks.len(), rank)
 }
 
 impl Op for SparseReorder {
@@ -120,10 +138,8 @@ impl Op for SparseReorder {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let coo = Coo::of(cx, [0, 1, 2])?;
-        let mut order: Vec<usize> = (0..coo.n).collect();
-        order.sort_by_key(|i| coo.row(*i));
-        let indices = order.iter().flat_map(|i| coo.row(*i)).copied().collect();
-        let indices = matrix(indices, coo.n, coo.rank())?;
+        let order = ordered(cx, coo.indices, coo.n, coo.rank())?;
+        let indices = picked_rows(cx, coo.indices, &order, coo.rank())?;
         let values = picked(cx, cx.input(1), &order)?;
         cx.output(0, indices);
         cx.output(1, values);
@@ -157,21 +173,21 @@ impl Op for SparseConcat {
         let coos = (0..parts).map(|i| Coo::of(cx, [i, parts + i, 2 * parts + i])).collect::<Result<Vec<_>>>()?;
         let shape = self.joined_shape(&coos)?;
         let axis = normalize_axis(self.axis, shape.len())?;
-        let mut rows: Vec<(Vec<i64>, usize)> = Vec::new();
+        let (mut rows, mut pace) = (cx.list::<i64>(0)?, cx.pace());
         let mut offset = 0;
         for coo in &coos {
             for row in coo.rows() {
-                let mut row = row.to_vec();
-                row[axis] = row[axis].saturating_add(offset);
-                rows.push((row, rows.len()));
+                pace.spend(PICK_WORK + row.len())?;
+                let at = rows.len() + axis;
+                rows.extend_from_slice(row)?;
+                rows[at] = rows[at].saturating_add(offset);
             }
             offset += coo.shape[axis];
         }
-        rows.sort();
-        let n = rows.len();
-        let picks: Vec<usize> = rows.iter().map(|(_, i)| *i).collect();
-        let indices = matrix(rows.into_iter().flat_map(|(row, _)| row).collect(), n, shape.len())?;
-        let values = joined(cx, parts..2 * parts, &picks)?;
+        let n = rows.len() / shape.len();
+        let order = ordered(cx, &rows, n, shape.len())?;
+        let indices = picked_rows(cx, &rows, &order, shape.len())?;
+        let values = joined(cx, parts..2 * parts, &order)?;
         cx.output(0, indices);
         cx.output(1, values);
         cx.output(2, shape.into_value());
@@ -208,28 +224,32 @@ impl SparseConcat {
 /// Values of several inputs, by their numbers over all of them.
 fn joined(cx: &RunCx<'_>, inputs: std::ops::Range<usize>, picks: &[usize]) -> Result<Value> {
     let dtype = cx.input(inputs.start).dtype();
-    let mut out = cx.alloc(dtype, &[picks.len()])?;
+    let (mut out, mut pace) = (cx.alloc(dtype, &[picks.len()])?, cx.pace());
     with_cells!(dtype, E => {
-        let mut all: Vec<&E> = Vec::with_capacity(picks.len());
+        let mut all = cx.list::<&E>(picks.len())?;
         for i in inputs {
-            all.extend(cells::<E>(cx.input(i))?);
+            all.extend(cells::<E>(cx.input(i))?)?;
         }
-        cells_mut::<E>(&mut out)?.iter_mut().zip(picks).for_each(|(out, i)| out.clone_from(all[*i]));
+        for (out, i) in cells_mut::<E>(&mut out)?.iter_mut().zip(picks) {
+            pace.spend(PICK_WORK)?;
+            out.clone_from(all[*i]);
+        }
     });
     Ok(out)
 }
 
 /// The values within `size` of `start`, along each axis, with indices from there.
-fn cut(coo: &Coo<'_>, start: &[i64], size: &[i64]) -> Made {
-    let (mut indices, mut picks) = (Vec::new(), Vec::new());
+fn cut(cx: &RunCx<'_>, coo: &Coo<'_>, start: &[i64], size: &[i64]) -> Result<Made> {
+    let (mut indices, mut picks, mut pace) = (cx.list(0)?, cx.list(0)?, cx.pace());
     for (i, row) in coo.rows().enumerate() {
+        pace.spend(1 + row.len())?;
         let apart = || row.iter().zip(start).map(|(at, start)| at.saturating_sub(*start));
         if apart().zip(size).all(|(at, size)| (0..*size).contains(&at)) {
-            indices.extend(apart());
-            picks.push(i);
+            indices.extend(apart())?;
+            picks.push(i)?;
         }
     }
-    Made { indices, picks, shape: size.to_vec() }
+    Ok(Made { indices, picks, shape: size.to_vec() })
 }
 
 impl Op for SparseSlice {
@@ -266,7 +286,7 @@ impl Op for SparseSlice {
         }
         let left = coo.shape.iter().zip(start).map(|(all, start)| all.saturating_sub(*start).max(0));
         let size: Vec<i64> = left.zip(size).map(|(left, size)| left.min(*size).max(0)).collect();
-        let made = cut(&coo, start, &size).values(cx, cx.input(1))?;
+        let made = cut(cx, &coo, start, &size)?.values(cx, cx.input(1))?;
         made.into_iter().enumerate().for_each(|(i, output)| cx.output(i, output));
         Ok(())
     }
@@ -305,15 +325,20 @@ impl Op for SparseSplit {
                 "input num_split should be between 1 and the splitting dimension size ({all}), got {n}"
             )));
         }
-        if let Some(row) = coo.rows().find(|row| !(0..all).contains(&row[axis])) {
-            let text = format!("index {row:?} is out of bounds along dimension {axis}: need 0 <= index < {all}");
-            return Err(Error::invalid(text));
+        let mut pace = cx.pace();
+        for row in coo.rows() {
+            pace.spend(1)?;
+            if !(0..all).contains(&row[axis]) {
+                let text = format!("index {row:?} is out of bounds along dimension {axis}: need 0 <= index < {all}");
+                return Err(Error::invalid(text));
+            }
         }
+        // Bounded by the rank.
         let (mut start, mut size) = (vec![0; coo.rank()], coo.shape.to_vec());
         let mut outputs = Vec::new();
         for i in 0..n {
             size[axis] = all / n + i64::from(i < all % n);
-            outputs.push(cut(&coo, &start, &size).values(cx, cx.input(2))?);
+            outputs.push(cut(cx, &coo, &start, &size)?.values(cx, cx.input(2))?);
             start[axis] += size[axis];
         }
         for (i, made) in outputs.into_iter().enumerate() {
@@ -330,7 +355,7 @@ impl Op for SparseSplit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{infer_ok, run_op};
+    use crate::ops::testing::{ends_early, infer_ok, run_op, sparse_column};
 
     #[test]
     fn numbers_of_values_add_up_where_they_are_known() {
@@ -388,5 +413,16 @@ mod tests {
         let part = |i: usize| [got[i].clone(), got[2 + i].clone(), got[4 + i].clone()];
         check(&part(0), &[2, 1, 0, 0], &["a", "b"], &[3, 2]);
         check(&part(1), &[0, 0], &["c"], &[3, 1]);
+    }
+
+    #[test]
+    fn long_lists_end_with_their_run() {
+        let column = sparse_column(1 << 17);
+        ends_early(&SparseReorder, &column, 1 << 19);
+        let longer = sparse_column(1 << 20);
+        ends_early(&SparseSplit { n: 2 }, &[&[0i64.into_value()][..], &longer].concat(), 1 << 19);
+        let [indices, values, shape] = column;
+        let twice = [indices.clone(), indices, values.clone(), values, shape.clone(), shape];
+        ends_early(&SparseConcat { axis: 0 }, &twice, 1 << 19);
     }
 }

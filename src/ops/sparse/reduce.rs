@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::coo::{Coo, infer_coo, not_a_number};
+use super::coo::{Coo, PICK_WORK, infer_coo, not_a_number};
+use crate::cancel::Pace;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, to_ints};
 use crate::kernel::{Number, Ordered};
@@ -70,7 +71,8 @@ impl Op for SparseReduce {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let coo = Coo::of(cx, [0, 1, 2])?;
-        coo.check_bounds()?;
+        let mut pace = cx.pace();
+        coo.check_bounds(&mut pace)?;
         let axes = to_ints(cx.input(3)).ok_or_else(|| Error::internal("axes are integers"))?;
         let reduced = normalize_axes(&distinct(axes), coo.rank())?;
         let mut sizes = coo.dims()?;
@@ -81,16 +83,20 @@ impl Op for SparseReduce {
                 place * size + if reduced.contains(&axis) { 0 } else { *at as usize }
             })
         };
-        let places: Vec<usize> = coo.rows().map(place).collect();
+        let mut places = cx.list(coo.n)?;
+        for row in coo.rows() {
+            pace.spend(1 + row.len() * reduced.len())?;
+            places.push(place(row))?;
+        }
         let kept = (0..sizes.len()).filter(|axis| self.keep_dims || !reduced.contains(axis));
         let dims: Vec<usize> = kept.map(|axis| sizes[axis]).collect();
         let mut out = cx.alloc_zeros(cx.input(1).dtype(), &dims)?;
         match self.is_max {
             true => with_type!(out.dtype(), T in reals => {
-                fold(cx.input(1).slice::<T>()?, &places, out.make_mut::<T>()?, T::LEAST, T::larger);
+                fold(&mut pace, cx.input(1).slice::<T>()?, &places, out.make_mut::<T>()?, T::LEAST, T::larger)?;
             }, else => return Err(not_a_number(out.dtype()))),
             false => with_type!(out.dtype(), T in numbers => {
-                fold(cx.input(1).slice::<T>()?, &places, out.make_mut::<T>()?, T::ZERO, T::plus);
+                fold(&mut pace, cx.input(1).slice::<T>()?, &places, out.make_mut::<T>()?, T::ZERO, T::plus)?;
             }, else => return Err(not_a_number(out.dtype()))),
         }
         cx.output(0, out);
@@ -110,11 +116,23 @@ fn distinct(mut axes: Vec<i64>) -> Vec<i64> {
 }
 
 /// Combines what falls into one place, in order, from `start`; what nothing falls into stays zero.
-fn fold<T: Number>(values: &[T], places: &[usize], out: &mut [T], start: T, f: impl Fn(T, T) -> T) {
-    places.iter().for_each(|place| out[*place] = start);
+fn fold<T: Number>(
+    pace: &mut Pace<'_>,
+    values: &[T],
+    places: &[usize],
+    out: &mut [T],
+    start: T,
+    f: impl Fn(T, T) -> T,
+) -> Result<()> {
+    for place in places {
+        pace.spend(PICK_WORK)?;
+        out[*place] = start;
+    }
     for (x, place) in values.iter().zip(places) {
+        pace.spend(PICK_WORK)?;
         out[*place] = f(out[*place], *x);
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -62,7 +62,10 @@ impl Op for SparseReshape {
         let new = resolved(old, new.slice::<i64>()?)?;
         let mut out = cx.alloc(DType::I64, &[n, new.len()])?;
         let cells = out.make_mut::<i64>()?;
+        let mut pace = cx.pace();
         for i in 0..n {
+            // A division takes long.
+            pace.spend(1 + rank + 8 * new.len())?;
             let row = &indices[i * rank..(i + 1) * rank];
             if row.iter().zip(old).any(|(at, size)| at < &0 || at >= size) {
                 return Err(Error::invalid(format!(

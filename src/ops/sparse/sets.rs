@@ -1,14 +1,16 @@
 //! Sets along the last axis: their sizes, unions, intersections and differences.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::coo::{Coo, as_dims, infer_coo, matrix};
+use super::coo::{Coo, PICK_WORK, as_dims, infer_coo, matrix, place};
+use super::groups::{Compared, Sets, compared};
 use crate::dtype::DType;
 use crate::error::{Error, Result, escape};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
+use crate::ops::array::cells::{cells, cells_mut, with_cells};
 use crate::shape::{Dim, Shape};
-use crate::value::{IntoValue, Value};
+use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
 
 /// What is made of two sets.
@@ -145,12 +147,11 @@ impl Op for SetsOperation {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let first = if self.form == SetForm::SparseSparse { 1 } else { 0 };
-        let dtype = cx.input(first).dtype();
-        let outputs = match dtype {
-            DType::String => self.combine(cx, Value::strings, Value::from_strings)?,
-            _ => with_type!(dtype, T in ints => {
-                self.combine::<T>(cx, |value| value.slice(), Value::from_vec)?
+        let sides = self.form.values().map(|i| cx.input(i));
+        let outputs = match sides[0].dtype() {
+            DType::String => self.combine(cx, sides, &*compared(sides.map(Value::strings))?)?,
+            dtype => with_type!(dtype, T in ints => {
+                self.combine(cx, sides, &*compared(sides.map(Value::slice::<T>))?)?
             }, else => return check_dtype(dtype)),
         };
         outputs.into_iter().enumerate().for_each(|(i, output)| cx.output(i, output));
@@ -195,101 +196,103 @@ fn dense_rank(cx: &InferCx<'_>) -> Result<Dim> {
     }
 }
 
-/// The sets of a tensor by the index of their group, and the shape of the groups.
-struct Sets<T> {
-    groups: BTreeMap<Vec<i64>, BTreeSet<T>>,
-    shape: Vec<i64>,
-}
-
-impl<T: Ord + Clone> Sets<T> {
-    /// Those of rows of a dense tensor.
-    fn dense(dims: &[usize], elements: &[T]) -> Result<Sets<T>> {
-        let Some((last, outer)) = dims.split_last().filter(|(_, outer)| !outer.is_empty()) else {
-            return Err(Error::shape(format!("shape must be at least rank 2 but is rank {}", dims.len())));
-        };
-        let n: usize = outer.iter().product();
-        let mut groups = BTreeMap::new();
-        for i in 0..n {
-            let row = &elements[i * last..(i + 1) * last];
-            groups.insert(unravel(i, outer), row.iter().cloned().collect());
+impl SetForm {
+    /// The inputs that hold the elements.
+    fn values(self) -> [usize; 2] {
+        match self {
+            SetForm::DenseDense => [0, 1],
+            SetForm::DenseSparse => [0, 2],
+            SetForm::SparseSparse => [1, 4],
         }
-        Ok(Sets { groups, shape: outer.iter().map(|n| *n as i64).collect() })
     }
-
-    /// Those of a sparse tensor.
-    fn sparse(coo: &Coo<'_>, elements: &[T], validate: bool) -> Result<Sets<T>> {
-        let Some((_, shape)) = coo.shape.split_last().filter(|(_, outer)| !outer.is_empty()) else {
-            return Err(Error::shape(format!("shape must be at least rank 2 but is rank {}", coo.rank())));
-        };
-        coo.check_bounds()?;
-        if validate {
-            coo.check_order(false)?;
-        }
-        let mut groups: BTreeMap<Vec<i64>, BTreeSet<T>> = BTreeMap::new();
-        for (row, element) in coo.rows().zip(elements) {
-            groups.entry(row[..shape.len()].to_vec()).or_default().insert(element.clone());
-        }
-        Ok(Sets { groups, shape: shape.to_vec() })
-    }
-}
-
-/// The index of element `i` of a tensor.
-fn unravel(mut i: usize, dims: &[usize]) -> Vec<i64> {
-    let mut index = vec![0; dims.len()];
-    for (at, size) in index.iter_mut().zip(dims).rev() {
-        *at = (i % size) as i64;
-        i /= size;
-    }
-    index
 }
 
 impl SetOperation {
-    fn of<T: Ord + Clone>(self, a: &BTreeSet<T>, b: &BTreeSet<T>) -> BTreeSet<T> {
+    /// Whether an element stays that comes first in the first side, in both, or first in the second.
+    fn keeps(self, order: Ordering) -> bool {
         match self {
-            SetOperation::AMinusB => a.difference(b).cloned().collect(),
-            SetOperation::BMinusA => b.difference(a).cloned().collect(),
-            SetOperation::Intersection => a.intersection(b).cloned().collect(),
-            SetOperation::Union => a.union(b).cloned().collect(),
+            SetOperation::AMinusB => order.is_lt(),
+            SetOperation::BMinusA => order.is_gt(),
+            SetOperation::Intersection => order.is_eq(),
+            SetOperation::Union => true,
         }
     }
 }
 
 impl SetsOperation {
-    fn combine<T: Ord + Clone>(
-        &self,
-        cx: &RunCx<'_>,
-        elements: impl Fn(&Value) -> Result<&[T]>,
-        value: impl Fn(&[usize], Vec<T>) -> Result<Value>,
-    ) -> Result<[Value; 3]> {
-        let dense = |i: usize| Sets::dense(cx.input(i).dims(), elements(cx.input(i))?);
-        let sparse = |i: usize| {
-            let values = elements(cx.input(i + 1))?;
-            Sets::sparse(&Coo::of(cx, [i, i + 1, i + 2])?, values, self.validate_indices)
+    fn combine(&self, cx: &RunCx<'_>, sides: [&Value; 2], compared: &Compared<'_>) -> Result<[Value; 3]> {
+        let sparse = |i: usize, side: usize| {
+            Sets::sparse(cx, Coo::of(cx, [i, i + 1, i + 2])?, self.validate_indices, side, compared)
         };
         let (a, b) = match self.form {
-            SetForm::DenseDense => (dense(0)?, dense(1)?),
-            SetForm::DenseSparse => (dense(0)?, sparse(1)?),
-            SetForm::SparseSparse => (sparse(0)?, sparse(3)?),
+            SetForm::DenseDense => (Sets::dense(cx, sides[0], 0, compared)?, Sets::dense(cx, sides[1], 1, compared)?),
+            SetForm::DenseSparse => (Sets::dense(cx, sides[0], 0, compared)?, sparse(1, 1)?),
+            SetForm::SparseSparse => (sparse(0, 0)?, sparse(3, 1)?),
         };
         if a.shape != b.shape {
             return Err(Error::shape(format!("mismatched group shapes {:?} vs {:?}", a.shape, b.shape)));
         }
-        let none = BTreeSet::new();
-        let (mut indices, mut values, mut largest) = (Vec::new(), Vec::new(), 0);
-        let groups: BTreeSet<&Vec<i64>> = a.groups.keys().chain(b.groups.keys()).collect();
-        for group in groups {
-            let (of_a, of_b) = (a.groups.get(group).unwrap_or(&none), b.groups.get(group).unwrap_or(&none));
-            let set = self.how.of(of_a, of_b);
-            largest = largest.max(set.len());
-            for (i, element) in set.into_iter().enumerate() {
-                indices.extend(group.iter().copied().chain([i as i64]));
-                values.push(element);
-            }
-        }
-        let n = values.len();
-        let shape = [&a.shape[..], &[largest as i64]].concat();
-        Ok([matrix(indices, n, shape.len())?, value(&[n], values)?, shape.into_value()])
+        let made = self.merged(cx, &a, &b, compared)?;
+        let shape = [&a.shape[..], &[made.largest]].concat();
+        let values = gathered(cx, sides, &made.picks)?;
+        Ok([matrix(made.indices, made.picks.len(), shape.len())?, values, shape.into_value()])
     }
+
+    /// Goes through both sides at once, which are in order.
+    fn merged(&self, cx: &RunCx<'_>, a: &Sets<'_>, b: &Sets<'_>, compared: &Compared<'_>) -> Result<Made> {
+        let mut made = Made { indices: cx.list(0)?, picks: cx.list(0)?, largest: 0 };
+        let (mut i, mut j, mut pace) = (0, 0, cx.pace());
+        loop {
+            pace.spend(PICK_WORK + a.shape.len())?;
+            let order = match (a.order.get(i), b.order.get(j)) {
+                (Some(x), Some(y)) => a.group(*x).cmp(b.group(*y)).then_with(|| compared([0, *x], [1, *y])),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => return Ok(made),
+            };
+            if self.how.keeps(order) {
+                match order {
+                    Ordering::Greater => made.push(b.group(b.order[j]), [1, b.order[j]])?,
+                    _ => made.push(a.group(a.order[i]), [0, a.order[i]])?,
+                }
+            }
+            i += usize::from(order.is_le());
+            j += usize::from(order.is_ge());
+        }
+    }
+}
+
+/// What a result is made of.
+struct Made {
+    indices: ScratchVec<i64>,
+    /// The side of each element, and its number.
+    picks: ScratchVec<[usize; 2]>,
+    /// How many elements the largest set has.
+    largest: i64,
+}
+
+impl Made {
+    /// Adds an element to its group, the last one so far or a new one.
+    fn push(&mut self, group: &[i64], pick: [usize; 2]) -> Result<()> {
+        let last = self.indices.len().checked_sub(group.len() + 1).map(|at| &self.indices[at..]);
+        let at = last.filter(|last| last[..group.len()] == *group).map_or(0, |last| last[group.len()] + 1);
+        self.largest = self.largest.max(at + 1);
+        self.indices.extend(group.iter().copied().chain([at]))?;
+        self.picks.push(pick)
+    }
+}
+
+/// Elements of two tensors of one dtype, each told by its side and its number.
+fn gathered(cx: &RunCx<'_>, sides: [&Value; 2], picks: &[[usize; 2]]) -> Result<Value> {
+    let (mut out, mut pace) = (cx.alloc(sides[0].dtype(), &[picks.len()])?, cx.pace());
+    with_cells!(out.dtype(), E => {
+        let sides = [cells::<E>(sides[0])?, cells::<E>(sides[1])?];
+        for (out, [side, i]) in cells_mut::<E>(&mut out)?.iter_mut().zip(picks) {
+            pace.spend(PICK_WORK)?;
+            out.clone_from(&sides[*side][*i]);
+        }
+    });
+    Ok(out)
 }
 
 impl Op for SetSize {
@@ -307,11 +310,12 @@ impl Op for SetSize {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let (coo, values) = (Coo::of(cx, [0, 1, 2])?, cx.input(1));
+        let sides = [values; 2];
         let size = match values.dtype() {
-            DType::String => self.sizes(&coo, values.strings()?)?,
-            dtype => with_type!(dtype, T in ints => self.sizes(&coo, values.slice::<T>()?)?, else => {
-                return check_dtype(dtype);
-            }),
+            DType::String => self.sizes(cx, coo, &*compared(sides.map(Value::strings))?)?,
+            dtype => with_type!(dtype, T in ints => {
+                self.sizes(cx, coo, &*compared(sides.map(Value::slice::<T>))?)?
+            }, else => return check_dtype(dtype)),
         };
         cx.output(0, size);
         Ok(())
@@ -323,13 +327,15 @@ impl Op for SetSize {
 }
 
 impl SetSize {
-    fn sizes<T: Ord + Clone>(&self, coo: &Coo<'_>, elements: &[T]) -> Result<Value> {
-        let sets = Sets::sparse(coo, elements, self.validate_indices)?;
+    fn sizes(&self, cx: &RunCx<'_>, coo: Coo<'_>, compared: &Compared<'_>) -> Result<Value> {
+        let sets = Sets::sparse(cx, coo, self.validate_indices, 0, compared)?;
         let dims = as_dims(&sets.shape)?;
-        let mut sizes = Value::zeros(DType::I32, &dims)?;
+        let (mut sizes, mut pace) = (cx.alloc_zeros(DType::I32, &dims)?, cx.pace());
         let cells = sizes.make_mut::<i32>()?;
-        for (group, set) in sets.groups {
-            cells[super::coo::place(&group, &dims)] = i32::try_from(set.len()).unwrap_or(i32::MAX);
+        for element in &*sets.order {
+            pace.spend(PICK_WORK + dims.len())?;
+            let cell = &mut cells[place(sets.group(*element), &dims)];
+            *cell = cell.saturating_add(1);
         }
         Ok(sizes)
     }
@@ -338,7 +344,7 @@ impl SetSize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{infer_err, infer_ok, run_op};
+    use crate::ops::testing::{ends_early, infer_err, infer_ok, run_op, run_within, sparse_column, vast};
 
     fn op(how: SetOperation, form: SetForm) -> SetsOperation {
         SetsOperation { how, form, validate_indices: true }
@@ -384,5 +390,31 @@ mod tests {
         let error = size([[1, 0], [0, 1], [0, 2]], true).unwrap_err();
         assert!(error.message().contains("indices[1] = [0, 1] is out of order"), "{error}");
         assert!(size([[1, 0], [0, 1], [0, 2]], false).is_ok());
+    }
+
+    #[test]
+    fn vast_sets_of_nothing_have_no_part_in_the_result() {
+        let union = op(SetOperation::Union, SetForm::DenseDense);
+        let empty = || Value::zeros(DType::I32, vast().dims()).unwrap();
+        let got = run_within(union, &[empty(), empty()], 1 << 20, u64::MAX).unwrap();
+        assert_eq!((got[0].dims(), got[2].slice::<i64>().unwrap()), (&[0, 2][..], &[1 << 40, 0][..]));
+        let [indices, values, _] = sparse_column(2);
+        let error = run_within(
+            SetSize { validate_indices: true },
+            &[indices, values, [1i64 << 30, 1].into_value()],
+            8 << 20,
+            u64::MAX,
+        );
+        assert!(error.unwrap_err().message().starts_with("the memory budget is 8388608 bytes"));
+    }
+
+    #[test]
+    fn long_sets_end_with_their_run() {
+        let column = sparse_column(1 << 17);
+        let pair = [column.clone(), column.clone()].concat();
+        ends_early(&op(SetOperation::Union, SetForm::SparseSparse), &pair, 1 << 19);
+        ends_early(&SetSize { validate_indices: false }, &column, 1 << 19);
+        let dense = Value::zeros(DType::I32, &[1 << 17, 1]).unwrap();
+        ends_early(&op(SetOperation::Union, SetForm::DenseDense), &[dense.clone(), dense], 1 << 19);
     }
 }

@@ -53,7 +53,7 @@ impl Op for SparseSoftmax {
         }
         coo.dims()?;
         let mut out = cx.alloc(values.dtype(), values.dims())?;
-        with_type!(values.dtype(), T in floats => softmax::<T>(&coo, values, &mut out)?, else => {
+        with_type!(values.dtype(), T in floats => softmax::<T>(cx, &coo, values, &mut out)?, else => {
             return Err(Error::unsupported(format!("softmax is for floating-point numbers, not for {}", values.dtype())));
         });
         cx.output(0, out);
@@ -61,17 +61,25 @@ impl Op for SparseSoftmax {
     }
 }
 
-fn softmax<T: Number<Acc: Float>>(coo: &Coo<'_>, values: &Value, out: &mut Value) -> Result<()> {
+fn softmax<T: Number<Acc: Float>>(cx: &RunCx<'_>, coo: &Coo<'_>, values: &Value, out: &mut Value) -> Result<()> {
     let (values, out) = (values.slice::<T>()?, out.make_mut::<T>()?);
     let outer = |i: usize| &coo.row(i)[..coo.rank() - 1];
-    let mut from = 0;
+    let (mut from, mut pace, mut exps) = (0, cx.pace(), cx.list::<T::Acc>(0)?);
     while from < coo.n {
-        let to = (from..coo.n).find(|i| outer(*i) != outer(from)).unwrap_or(coo.n);
-        let row = values[from..to].iter().map(|x| x.widen());
-        let largest = row.clone().fold(T::Acc::neg_infinity(), Float::max);
-        let exps: Vec<T::Acc> = row.map(|x| (x - largest).exp()).collect();
+        let mut to = from;
+        while to < coo.n && outer(to) == outer(from) {
+            pace.spend(4 + coo.rank())?;
+            to += 1;
+        }
+        let row = &values[from..to];
+        let largest = row.iter().map(|x| x.widen()).fold(T::Acc::neg_infinity(), Float::max);
+        exps.clear();
+        for part in row.chunks(1 << 12) {
+            pace.spend(16 * part.len())?;
+            exps.extend(part.iter().map(|x| (x.widen() - largest).exp()))?;
+        }
         let sum = exps.iter().fold(T::Acc::ZERO, |sum, x| sum.plus(*x));
-        out[from..to].iter_mut().zip(exps).for_each(|(out, x)| *out = T::narrow(x / sum));
+        out[from..to].iter_mut().zip(&*exps).for_each(|(out, x)| *out = T::narrow(*x / sum));
         from = to;
     }
     Ok(())
