@@ -52,21 +52,33 @@ impl Built {
 
     /// Initializes, and runs once.
     pub(super) fn run(&self, threads: usize) -> Result<Answers> {
-        let session = Session::with_config(&self.g, Config { threads: Some(threads), ..Config::default() })?;
-        session.run(&self.init)?;
-        let outputs = self.operation.node().outputs().iter().enumerate();
-        let slots: Vec<usize> = outputs.filter(|(_, fact)| fact.role != Role::Handle).map(|(slot, _)| slot).collect();
-        let fetches = slots.iter().map(|slot| self.operation.output(*slot)).collect::<Result<Vec<_>>>()?;
-        let feeds = self.feeds.iter().fold(Feeds::new(), |feeds, (tensor, value)| feeds.with(tensor, value.clone()));
+        let session = self.session(threads)?;
         let options = RunOptions {
             timeout: Some(Duration::from_secs(2)),
             memory_budget: Some(64 << 20),
             ..RunOptions::default()
         };
-        let (values, _) = session.run_with_options((&fetches[..], &[self.operation.clone()][..]), feeds, &options)?;
+        let outputs = self.fetch(&session, &options)?;
         let variables = self.operation.node().inputs().iter().map(|id| self.g.tensor(*id));
         let variables = variables.filter(|tensor| tensor.fact().is_variable()).map(|tensor| session.run(&tensor));
-        Ok((slots.into_iter().zip(values.0).collect(), variables.collect::<Result<_>>()?))
+        Ok((outputs, variables.collect::<Result<_>>()?))
+    }
+
+    /// A session whose variables have values.
+    pub(super) fn session(&self, threads: usize) -> Result<Session> {
+        let session = Session::with_config(&self.g, Config { threads: Some(threads), ..Config::default() })?;
+        session.run(&self.init)?;
+        Ok(session)
+    }
+
+    /// One run: the outputs that are values, by their slots.
+    pub(super) fn fetch(&self, session: &Session, options: &RunOptions) -> Result<Vec<(usize, Value)>> {
+        let outputs = self.operation.node().outputs().iter().enumerate();
+        let slots: Vec<usize> = outputs.filter(|(_, fact)| fact.role != Role::Handle).map(|(slot, _)| slot).collect();
+        let fetches = slots.iter().map(|slot| self.operation.output(*slot)).collect::<Result<Vec<_>>>()?;
+        let feeds = self.feeds.iter().fold(Feeds::new(), |feeds, (tensor, value)| feeds.with(tensor, value.clone()));
+        let (values, _) = session.run_with_options((&fetches[..], &[self.operation.clone()][..]), feeds, options)?;
+        Ok(slots.into_iter().zip(values.0).collect())
     }
 
     /// Whether the answers are the same to the bit on one thread and on three; `None` where the op does not take the
@@ -86,7 +98,7 @@ impl Built {
     }
 }
 
-fn rows() -> impl Iterator<Item = &'static OpKind> {
+pub(super) fn rows() -> impl Iterator<Item = &'static OpKind> {
     OPS.iter().flat_map(|family| family.iter().copied()).filter(|row| row.effect != Effect::Fed)
 }
 
