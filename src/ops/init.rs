@@ -230,6 +230,7 @@ fn fill(g: &Graph, name: &str, dims: &[usize], number: Value) -> Result<Tensor> 
 /// A scalar repeated.
 fn splat(dims: &[usize], number: &Value) -> Result<Value> {
     with_type!(number.dtype(), T in plain => Value::full::<T>(dims, number.slice::<T>()?[0]), else => {
+        // Bounded by the constant that is asked for, and fallible.
         Value::zeros(number.dtype(), dims)
     })
 }

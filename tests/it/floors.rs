@@ -18,7 +18,7 @@ fn floor(module: &str) -> Option<usize> {
     FLOORS.iter().position(|modules| modules.contains(&module))
 }
 
-fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
+pub(crate) fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
     let entries = fs::read_dir(folder).expect("the crate's sources can be listed");
     for path in entries.map(|entry| entry.expect("an entry can be read").path()) {
         match path.is_dir() {

@@ -1,6 +1,7 @@
 //! The integration tests, in one binary.
 
 mod alloc;
+mod bounds;
 mod building;
 mod control;
 mod custom;

@@ -311,6 +311,7 @@ fn with_scratch<T, R>(n: usize, f: impl FnOnce(*mut T) -> R) -> R {
     let lines = (n * size_of::<T>()).div_ceil(size_of::<Line>());
     let mut scratch = SCRATCH.take();
     if scratch.capacity() < lines {
+        // Bounded by a slab of panels.
         scratch = Vec::with_capacity(lines);
     }
     let result = f(scratch.as_mut_ptr().cast());

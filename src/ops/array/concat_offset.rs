@@ -35,6 +35,7 @@ fn offsets(axis: i64, parts: &[Vec<i64>]) -> Result<Vec<Vec<i64>>> {
     let mut at = 0i64;
     let offset = |(i, part): (usize, &Vec<i64>)| {
         check_part(axis, first, i, part)?;
+        // Bounded by a shape that is an input.
         let mut offset = vec![0; first.len()];
         offset[axis] = at;
         at = at.saturating_add(part[axis]);

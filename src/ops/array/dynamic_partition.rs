@@ -100,6 +100,7 @@ impl Op for DynamicPartition {
             )));
         };
         let row_len = element_count(row_dims)?;
+        // Bounded by the outputs.
         let mut outputs = Vec::with_capacity(self.num_partitions);
         for rows in self.shares(cx, partitions)? {
             let dims: Dims = [rows.len()].into_iter().chain(row_dims.iter().copied()).collect();

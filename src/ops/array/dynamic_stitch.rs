@@ -78,6 +78,7 @@ fn known_len(cx: &InferCx<'_>, n: usize) -> Option<usize> {
 
 /// The elements, where the data are vectors or scalars of sizes and every place is named.
 fn stitched_sizes(cx: &InferCx<'_>, n: usize, len: usize) -> Option<Vec<Dim>> {
+    // Bounded by what shape rules look at.
     let mut all: Vec<Option<Dim>> = vec![None; len];
     for i in 0..n {
         let (places, sizes) = (cx.ints(i)?, cx.sizes(n + i)?);
@@ -174,6 +175,7 @@ fn places(cx: &RunCx<'_>, n: usize) -> Result<(Vec<ScratchVec<usize>>, usize)> {
     let place = |i: usize, number: i64| {
         usize::try_from(number).map_err(|_| Error::invalid(format!("indices[{i}] is out of range: {number}")))
     };
+    // Bounded by the inputs.
     let mut all = Vec::with_capacity(n);
     for i in 0..n {
         let numbers = Ints::of(cx.input(i))?;

@@ -155,6 +155,7 @@ fn one(dtype: DType) -> Result<Value> {
 /// A scalar all over a shape, without a run.
 #[allow(clippy::clone_on_copy)] // strings are cells too, and they are no copies
 fn repeat(scalar: &Value, dims: &[usize]) -> Result<Value> {
+    // Bounded by the constant that is asked for, and fallible.
     let mut out = Value::zeros(scalar.dtype(), dims)?;
     with_cells!(scalar.dtype(), E => cells_mut::<E>(&mut out)?.fill(cells::<E>(scalar)?[0].clone()));
     Ok(out)

@@ -146,6 +146,7 @@ impl Op for Pack {
         let mut dims = Dims::from_slice(first.dims());
         dims.insert(axis, cx.n_inputs());
         let inner = dims[axis + 1..].iter().product::<usize>();
+        // Bounded by the inputs.
         let blocks = vec![inner; cx.n_inputs()];
         let mut out = cx.alloc(first.dtype(), &dims)?;
         with_cells!(first.dtype(), E => join::<E>(cx, 0, &blocks, cells_mut(&mut out)?)?);

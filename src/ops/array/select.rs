@@ -196,6 +196,7 @@ fn stretched(cx: &RunCx<'_>, i: usize, dims: &[usize]) -> Result<Value> {
         return Ok(value.clone());
     }
     let mut layout = Layout { start: 0, dims: dims.into(), strides: Default::default() };
+    // Bounded by the rank.
     layout.strides.resize(dims.len() - value.rank(), 0);
     let own = row_major(value.dims());
     layout.strides.extend(value.dims().iter().zip(own).map(|(dim, stride)| if *dim == 1 { 0 } else { stride }));

@@ -181,6 +181,7 @@ impl Op for Split {
                 self.n
             )));
         }
+        // Bounded by the outputs.
         run_parts(cx, 1, axis, &vec![size / self.n; self.n])
     }
 
@@ -241,6 +242,7 @@ impl Op for SplitV {
 fn solve(splits: &[i64], size: usize) -> Result<Vec<usize>> {
     let mut hole = None;
     let mut sum = 0usize;
+    // Bounded by the outputs.
     let mut sizes = Vec::with_capacity(splits.len());
     for (i, &split) in splits.iter().enumerate() {
         match usize::try_from(split) {

@@ -64,6 +64,7 @@ impl Squeeze {
             return Ok(sizes.map(|sizes| (0..rank).filter(|axis| sizes[*axis] != 1).collect()));
         }
         // TensorFlow lets an axis come twice.
+        // Bounded by the rank.
         let mut gone = vec![false; rank];
         for axis in &self.axes {
             gone[normalize_axes(&[*axis], rank)?[0]] = true;

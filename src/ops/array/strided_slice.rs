@@ -135,6 +135,7 @@ fn entries(masks: Masks, n: usize, rank: usize) -> Result<Vec<Entry>> {
     if used > rank {
         return Err(too_many());
     }
+    // Bounded by the rank and the specification.
     let mut all = Vec::with_capacity(n + rank);
     for i in 0..n {
         match () {

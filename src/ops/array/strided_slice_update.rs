@@ -101,6 +101,7 @@ fn spread(value: &[usize], to: &[usize]) -> Result<Layout> {
         return Err(Error::shape(what));
     }
     let mut layout = Layout { start: 0, dims: Dims::from_slice(to), strides: Default::default() };
+    // Bounded by the rank.
     layout.strides.resize(to.len() - own.len(), 0);
     layout.strides.extend(own.iter().zip(row_major(own)).map(|(dim, stride)| if *dim == 1 { 0 } else { stride }));
     Ok(layout)

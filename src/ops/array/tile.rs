@@ -200,6 +200,7 @@ impl Op for BroadcastTo {
             return Ok(());
         }
         let mut layout = Layout { start: 0, dims: dims.clone(), strides: Default::default() };
+        // Bounded by the rank.
         layout.strides.resize(dims.len() - value.rank(), 0);
         let own = row_major(value.dims());
         layout.strides.extend(value.dims().iter().zip(own).map(|(dim, stride)| if *dim == 1 { 0 } else { stride }));

@@ -148,6 +148,7 @@ fn permutation(perm: &[i64], rank: usize) -> Result<Dims> {
             format!("transpose expects a vector of size {rank}, but input(1) is a vector of size {}", perm.len());
         return Err(Error::shape(what));
     }
+    // Bounded by the rank.
     let mut seen = vec![false; rank];
     let mut axes = Dims::new();
     for &axis in perm {

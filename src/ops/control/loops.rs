@@ -237,6 +237,7 @@ impl Loop<'_> {
     fn checked_invariants(&self, vars: &[Tensor]) -> Result<Vec<Option<Shape>>> {
         let said = self.invariants;
         if said.is_empty() {
+            // Bounded by the inputs.
             return Ok(vec![None; vars.len()]);
         }
         if said.len() != vars.len() {

@@ -54,6 +54,7 @@ pub trait Nest: Clone {
     fn describe(&self, form: &mut String) {
         let mut n = 0;
         self.clone().each(&mut |_| n += 1);
+        // Bounded by the inputs.
         write!(form, "{{{}}}", vec!["*"; n].join(", ")).expect("writing to a string does not fail");
     }
 }

@@ -246,6 +246,7 @@ impl<T: Lane> Compiled<T> {
             // Taken while in use.
             let mut tiles = cell.take();
             while tiles.len() < self.n_tiles {
+                // Bounded by the length of the program.
                 tiles.push(vec![T::ZERO; TILE + SLACK].into());
             }
             self.run_on(&mut tiles, inputs, start, out);
@@ -268,6 +269,7 @@ impl<T: Lane> Compiled<T> {
 
 /// For each instruction the last one that reads what it made.
 fn last_uses(program: &Program) -> Vec<usize> {
+    // Bounded by the length of the program.
     let mut last = vec![0; program.0.len()];
     for (at, instruction) in program.0.iter().enumerate() {
         instruction.sources().filter_map(step_of).for_each(|step| last[step] = at);

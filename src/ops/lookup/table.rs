@@ -179,6 +179,7 @@ pub(super) fn uninitialized() -> Error {
 impl Table {
     /// An empty table.
     pub(super) fn new(spec: &Spec) -> Result<Table> {
+        // Bounded: it has no elements.
         Ok(Table { keys: IndexSet::new(), values: Value::zeros(spec.dtype, &spec.dims_of(&[0]))? })
     }
 

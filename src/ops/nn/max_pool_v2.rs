@@ -91,6 +91,7 @@ impl MaxPoolV2 {
             return Ok(Box::new(depth));
         }
         let window =
+            // Bounded by the rank.
             Window { data_format: self.data_format, strides, dilations: vec![1; 4], padding: self.padding.clone() };
         window.check(2)?;
         check_ksize(&ksize, "ksize", &window)?;

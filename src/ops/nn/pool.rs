@@ -94,6 +94,7 @@ impl Tensor {
     #[track_caller]
     fn pool(&self, how: Pooling, ksize: usize, window: Window) -> Result<Tensor> {
         window.check(window.strides.len().saturating_sub(2))?;
+        // Bounded by the rank.
         let mut sizes = vec![1; window.strides.len()];
         (0..window.spatial()).for_each(|i| sizes[window.axis(i)] = i64::try_from(ksize).unwrap_or(i64::MAX));
         check_ksize(&sizes, "ksize", &window)?;

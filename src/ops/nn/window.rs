@@ -37,8 +37,10 @@ pub struct Window {
 impl Window {
     /// A window over images of channels last, with equal strides in all directions of space.
     pub fn new(spatial: usize, stride: usize, padding: Padding) -> Window {
+        // Bounded by the rank.
         let mut strides = vec![stride as i64; spatial + 2];
         (strides[0], strides[spatial + 1]) = (1, 1);
+        // Bounded by the rank.
         Window { data_format: DataFormat::Nhwc, strides, dilations: vec![1; spatial + 2], padding }
     }
 
@@ -131,6 +133,7 @@ impl Window {
 
     /// The shape of the output: batch and space from the input, and these channels.
     pub fn output_shape(&self, input: &Shape, filter: &[Dim], channels: Dim) -> Result<Shape> {
+        // Bounded by the rank.
         let mut dims = vec![input.dim(0); self.spatial() + 2];
         dims[self.channel_axis()] = channels;
         for (i, size) in filter.iter().enumerate() {

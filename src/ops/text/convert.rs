@@ -126,6 +126,7 @@ pub(super) fn strip(text: &[u8]) -> &[u8] {
 fn encode(text: &[u8], pad: bool) -> Vec<u8> {
     let mut out = BASE64.encode(text).into_bytes();
     if pad {
+        // Bounded by three more bytes.
         out.resize(out.len().next_multiple_of(4), b'=');
     }
     out
