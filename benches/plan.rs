@@ -48,7 +48,8 @@ const WORKLOADS: &[(&str, Build)] = &[
     ("reduced", |_, x, n| (0..n / 3).try_fold(x.clone(), |y, _| y.reshape([-1, 8])?.softmax())),
     ("dense", dense),
     ("wide", |_, x, n| {
-        let ends = (0..n / 100).map(|_| (0..99).try_fold(x.clone(), |y, i| if i % 2 == 0 { y.tanh() } else { y.sin() }));
+        let ends =
+            (0..n / 100).map(|_| (0..99).try_fold(x.clone(), |y, i| if i % 2 == 0 { y.tanh() } else { y.sin() }));
         let ends = ends.collect::<sessile::Result<Vec<_>>>()?;
         sessile::ops::math::add_n(&ends.iter().collect::<Vec<_>>())
     }),

@@ -1,6 +1,7 @@
 //! Plans and their runs: a plan is frozen and packed, a run executes it on the caller's thread or on the pool.
 
 mod budget;
+mod memory;
 mod names;
 mod order;
 mod parallel;

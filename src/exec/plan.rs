@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::memory::memory_of_ops;
 use super::names::FeedDims;
 use super::order::{Deeds, StateOrder, Variable};
 use super::parallel::Choice;
@@ -16,6 +17,7 @@ use crate::error::{Result, Site};
 use crate::graph::feed::{Feed, Unfed};
 use crate::graph::{
     Body, Callee, Effect, Fact, Flow, Graph, InferCx, NamedSize, Node, NodeId, OutputId, StepHome, VarHandle,
+    check_limits_at,
 };
 use crate::ops::array::{Const, EnsureShape};
 use crate::ops::control::While;
@@ -68,6 +70,7 @@ pub struct Plan {
     pub(super) choice: Choice,
     /// Cells and buffers of runs that have ended, for the next ones.
     pub(super) spare: Spare,
+    pub(super) memory: usize,
 }
 
 impl Plan {
@@ -75,10 +78,12 @@ impl Plan {
     /// `passes` rewrite.
     ///
     /// # Errors
-    /// What the rules refuse in a body.
+    /// What the rules refuse in a body; `Cancelled` and `DeadlineExceeded` where the limits end under which this thread
+    /// builds.
     pub fn new(source: PlanGraph, state: &SessionState, passes: &Passes) -> Result<Plan> {
-        let mut packer = Packer { passes: *passes, plans: HashMap::new() };
+        let mut packer = Packer { passes: *passes, plans: HashMap::new(), memory: 0 };
         let mut plan = packer.pack(&source, StateOrder::default(), false)?;
+        plan.0.memory = packer.memory;
         plan.0.writes = plan.1.writes();
         let vars = std::mem::take(&mut plan.1.vars);
         let place = |var: &Variable| (!var.is_temporary).then(|| state.index(&var.key));
@@ -144,16 +149,22 @@ struct Packer {
     passes: Passes,
     /// Plans of bodies, by the address of the body and the variables behind its arguments.
     plans: HashMap<(usize, Vec<Option<usize>>, bool), PackedBody>,
+    /// Bytes of all plans so far.
+    memory: usize,
 }
 
 impl Packer {
     /// Packs a plan graph, and answers what is then known of state.
     fn pack(&mut self, source: &PlanGraph, order: StateOrder, is_body: bool) -> Result<(Plan, StateOrder)> {
+        self.memory += memory_of_ops(&source.graph);
         let mut builder = Builder::new(source, order, self, is_body);
         for node in source.graph.nodes() {
+            check_limits_at(node.id().index())?;
             builder.node(node, source.origins[node.id().index()])?;
         }
-        Ok(builder.finish(source))
+        let (plan, order) = builder.finish(source);
+        self.memory += plan.own_memory();
+        Ok((plan, order))
     }
 
     /// The plan of a body, and what it does to variables; variables of its own become known.
@@ -398,6 +409,7 @@ impl<'a> Builder<'a> {
             has_branches,
             choice: Choice::default(),
             spare: Spare::default(),
+            memory: 0,
             steps: self.steps,
         };
         (plan, self.order)

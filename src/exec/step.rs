@@ -118,6 +118,14 @@ impl Steps {
         &self.rest
     }
 
+    /// Bytes of what is kept of all steps, beside the lists of each.
+    pub(super) fn tables(&self) -> usize {
+        let Steps { calls, rest, inputs, frees } = self;
+        calls.capacity() * size_of::<Call>()
+            + rest.capacity() * size_of::<Rest>()
+            + (inputs.capacity() + frees.capacity()) * size_of::<u32>()
+    }
+
     pub(super) fn rest_mut(&mut self, step: usize) -> &mut Rest {
         &mut self.rest[step]
     }

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use super::context::{self, Context, Entered};
 use super::feed::Feed;
+use super::limits::check_limits_at;
 use super::names::{check_node_name, check_scope_name};
 use super::node::{Fact, Node, NodeId, OutputId};
 use super::op::Op;
@@ -66,14 +67,8 @@ impl Graph {
         if self.root().is_finalized() {
             return Err(Error::new(ErrorKind::Finalized, "the graph is finalized and cannot be modified"));
         }
-        let claimed = self.claimed_facts(&inputs);
-        let facts: SmallVec<[&Fact; 3]> = match claimed.is_empty() {
-            true => inputs.iter().map(|id| &self.node(id.node).outputs()[id.slot as usize]).collect(),
-            false => claimed.iter().collect(),
-        };
-        let outputs = self
-            .infer(&*op, &inputs, &facts)
-            .map_err(|error| self.locate(error, &op, &inputs, &facts, &naming, location))?;
+        check_limits_at(self.len())?;
+        let outputs = self.infer(&op, &inputs, &naming, location)?;
         let root = self.root().id();
         let is_copy = matches!(naming, Naming::Kept(_));
         let ambient = |cx: &Context| (self.controls(cx, control, is_copy), cx.device.clone());
@@ -93,6 +88,32 @@ impl Graph {
         Ok(self.operation(id))
     }
 
+    /// Appends a copy of another graph's node, on inputs of which the same is known: nothing is inferred.
+    pub(crate) fn push_copy(
+        &self,
+        node: &Node,
+        inputs: SmallVec<[OutputId; 2]>,
+        control: SmallVec<[NodeId; 4]>,
+    ) -> Result<NodeId> {
+        let control = sorted(control);
+        let Node { name, op, outputs, device, location, constant, .. } = node;
+        let (name, op, outputs, device) = (name.clone(), op.clone(), outputs.clone(), device.clone());
+        let constant = constant.clone();
+        let _appending = self.0.names.lock();
+        let id = NodeId(u32::try_from(self.len()).map_err(|_| too_many_nodes())?);
+        let node = Node { id, name, op, inputs, control, outputs, device, location: *location, constant };
+        self.0.nodes.push(node).map_err(|_| too_many_nodes())?;
+        Ok(id)
+    }
+
+    /// What would be known of the outputs of another graph's node on these inputs.
+    ///
+    /// # Errors
+    /// Those of the op's rule.
+    pub(crate) fn outputs_on(&self, node: &Node, inputs: &[OutputId]) -> Result<SmallVec<[Fact; 1]>> {
+        self.infer(&node.op, inputs, &Naming::Kept(&node.name), node.location)
+    }
+
     /// The inputs' facts with what `set_shape` said of them; nothing where it was never called.
     fn claimed_facts(&self, inputs: &[OutputId]) -> SmallVec<[Fact; 3]> {
         if !self.0.has_claims.load(Ordering::Acquire) {
@@ -101,10 +122,21 @@ impl Graph {
         inputs.iter().map(|id| self.fact(*id)).collect()
     }
 
-    fn infer(&self, op: &dyn Op, inputs: &[OutputId], facts: &[&Fact]) -> Result<SmallVec<[Fact; 1]>> {
-        op.kind().args().check(facts)?;
-        let mut cx = InferCx::new(self, inputs, facts);
-        op.infer(&mut cx)?;
+    fn infer(
+        &self,
+        op: &Arc<dyn Op>,
+        inputs: &[OutputId],
+        naming: &Naming<'_>,
+        location: Option<&'static Location<'static>>,
+    ) -> Result<SmallVec<[Fact; 1]>> {
+        let claimed = self.claimed_facts(inputs);
+        let facts: SmallVec<[&Fact; 3]> = match claimed.is_empty() {
+            true => inputs.iter().map(|id| &self.node(id.node).outputs()[id.slot as usize]).collect(),
+            false => claimed.iter().collect(),
+        };
+        let mut cx = InferCx::new(self, inputs, &facts);
+        let inferred = op.kind().args().check(&facts).and_then(|()| op.infer(&mut cx));
+        inferred.map_err(|error| self.locate(error, op, inputs, &facts, naming, location))?;
         Ok(cx.finish())
     }
 
@@ -115,10 +147,7 @@ impl Graph {
         if given.is_empty() && ambient.is_empty() {
             return Box::default();
         }
-        let mut all: SmallVec<[NodeId; 4]> = given.iter().chain(ambient).copied().collect();
-        all.sort_unstable();
-        all.dedup();
-        all.into_vec().into()
+        sorted(given.iter().chain(ambient).copied().collect())
     }
 
     fn full_name(&self, root: u64, naming: &Naming<'_>) -> Result<FullName> {
@@ -410,6 +439,13 @@ enum FullName {
     Unique(String),
     Verbatim(String),
     Kept(Arc<str>),
+}
+
+/// Nodes to wait for, each once.
+fn sorted(mut nodes: SmallVec<[NodeId; 4]>) -> Box<[NodeId]> {
+    nodes.sort_unstable();
+    nodes.dedup();
+    if nodes.is_empty() { Box::default() } else { nodes.into_vec().into() }
 }
 
 fn join(scope: &str, name: &str) -> String {

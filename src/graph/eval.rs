@@ -1,7 +1,7 @@
 //! Values of constant tensors, computed while the graph is built: shape rules ask for them.
 //!
 //! Lazy, iterative, remembered on the node. Pure ops only, within a budget; an error means "unknown", and the run
-//! reports it if the node is reached.
+//! reports it if the node is reached. Nothing is remembered where building had to stop on the way.
 
 use std::cell::RefCell;
 use std::sync::OnceLock;
@@ -10,8 +10,9 @@ use std::sync::atomic::Ordering;
 use smallvec::SmallVec;
 
 use super::Graph;
-use super::node::{Node, NodeId, OutputId};
-use super::op::Effect;
+use super::limits::{check_limits, limits};
+use super::node::{Fact, Node, NodeId, OutputId};
+use super::op::{Effect, Op};
 use super::run::{Env, NO_HOME, RunCx, Slots, StepIo};
 use crate::cancel::Limits;
 use crate::error::{Error, Result};
@@ -30,19 +31,28 @@ const MAX_FOLD_BYTES: usize = 1 << 20;
 const MAX_WORK: u64 = 1 << 24;
 
 impl Graph {
-    /// The value of a tensor that depends on constants alone and is small; `None` if it is not.
+    /// The value of a tensor that depends on constants alone and is small; `None` if it is not, or if building has to
+    /// stop.
     pub fn constant_value(&self, id: OutputId) -> Option<Value> {
         let node = self.node(id.node);
-        if let Some(known) = node.constant.get() {
-            return known.as_ref().map(|values| values[id.slot as usize].clone());
+        if node.constant.get().is_none() {
+            self.evaluate(id.node).ok()?;
         }
-        let mut stack: Vec<(NodeId, usize)> = vec![(id.node, 0)];
+        node.constant.get()?.as_ref().map(|values| values[id.slot as usize].clone())
+    }
+
+    /// Finds out the values of a node, and of those that it depends on.
+    ///
+    /// # Errors
+    /// Those of [`check_limits`].
+    fn evaluate(&self, id: NodeId) -> Result<()> {
+        let mut stack: Vec<(NodeId, usize)> = vec![(id, 0)];
         while let Some((at, next)) = stack.pop() {
             let node = self.node(at);
             if node.constant.get().is_some() {
                 continue;
             }
-            if !may_fold(node) {
+            if !may_fold(node.op(), node.outputs()) {
                 let _ = node.constant.set(None);
                 continue;
             }
@@ -52,23 +62,37 @@ impl Graph {
                     Some(Some(_)) => stack.push((at, next + 1)),
                     None => stack.extend([(at, next), (input.node, 0)]),
                 },
-                None => drop(node.constant.set(self.compute(node))),
+                None => drop(node.constant.set(self.compute(node, node.inputs())?)),
             }
         }
-        node.constant.get()?.as_ref().map(|values| values[id.slot as usize].clone())
+        Ok(())
     }
 
-    fn compute(&self, node: &Node) -> Option<Box<[Value]>> {
-        let inputs: SmallVec<[Value; 3]> =
-            node.inputs().iter().map(|input| self.constant_value(*input)).collect::<Option<_>>()?;
+    /// The values of a node of another graph on constant inputs of this one, of which its outputs' facts follow; `None`
+    /// where they cannot be had or are not small.
+    ///
+    /// # Errors
+    /// Those of [`check_limits`].
+    pub(crate) fn values_on(&self, node: &Node, inputs: &[OutputId], facts: &[Fact]) -> Result<Option<Box<[Value]>>> {
+        if may_fold(node.op(), facts) { self.compute(node, inputs) } else { Ok(None) }
+    }
+
+    fn compute(&self, node: &Node, inputs: &[OutputId]) -> Result<Option<Box<[Value]>>> {
+        check_limits()?;
+        let inputs: Option<SmallVec<[Value; 3]>> = inputs.iter().map(|input| self.constant_value(*input)).collect();
         let meter = Meter::new(MAX_FOLD_BYTES);
-        let values = run_on(node, &inputs, Some(&meter), &fold_limits()).ok()?;
+        let values = inputs.as_ref().and_then(|inputs| run_on(node, inputs, Some(&meter), &fold_limits()).ok());
+        let Some(values) = values else {
+            // What failed because building has to stop is not unknown.
+            check_limits()?;
+            return Ok(None);
+        };
         let len = values.iter().map(Value::byte_len).sum::<usize>();
         if len > MAX_BYTES {
-            return None;
+            return Ok(None);
         }
-        self.0.folded.fetch_add(if inputs.is_empty() { 0 } else { len }, Ordering::Relaxed);
-        Some(values)
+        self.0.folded.fetch_add(if node.inputs().is_empty() { 0 } else { len }, Ordering::Relaxed);
+        Ok(Some(values))
     }
 
     /// Bytes of constants that were computed for shape rules; each is kept with its node.
@@ -80,14 +104,14 @@ impl Graph {
 
 /// Whether a node's outputs can be known now: a pure op with outputs of known and small size,
 /// on which no claim was made.
-fn may_fold(node: &Node) -> bool {
-    let is_small = |fact: &super::Fact| {
+fn may_fold(op: &dyn Op, outputs: &[Fact]) -> bool {
+    let is_small = |fact: &Fact| {
         let dims = fact.shape.known_dims();
         let count = dims.and_then(|dims| element_count(&dims).ok());
         count.is_none_or(|count| count.saturating_mul(fact.dtype.size().unwrap_or(16)) <= MAX_BYTES)
     };
     // What a pure node waits for does not change its value.
-    node.op().kind().effect == Effect::Pure && node.outputs().iter().all(is_small)
+    op.kind().effect == Effect::Pure && outputs.iter().all(is_small)
 }
 
 /// The pool of one thread: constants are small.
@@ -115,7 +139,7 @@ pub(crate) fn run_within(node: &Node, inputs: &[Value], budget: usize, limits: &
 }
 
 fn fold_limits() -> Limits {
-    Limits::default().with_work(MAX_WORK)
+    limits().with_work(MAX_WORK)
 }
 
 /// Runs one pure node on given inputs, on the caller's thread.
@@ -142,4 +166,26 @@ fn run_on(node: &Node, inputs: &[Value], meter: Option<&Meter>, limits: &Limits)
     limits.check()?;
     let missing = || Error::internal("the kernel left an output empty");
     (n..slots.len()).map(|i| slots.get_mut(i).take().ok_or_else(missing)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cancel::{CancelToken, Limits};
+    use crate::error::ErrorKind;
+    use crate::graph::{Graph, limit};
+
+    #[test]
+    fn what_there_is_no_time_for_is_not_remembered_as_unknown() {
+        let g = Graph::new();
+        let y = g.constant([1.0f32, 2.0]).unwrap().square().unwrap().exp().unwrap();
+        let token = CancelToken::new();
+        token.cancel();
+        {
+            let _limited = limit(&Limits::new(vec![token], None));
+            assert!(g.constant_value(y.id()).is_none());
+            let refused = (0..64).map(|_| g.constant(1.0f32)).find_map(|made| made.err());
+            assert_eq!(refused.map(|error| error.kind()), Some(ErrorKind::Cancelled));
+        }
+        assert!(g.constant_value(y.id()).is_some());
+    }
 }

@@ -13,6 +13,8 @@ pub mod feed;
 pub mod grad;
 pub mod infer;
 mod ints;
+mod limits;
+mod memory;
 mod names;
 mod nesting;
 mod node;
@@ -48,6 +50,9 @@ pub use self::grad::GradCx;
 pub use self::infer::InferCx;
 pub(crate) use self::infer::{to_int, to_ints};
 pub(crate) use self::ints::Ints;
+#[cfg(feature = "tensorflow")]
+pub(crate) use self::limits::Limited;
+pub(crate) use self::limits::{check_limits, check_limits_at, limit};
 pub use self::nesting::BodyCapture;
 pub(crate) use self::nesting::{BodyPlan, Built, foreign};
 pub use self::node::{Elements, Fact, Keys, Node, NodeId, OutputId, Role};

@@ -34,7 +34,7 @@ pub struct OutputId {
 }
 
 /// What is known of a tensor before anything runs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
     /// The dtype; of a variable's handle, the dtype of the variable's value.
     pub dtype: DType,

@@ -38,6 +38,11 @@ impl<T> Store<T> {
         self.chunks.get(chunk)?.get()?.get(position)?.get()
     }
 
+    /// Bytes of the chunks.
+    pub(crate) fn memory(&self) -> usize {
+        self.chunks.iter().filter_map(OnceLock::get).map(|chunk| size_of_val(&**chunk)).sum()
+    }
+
     /// Appends and answers the index, or gives the element back where the store is full or another writer was there.
     pub(crate) fn push(&self, value: T) -> Result<usize, T> {
         let index = self.len.load(Ordering::Relaxed);

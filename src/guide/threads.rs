@@ -59,7 +59,8 @@
 //! # Stopping
 //! A [`CancelToken`](crate::CancelToken) or a timeout in [`RunOptions`](crate::RunOptions) ends a run between steps and
 //! between the chunks of long kernels; [`Session::close`](crate::Session::close) ends all runs. A user's own closure is
-//! waited for: it cannot be interrupted. The limits are looked at once more when the last step has ended: a run never
+//! waited for: it cannot be interrupted. The first run of a request makes its plan, within the same limits; where these
+//! end before, nothing is kept of it. The limits are looked at once more when the last step has ended: a run never
 //! succeeds after its deadline, and one that is too late commits nothing.
 //!
 //! # Runs inside runs

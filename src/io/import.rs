@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
@@ -15,9 +16,12 @@ use super::functions::Library;
 use super::graph_def::{GraphDef, NodeDef};
 use super::nodes::{Nodes, Source};
 use super::order::{Input, Selection, select};
+use crate::cancel::{CancelToken, Limits};
 use crate::error::{Error, ErrorKind, Result, Site, escape};
 use crate::graph::feed::Feed;
-use crate::graph::{Graph, Naming, NodeId, Op, Operation, OutputId, Role, Tensor};
+use crate::graph::{
+    Graph, Limited, Naming, NodeId, Op, Operation, OutputId, Role, Tensor, check_limits, check_limits_at, limit,
+};
 use crate::ops;
 
 /// What to import, and how.
@@ -34,6 +38,19 @@ pub struct ImportOptions {
     pub return_elements: Vec<String>,
     /// Only what these operations or tensors need; everything where it is empty.
     pub outputs: Vec<String>,
+    /// Ends the import with `DeadlineExceeded` when it takes longer.
+    pub timeout: Option<Duration>,
+    /// Ends the import with `Cancelled` when somebody cancels the token.
+    pub cancel: Option<CancelToken>,
+}
+
+impl ImportOptions {
+    /// Lets an import end early. What joins a graph that is there must join it whole: only what is built beside it looks at
+    /// the limits.
+    fn limit(&self) -> Limited {
+        let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        limit(&Limits::new(self.cancel.iter().cloned().collect(), deadline))
+    }
 }
 
 /// What an import made.
@@ -60,8 +77,14 @@ pub enum Element {
 ///
 /// # Errors
 /// `Unsupported` with all ops that the engine does not have; `NotFound`, `AlreadyExists`, `InvalidArgument` for a graph
-/// that contradicts itself; `DataLoss`, `ResourceExhausted` for attributes; and what the ops' rules refuse.
+/// that contradicts itself; `DataLoss`, `ResourceExhausted` for attributes; what the ops' rules refuse; `Cancelled`,
+/// `DeadlineExceeded`.
 pub fn load_graph_def(def: &GraphDef, options: &ImportOptions) -> Result<(Graph, Imported)> {
+    load(def, options).map_err(of_import)
+}
+
+fn load(def: &GraphDef, options: &ImportOptions) -> Result<(Graph, Imported)> {
+    let _limited = options.limit();
     let graph = Graph::new();
     let mut budget = def.budget.clone();
     let def = &*structured(def, &options.outputs, &mut budget)?;
@@ -71,6 +94,7 @@ pub fn load_graph_def(def: &GraphDef, options: &ImportOptions) -> Result<(Graph,
         return Err(Error::invalid(text));
     }
     let built = Builder::new(&graph, def, &selection, &prefix_of(options), budget).build(Vec::new())?;
+    check_limits()?;
     let imported = built.finish(&graph, def, options, options.prefix.trim_end_matches('/').to_owned())?;
     Ok((graph, imported))
 }
@@ -82,6 +106,20 @@ pub fn load_graph_def(def: &GraphDef, options: &ImportOptions) -> Result<(Graph,
 /// Those of [`load_graph_def`]; `GraphMismatch` for tensors of the input
 /// map that are of another graph, `Finalized`.
 pub fn import_graph_def(graph: &Graph, def: &GraphDef, options: &ImportOptions) -> Result<Imported> {
+    import(graph, def, options).map_err(of_import)
+}
+
+/// Limits speak of runs.
+fn of_import(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Cancelled => Error::new(ErrorKind::Cancelled, "the import was cancelled"),
+        ErrorKind::DeadlineExceeded => Error::new(ErrorKind::DeadlineExceeded, "the import's deadline has passed"),
+        _ => error,
+    }
+}
+
+fn import(graph: &Graph, def: &GraphDef, options: &ImportOptions) -> Result<Imported> {
+    let limited = options.limit();
     let graph = graph.root();
     if graph.is_finalized() {
         return Err(Error::new(ErrorKind::Finalized, "the graph is finalized and cannot be modified"));
@@ -100,6 +138,8 @@ pub fn import_graph_def(graph: &Graph, def: &GraphDef, options: &ImportOptions) 
     let n_stand_ins = trial.len();
     let built = Builder::new(&trial, def, &selection, "", budget).build(stand_ins.clone())?;
     built.clone().finish(&trial, def, options, String::new())?;
+    check_limits()?;
+    drop(limited);
     let replay = |scope: &str| {
         let names = fresh_names(graph, def, &selection, options, scope);
         Replay { from: &trial, to: graph, first: n_stand_ins, names }.all(&built, &stand_ins, options, def, scope)
@@ -268,7 +308,7 @@ impl<'a> Builder<'a> {
         for place in &self.selection.order {
             let Some(node) = self.def.nodes.get(*place) else { continue };
             let site = || Site { node: node.name.clone(), op: node.op.clone(), inputs: Vec::new(), location: None };
-            let id = self.node(*place, node).map_err(|error| error.at(site))?;
+            let id = check_limits_at(*place).and_then(|()| self.node(*place, node)).map_err(|error| error.at(site))?;
             self.nodes.insert(*place, id);
         }
         Ok(Built { nodes: self.nodes })

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::functions::Library;
 use super::graph_def::{GraphDef, NodeDef};
 use crate::error::{Error, ErrorKind, Result, escape};
+use crate::graph::check_limits_at;
 
 /// What an input string refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +116,7 @@ impl<'a> Resolver<'a> {
         let mut used = HashSet::new();
         let (mut all, mut faulty) = (Vec::with_capacity(nodes.len()), Vec::new());
         for (i, node) in nodes.iter().enumerate() {
+            check_limits_at(i)?;
             let mut is_faulty = false;
             let inputs = self.node(node, |_| is_faulty = true);
             used.extend(inputs.iter().filter_map(|input| match input {

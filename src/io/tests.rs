@@ -179,6 +179,27 @@ fn versions_that_exclude_this_reader_are_refused() {
 }
 
 #[test]
+fn an_import_ends_with_its_limits_and_leaves_the_graph() {
+    let nodes: Vec<_> = std::iter::once(placeholder("x"))
+        .chain((0..100).map(|i| identity(&format!("y{i}"), &if i == 0 { "x".into() } else { format!("y{}", i - 1) })))
+        .collect();
+    let def = GraphDef::parse(&file(&nodes)).unwrap();
+    let token = crate::cancel::CancelToken::new();
+    let late = || ImportOptions { timeout: Some(std::time::Duration::ZERO), ..ImportOptions::default() };
+    let cancelled = || ImportOptions { cancel: Some(token.clone()), ..ImportOptions::default() };
+    let g = Graph::new();
+    assert_eq!(load_graph_def(&def, &cancelled()).unwrap().0.len(), 101);
+    token.cancel();
+    for (options, text) in [(late(), "the import's deadline has passed"), (cancelled(), "the import was cancelled")] {
+        assert_eq!(load_graph_def(&def, &options).unwrap_err().to_string(), text);
+        assert_eq!(import_graph_def(&g, &def, &options).unwrap_err().to_string(), text);
+        assert_eq!(g.len(), 0);
+    }
+    let patient = ImportOptions { timeout: Some(std::time::Duration::MAX), ..ImportOptions::default() };
+    assert_eq!(import_graph_def(&g, &def, &patient).unwrap().n_nodes, 101);
+}
+
+#[test]
 fn an_import_is_all_or_nothing() {
     let g = load(&[placeholder("x")]).unwrap();
     let before = g.dump();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::rebuild::{Outputs, Rebuild};
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::graph::{Effect, Fact, Node, NodeId, Op, OutputId};
+use crate::graph::{Effect, Fact, Node, NodeId, Op, OutputId, check_limits};
 use crate::ops::array::{Const, EnsureShape, Rank};
 use crate::value::Value;
 
@@ -20,7 +20,7 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// The rule: copies a node, and replaces it if its one output turns out to be constant.
+    /// The rule: replaces a node whose one output turns out to be constant.
     pub(super) fn fold(&mut self, cx: &mut Rebuild<'_>, node: &Node) -> Result<Option<Outputs>> {
         if asks_for_value(cx, node) || node.inputs().iter().any(|id| self.asked.contains(&id.node)) {
             self.asked.insert(node.id());
@@ -40,20 +40,21 @@ fn fold(cx: &mut Rebuild<'_>, node: &Node) -> Result<Option<Outputs>> {
     if let Some(value) = sizes_value(&node.outputs()[0]) {
         return cx.push(node, constant(value), Default::default()).map(Some);
     }
-    let are_constant = |cx: &Rebuild<'_>| {
-        let inputs = cx.inputs(node);
-        !inputs.is_empty() && inputs.iter().all(|id| is_free(cx.graph().node(id.node)))
-    };
-    if !are_constant(cx) {
+    let inputs = cx.inputs(node);
+    if inputs.is_empty() || !inputs.iter().all(|id| is_free(cx.graph().node(id.node))) {
         return Ok(None);
     }
-    // The old graph may not know what was folded before this node.
-    let inputs = cx.inputs(node);
-    let made = cx.push(node, node.op_arc().clone(), inputs)?[0];
-    match cx.graph().constant_value(made) {
-        Some(value) => cx.push(node, constant(value), Default::default()).map(Some),
-        None => Ok(cx.replace(made)),
-    }
+    let value = match cx.knows_inputs(node) {
+        true => cx.old_graph().constant_value(OutputId { node: node.id(), slot: 0 }),
+        // The old graph may not know what was folded before this node.
+        false => {
+            let facts = cx.outputs_of(node)?;
+            cx.graph().values_on(node, &inputs, &facts)?.and_then(|values| values.first().cloned())
+        }
+    };
+    // Where there was no time to find the value out, it is not unknown.
+    check_limits()?;
+    value.map(|value| cx.push(node, constant(value), Default::default())).transpose()
 }
 
 /// The rank of a variable is what TF1's `assert_variables_initialized` asks for: that it can be read is the point.

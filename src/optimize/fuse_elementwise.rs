@@ -1,55 +1,151 @@
 //! Functions of elements that follow each other become one program over tiles in cache, and a reduction after them with
 //! it: nothing between them goes through memory.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::rebuild::{Outputs, Rebuild};
+use super::PlanGraph;
+use super::rebuild::{may_change, rebuild_needed};
+use super::survey::Survey;
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::graph::{Fact, Node, OutputId};
+use crate::graph::{Fact, Graph, Node, NodeId, OutputId, check_limits_at};
 use crate::ops::fused::{End, Fused, Instruction, MAX_INPUTS, MAX_STEPS, Program, Repeats, Source, instruction_of};
 use crate::ops::math::Reduce;
 use crate::shape::{Dim, Shape};
 
-/// The rule: takes the functions before a node into it, if nobody else sees what they make.
+/// Takes the functions before a node into it, if nobody else sees what they make.
 ///
-/// It goes from the first node of a chain to the last: each takes in the programs of those before it, which are then
-/// needed no more.
-pub(super) fn fuse(cx: &mut Rebuild<'_>, node: &Node) -> Result<Option<Outputs>> {
-    if node.op_as::<Reduce>().is_some() {
-        return fuse_reduction(cx, node);
+/// It goes from the first node of a chain to the last: each takes in the programs of those before it. Only what is left
+/// in the end becomes an op.
+pub(super) fn fuse(plan: PlanGraph) -> Result<PlanGraph> {
+    let mut fusion = Fusion { graph: &plan.graph, survey: Survey::of(&plan)?, made: Vec::new() };
+    fusion.made.resize_with(plan.graph.len(), || None);
+    for node in plan.graph.nodes() {
+        check_limits_at(node.id().index())?;
+        if fusion.survey.is_needed[node.id().index()] && may_change(node) {
+            fusion.made[node.id().index()] = fusion.fused(node).map(Box::new);
+        }
     }
-    let Some(mut parts) = Parts::of(cx, node, &cx.inputs(node)) else { return Ok(None) };
-    match parts.absorb_all(cx) {
-        true => parts.push(cx, node, None).map(Some),
-        false => Ok(None),
+    let Fusion { survey, mut made, .. } = fusion;
+    if made.iter().all(Option::is_none) {
+        return Ok(plan);
+    }
+    // Of pure nodes without branches of their own those are skipped that follow a skipped one, in one kernel or in many.
+    rebuild_needed(plan, survey, |cx, node| {
+        let Some(made) = made[node.id().index()].take() else { return Ok(None) };
+        let Made { parts: Parts { program, inputs, repeats, .. }, end } = *made;
+        let inputs = inputs.into_iter().map(|id| cx.output(id)).collect();
+        cx.push(node, Arc::new(Fused::new(program, repeats, end)?), inputs).map(Some)
+    })
+}
+
+/// What the nodes of a plan have become so far.
+struct Fusion<'a> {
+    graph: &'a Graph,
+    /// Nodes that were taken in are needed no more.
+    survey: Survey,
+    /// By node, where it is more than one function.
+    made: Vec<Option<Box<Made>>>,
+}
+
+/// A program of several functions, and what it ends in.
+struct Made {
+    parts: Parts,
+    end: Option<End>,
+}
+
+impl Fusion<'_> {
+    /// The node together with what it takes in, if that is anything.
+    fn fused(&mut self, node: &Node) -> Option<Made> {
+        if let Some(reduce) = node.op_as::<Reduce>() {
+            return self.reduction(node, reduce);
+        }
+        let mut parts = Parts::of(self.graph, node)?;
+        self.absorb_all(&mut parts).then_some(Made { parts, end: None })
+    }
+
+    fn reduction(&mut self, node: &Node, reduce: &Reduce) -> Option<Made> {
+        let [value, axes] = *node.inputs() else { return None };
+        let single = self.earlier(value, 1, &self.graph.node(value.node).outputs()[value.slot as usize].shape)?;
+        let single = owned(single);
+        let axes = crate::graph::to_ints(&self.graph.constant_value(axes)?)?;
+        let mut parts = self.take(value.node, single)?;
+        self.absorb_all(&mut parts);
+        Some(Made { parts, end: Some(End { reduce: reduce.clone(), axes }) })
+    }
+
+    /// Takes in whatever makes an input that nobody else reads; says whether there was any.
+    fn absorb_all(&mut self, parts: &mut Parts) -> bool {
+        let mut any = false;
+        loop {
+            let n = parts.inputs.len();
+            let found = (0..n).rev().find_map(|i| Some((i, owned(self.absorbable(parts, i)?))));
+            let earlier = found.and_then(|(i, single)| Some((i, self.take(parts.inputs[i].node, single)?)));
+            let Some((i, earlier)) = earlier else { return any };
+            parts.absorb(i, earlier);
+            any = true;
+        }
+    }
+
+    /// What makes input `i`, if all that read it are in this program, and both together are not too much.
+    fn absorbable(&self, parts: &Parts, i: usize) -> Option<Cow<'_, Parts>> {
+        if !parts.repeats.is_full(i) {
+            return None;
+        }
+        let earlier = self.earlier(parts.inputs[i], parts.n_uses(i), &parts.shape)?;
+        let fits = parts.program.0.len() + earlier.program.0.len() <= MAX_STEPS
+            && parts.inputs.len() + earlier.inputs.len() <= MAX_INPUTS;
+        fits.then_some(earlier)
+    }
+
+    /// What makes a tensor of this shape, if it is used `n_uses` times in all.
+    fn earlier(&self, id: OutputId, n_uses: u32, shape: &Shape) -> Option<Cow<'_, Parts>> {
+        let node = self.graph.node(id.node);
+        if self.survey.uses(id) != n_uses || !node.control_inputs().is_empty() {
+            return None;
+        }
+        let parts = match &self.made[id.node.index()] {
+            Some(made) if made.end.is_some() => return None,
+            Some(made) => Cow::Borrowed(&made.parts),
+            None => Cow::Owned(Parts::of(self.graph, node)?),
+        };
+        (parts.shape == *shape).then_some(parts)
+    }
+
+    /// Takes in what a node has become, or the `single` function that it is; the node is then needed only by those who
+    /// wait for it.
+    fn take(&mut self, node: NodeId, single: Option<Parts>) -> Option<Parts> {
+        let made = &mut self.made[node.index()];
+        if self.survey.is_waited_for[node.index()] {
+            return single.or_else(|| Some(made.as_ref()?.parts.clone()));
+        }
+        self.survey.is_needed[node.index()] = false;
+        single.or_else(|| Some(made.take()?.parts))
     }
 }
 
-fn fuse_reduction(cx: &mut Rebuild<'_>, node: &Node) -> Result<Option<Outputs>> {
-    let (value, axes) = (cx.output(node.inputs()[0]), cx.output(node.inputs()[1]));
-    let Some(mut parts) = Parts::earlier(cx, value, 1, &cx.fact(value).shape) else { return Ok(None) };
-    let axes = cx.graph().constant_value(axes).and_then(|value| crate::graph::to_ints(&value));
-    let (Some(reduce), Some(axes)) = (node.op_as::<Reduce>().cloned(), axes) else { return Ok(None) };
-    parts.absorb_all(cx);
-    parts.push(cx, node, Some(End { reduce, axes })).map(Some)
+fn owned(parts: Cow<'_, Parts>) -> Option<Parts> {
+    if let Cow::Owned(parts) = parts { Some(parts) } else { None }
 }
 
 /// A program under way, and what it is run on.
-pub(super) struct Parts {
-    pub(super) program: Program,
-    pub(super) inputs: SmallVec<[OutputId; 2]>,
-    pub(super) repeats: Repeats,
+#[derive(Clone)]
+struct Parts {
+    program: Program,
+    inputs: SmallVec<[OutputId; 2]>,
+    repeats: Repeats,
     shape: Shape,
 }
 
 impl Parts {
     /// The function of a node whose operands have one shape, as is known before the run, or are rows or scalars.
-    pub(super) fn of(cx: &Rebuild<'_>, node: &Node, inputs: &[OutputId]) -> Option<Parts> {
+    fn of(graph: &Graph, node: &Node) -> Option<Parts> {
         let instruction = instruction_of(node)?;
-        let facts = || inputs.iter().map(|input| cx.fact(*input));
+        let fact = |id: &OutputId| &graph.node(id.node).outputs()[id.slot as usize];
+        let facts = || node.inputs().iter().map(fact);
         let is_known = |fact: &Fact| matches!(fact.dtype, DType::F32 | DType::F64) && fact.shape.rank().is_some();
         if !facts().all(is_known) {
             return None;
@@ -58,14 +154,13 @@ impl Parts {
         let mut parts =
             Parts { program: Program::default(), inputs: SmallVec::new(), repeats: Repeats::default(), shape };
         let mut places: SmallVec<[Source; 2]> = SmallVec::new();
-        for input in inputs {
-            let have = &cx.fact(*input).shape;
-            if *have != parts.shape && !is_scalar(have) && !is_row(have, &parts.shape) {
+        for input in node.inputs() {
+            let have = &fact(input).shape;
+            let is_full = *have == parts.shape;
+            if !is_full && !is_scalar(have) && !is_row(have, &parts.shape) {
                 return None;
             }
-            let (is_row, is_scalar) =
-                (*have != parts.shape && !is_scalar(have), *have != parts.shape && is_scalar(have));
-            places.push(parts.place(*input, is_row, is_scalar));
+            places.push(parts.place(*input, !is_full && !is_scalar(have), !is_full && is_scalar(have)));
         }
         parts.program.0.push(instruction.map(|source| match source {
             Source::Input(i) => places[usize::from(i)],
@@ -74,52 +169,8 @@ impl Parts {
         (0..parts.inputs.len()).any(|i| parts.repeats.is_full(i)).then_some(parts)
     }
 
-    /// What makes a tensor of this shape, if it is used `n_uses` times in all.
-    fn earlier(cx: &Rebuild<'_>, id: OutputId, n_uses: u32, shape: &Shape) -> Option<Parts> {
-        let made = cx.graph().node(id.node);
-        if cx.uses_of_new(id) != n_uses || !made.control_inputs().is_empty() {
-            return None;
-        }
-        let parts = match made.op_as::<Fused>() {
-            Some(fused) => Parts::of_fused(fused, made),
-            None => Parts::of(cx, made, made.inputs()),
-        };
-        parts.filter(|parts| parts.shape == *shape)
-    }
-
-    /// A program that earlier nodes have become.
-    pub(super) fn of_fused(fused: &Fused, node: &Node) -> Option<Parts> {
-        fused.end().is_none().then(|| Parts {
-            program: fused.program().clone(),
-            inputs: node.inputs().iter().copied().collect(),
-            repeats: fused.repeats(),
-            shape: node.outputs()[0].shape.clone(),
-        })
-    }
-
-    /// Takes in whatever makes an input that nobody else reads; says whether there was any.
-    fn absorb_all(&mut self, cx: &Rebuild<'_>) -> bool {
-        let mut any = false;
-        while let Some((i, earlier)) = (0..self.inputs.len()).rev().find_map(|i| Some((i, self.absorbable(cx, i)?))) {
-            self.absorb(i, earlier);
-            any = true;
-        }
-        any
-    }
-
-    /// What makes input `i`, if all that read it are in this program, and both together are not too much.
-    fn absorbable(&self, cx: &Rebuild<'_>, i: usize) -> Option<Parts> {
-        if !self.repeats.is_full(i) {
-            return None;
-        }
-        let earlier = Parts::earlier(cx, self.inputs[i], self.n_uses(i), &self.shape)?;
-        let fits = self.program.0.len() + earlier.program.0.len() <= MAX_STEPS
-            && self.inputs.len() + earlier.inputs.len() <= MAX_INPUTS;
-        fits.then_some(earlier)
-    }
-
     /// How often the program reads input `i`.
-    pub(super) fn n_uses(&self, i: usize) -> u32 {
+    fn n_uses(&self, i: usize) -> u32 {
         let sources = self.program.0.iter().flat_map(Instruction::sources);
         // A function of one operand names it once.
         sources.filter(|source| *source == Source::Input(i as u8)).count() as u32
@@ -155,10 +206,6 @@ impl Parts {
             self.inputs.len() - 1
         });
         Source::Input(at as u8)
-    }
-
-    fn push(self, cx: &mut Rebuild<'_>, node: &Node, end: Option<End>) -> Result<Outputs> {
-        cx.push(node, Arc::new(Fused::new(self.program, self.repeats, end)?), self.inputs)
     }
 }
 

@@ -10,18 +10,20 @@ mod needs;
 mod rebuild;
 mod simplify;
 mod specialize;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod unfed;
 
 pub use self::specialize::{PlanGraph, Request};
 use crate::error::Result;
-use crate::graph::Graph;
+use crate::graph::{Graph, check_limits};
 
 /// The plan graph of a request: pruned, then rewritten by the passes that are on.
 ///
 /// # Errors
-/// `MissingFeed`, naming every placeholder that is needed and not fed; what shape rules refuse.
+/// `MissingFeed`, naming every placeholder that is needed and not fed; what shape rules refuse; `Cancelled` and
+/// `DeadlineExceeded` where the limits end under which this thread builds.
 pub fn plan_graph(source: &Graph, request: &Request, passes: &Passes) -> Result<PlanGraph> {
     let mut plan = specialize::specialize(source, request)?;
     if passes.simplify {
@@ -39,8 +41,13 @@ pub fn plan_graph(source: &Graph, request: &Request, passes: &Passes) -> Result<
         plan = rebuild::rebuild(plan, fuse_product::fuse)?;
     }
     if passes.fuse_elementwise {
-        plan = rebuild::rebuild(plan, fuse_elementwise::fuse)?;
+        plan = fuse_elementwise::fuse(plan)?;
     }
+    if (Passes { tensordot: false, ..*passes }) != Passes::none() {
+        plan = rebuild::prune(plan)?;
+    }
+    // What was left unknown for want of time must not be taken for unknown later.
+    check_limits()?;
     Ok(plan)
 }
 

@@ -11,14 +11,14 @@ use std::sync::Arc;
 use super::Request;
 use crate::error::Result;
 use crate::graph::feed::BuiltInBodies;
-use crate::graph::{Body, Effect, Graph, Node, NodeId, Op, OutputId};
+use crate::graph::{Body, Effect, Graph, Node, NodeId, Op, OutputId, check_limits_at};
 use crate::ops::control::{Branch, While};
 use crate::ops::state::alias::Later;
 
 /// What a request needs.
 pub(super) struct Needs {
-    /// Node ids in ascending order: what fetches and targets depend on, up to the feeds.
-    pub(super) nodes: BTreeSet<u32>,
+    /// For each node whether fetches or targets depend on it, up to the feeds.
+    pub(super) has: Vec<bool>,
     /// What is needed of loops and branches of which not all is.
     pub(super) parts: HashMap<NodeId, Part>,
 }
@@ -35,7 +35,10 @@ pub(super) struct Part {
 
 impl Needs {
     /// Walks up from fetches and targets.
-    pub(super) fn of(source: &Graph, request: &Request) -> Needs {
+    ///
+    /// # Errors
+    /// Those of the limits of building.
+    pub(super) fn of(source: &Graph, request: &Request) -> Result<Needs> {
         let mut walk = Walk::new(source, &request.feeds);
         for id in &request.fetches {
             // TensorFlow fetches an output of a branch from a node that waits for all of them.
@@ -46,7 +49,7 @@ impl Needs {
         }
         let target = |id: &NodeId| if request.of_body { Want::Wait(*id) } else { Want::All(*id) };
         walk.stack.extend(request.targets.iter().map(target));
-        walk.run();
+        walk.run()?;
         let part = |(id, walk): (u32, Inner<'_>)| {
             let node = source.node(NodeId(id));
             let (part, is_whole) = match walk {
@@ -55,7 +58,12 @@ impl Needs {
             };
             (!is_whole).then_some((node.id(), part))
         };
-        Needs { nodes: walk.nodes, parts: walk.inner.into_iter().filter_map(part).collect() }
+        Ok(Needs { has: walk.has, parts: walk.inner.into_iter().filter_map(part).collect() })
+    }
+
+    /// The nodes, in their order.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.has.iter().zip(0..).filter_map(|(has, id)| has.then_some(NodeId(id)))
     }
 }
 
@@ -111,22 +119,24 @@ enum Inner<'a> {
 
 impl<'a> Inner<'a> {
     /// None for other nodes.
-    fn new(node: &'a Node) -> Option<Inner<'a>> {
-        match node.op_as::<While>() {
-            Some(op) => Some(Inner::Loop(LoopWalk::new(op))),
+    fn new(node: &'a Node) -> Result<Option<Inner<'a>>> {
+        Ok(match node.op_as::<While>() {
+            Some(op) => Some(Inner::Loop(LoopWalk::new(op)?)),
             None => branch(node).map(|op| Inner::Branch(BranchWalk::new(op))),
-        }
+        })
     }
 
     /// Takes in what is wanted, and answers the inputs that it adds.
-    fn want(&mut self, node: &Node, want: &Want) -> Vec<usize> {
+    fn want(&mut self, node: &Node, want: &Want) -> Result<Vec<usize>> {
         match self {
             Inner::Loop(walk) => {
                 match want {
-                    Want::Output(id) => walk.need(id.slot as usize),
-                    Want::Wait(_) | Want::All(_) => (0..node.outputs().len()).for_each(|slot| walk.need(slot)),
+                    Want::Output(id) => walk.need(id.slot as usize)?,
+                    Want::Wait(_) | Want::All(_) => {
+                        (0..node.outputs().len()).try_for_each(|slot| walk.need(slot))?;
+                    }
                 }
-                std::mem::take(&mut walk.added)
+                Ok(std::mem::take(&mut walk.added))
             }
             Inner::Branch(walk) => {
                 match want {
@@ -148,7 +158,10 @@ struct Walk<'a> {
     source: &'a Graph,
     /// Where it stops; sorted.
     feeds: &'a [OutputId],
-    nodes: BTreeSet<u32>,
+    /// For each node whether it was found.
+    has: Vec<bool>,
+    /// How many were found in all.
+    n_found: usize,
     /// Nodes that were found since somebody asked.
     found: Vec<NodeId>,
     inner: BTreeMap<u32, Inner<'a>>,
@@ -157,8 +170,8 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(source: &'a Graph, feeds: &'a [OutputId]) -> Walk<'a> {
-        let (nodes, inner) = (BTreeSet::new(), BTreeMap::new());
-        Walk { source, feeds, nodes, found: Vec::new(), inner, stack: Vec::new() }
+        let (has, inner) = (vec![false; source.len()], BTreeMap::new());
+        Walk { source, feeds, has, n_found: 0, found: Vec::new(), inner, stack: Vec::new() }
     }
 
     fn want(&mut self, id: OutputId) {
@@ -167,27 +180,32 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn run(&mut self) {
+    fn run(&mut self) -> Result<()> {
         while let Some(want) = self.stack.pop() {
             let (Want::Output(OutputId { node: id, .. }) | Want::Wait(id) | Want::All(id)) = want;
             let source = self.source;
             let node = source.node(id);
-            let is_new = self.nodes.insert(id.0);
+            let is_new = !std::mem::replace(&mut self.has[id.index()], true);
             if is_new {
+                self.n_found += 1;
+                check_limits_at(self.n_found)?;
                 self.found.push(id);
                 let waits = node.control_inputs().iter().filter(|id| !is_fed_placeholder(source, self.feeds, **id));
                 self.stack.extend(waits.map(|id| Want::Wait(*id)));
-                self.inner.extend(Inner::new(node).map(|inner| (id.0, inner)));
+                self.inner.extend(Inner::new(node)?.map(|inner| (id.0, inner)));
             }
             if let Some(inner) = self.inner.get_mut(&id.0) {
-                let added = inner.want(node, &want);
+                let added = inner.want(node, &want)?;
                 added.into_iter().filter_map(|i| node.inputs().get(i)).for_each(|input| self.want(*input));
+            } else if !is_new {
+                continue;
             } else if let Some(chosen) = Later::chosen(node, |id| self.feeds.binary_search(id).is_ok()) {
                 self.want(chosen);
-            } else if is_new {
+            } else {
                 node.inputs().iter().for_each(|input| self.want(*input));
             }
         }
+        Ok(())
     }
 }
 
@@ -209,16 +227,16 @@ struct LoopWalk<'a> {
 }
 
 impl<'a> LoopWalk<'a> {
-    fn new(op: &'a While) -> LoopWalk<'a> {
+    fn new(op: &'a While) -> Result<LoopWalk<'a>> {
         let (mut cond, body) = (start(&op.cond), start(&op.body));
         op.cond.results().iter().for_each(|id| cond.want(*id));
-        cond.run();
+        cond.run()?;
         let (vars, added) = (BTreeSet::new(), Vec::new());
         let mut walk = LoopWalk { body, results: op.body.results(), var_of: params(&op.body), vars, added };
         let var_of = params(&op.cond);
-        cond.found.iter().filter_map(|id| var_of.get(id)).for_each(|var| walk.need(*var));
-        walk.follow();
-        walk
+        cond.found.iter().filter_map(|id| var_of.get(id)).try_for_each(|var| walk.need(*var))?;
+        walk.follow()?;
+        Ok(walk)
     }
 
     /// The part that is needed, and whether it is the whole.
@@ -229,22 +247,23 @@ impl<'a> LoopWalk<'a> {
     }
 
     /// Takes a variable in, and those that its next value depends on.
-    fn need(&mut self, var: usize) {
+    fn need(&mut self, var: usize) -> Result<()> {
         if self.vars.insert(var) {
             self.added.push(var);
             self.results.get(var).into_iter().for_each(|id| self.body.want(*id));
-            self.follow();
+            self.follow()?;
         }
+        Ok(())
     }
 
-    fn follow(&mut self) {
+    fn follow(&mut self) -> Result<()> {
         loop {
-            self.body.run();
+            self.body.run()?;
             let found = std::mem::take(&mut self.body.found);
             let vars = found.iter().filter_map(|id| self.var_of.get(id)).copied();
             let new: Vec<usize> = vars.filter(|var| self.vars.insert(*var)).collect();
             if new.is_empty() {
-                return;
+                return Ok(());
             }
             for var in new {
                 self.added.push(var);
@@ -295,14 +314,14 @@ impl<'a> BranchWalk<'a> {
     }
 
     /// The inputs that are needed since somebody asked; first of all that which chooses.
-    fn follow(&mut self) -> Vec<usize> {
+    fn follow(&mut self) -> Result<Vec<usize>> {
         let mut added = Vec::from_iter(self.inputs.insert(0).then_some(0));
         for (_, walk, params) in &mut self.bodies {
-            walk.run();
+            walk.run()?;
             let inputs = std::mem::take(&mut walk.found).into_iter().filter_map(|id| Some(params.get(&id)? + 1));
             added.extend(inputs.filter(|input| self.inputs.insert(*input)));
         }
-        added
+        Ok(added)
     }
 }
 

@@ -9,7 +9,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::rebuild::{Outputs, Rebuild};
 use crate::dtype::DType;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{Attrs, Fact, Node, OutputId, Role};
 use crate::ops::array::{Cast, Const, EnsureShape};
 use crate::ops::fused::FusedMatMul;
@@ -39,24 +39,26 @@ pub(super) fn simplify(cx: &mut Rebuild<'_>, node: &Node, contracts: bool) -> Re
     }
 }
 
+/// Reshapes in a row that are looked through.
+const MAX_RESHAPES: usize = 64;
+
 /// Ops that pass their input on.
 const IDENTITIES: [&str; 3] = ["Identity", "StopGradient", "PreventGradient"];
 
 /// Leaves out a node whose output has the shape of its input.
 fn keep_or_drop(cx: &mut Rebuild<'_>, node: &Node, first: OutputId) -> Result<Option<Outputs>> {
-    let made = copy(cx, node)?;
-    Ok(cx.replace(if is_same_shape(cx, first, made) { first } else { made }))
+    let made = made(cx, node)?;
+    Ok(if is_same_shape(cx.fact(first), &made) { cx.replace(first) } else { None })
 }
 
-/// The node as it is, in the new graph: shapes can be compared there. It is pruned if nobody uses it.
-fn copy(cx: &mut Rebuild<'_>, node: &Node) -> Result<OutputId> {
-    let inputs = cx.inputs(node);
-    Ok(cx.push(node, node.op_arc().clone(), inputs)?[0])
+/// What the node would make in the new graph: shapes can be compared there.
+fn made(cx: &Rebuild<'_>, node: &Node) -> Result<Fact> {
+    let absent = || Error::internal("a node with one output has one in the new graph");
+    cx.outputs_of(node)?.into_iter().next().ok_or_else(absent)
 }
 
-fn is_same_shape(cx: &Rebuild<'_>, a: OutputId, b: OutputId) -> bool {
-    let (a, b) = (&cx.fact(a).shape, &cx.fact(b).shape);
-    a.rank().is_some() && a == b
+fn is_same_shape(a: &Fact, b: &Fact) -> bool {
+    a.shape.rank().is_some() && a.shape == b.shape
 }
 
 /// Whether a target fits every value that it may meet: without a -1 it has as many elements, with one the other sizes
@@ -86,21 +88,21 @@ fn keeps_count(before: &Fact, after: &Fact) -> bool {
 /// A reshape that cannot fail: of another reshape, of a product of a reshape, or to a target that is computed.
 fn reshape(cx: &mut Rebuild<'_>, node: &Node, value: OutputId, contracts: bool) -> Result<Option<Outputs>> {
     let target = cx.output(node.inputs()[1]);
-    let made = copy(cx, node)?;
-    if !is_safe_target(cx, value, target) || !keeps_count(cx.fact(value), cx.fact(made)) {
-        return Ok(cx.replace(made));
+    let made = made(cx, node)?;
+    if !is_safe_target(cx, value, target) || !keeps_count(cx.fact(value), &made) {
+        return Ok(None);
     }
-    if let Some((product, inputs)) = contraction(cx, node, made).filter(|_| contracts) {
+    if let Some((product, inputs)) = contraction(cx, node, &made).filter(|_| contracts) {
         return cx.push(node, Arc::new(product), inputs).map(Some);
     }
     let source = through_reshapes(cx, value);
-    if is_same_shape(cx, source, made) {
+    if is_same_shape(cx.fact(source), &made) {
         return Ok(cx.replace(source));
     }
     let is_constant = cx.graph().node(target.node).op_as::<Const>().is_some();
-    let sizes = constant_target(cx.fact(made), cx.fact(target).dtype).filter(|_| !is_constant);
+    let sizes = constant_target(&made, cx.fact(target).dtype).filter(|_| !is_constant);
     if source == value && sizes.is_none() {
-        return Ok(cx.replace(made));
+        return Ok(None);
     }
     let target = match sizes {
         Some(sizes) => cx.push(node, Arc::new(Const { value: sizes }), SmallVec::new())?[0],
@@ -109,12 +111,10 @@ fn reshape(cx: &mut Rebuild<'_>, node: &Node, value: OutputId, contracts: bool) 
     cx.push(node, node.op_arc().clone(), smallvec![source, target]).map(Some)
 }
 
-/// The tensor before all reshapes that cannot fail.
-fn through_reshapes(cx: &Rebuild<'_>, mut value: OutputId) -> OutputId {
-    while let Some(source) = reshaped(cx, value) {
-        value = source;
-    }
-    value
+/// The tensor before all reshapes that cannot fail, of which more than a few are not followed: each of them asks anew.
+fn through_reshapes(cx: &Rebuild<'_>, value: OutputId) -> OutputId {
+    let sources = std::iter::successors(Some(value), |value| reshaped(cx, *value));
+    sources.take(MAX_RESHAPES).last().unwrap_or(value)
 }
 
 /// What a reshape that cannot fail was given.
@@ -151,14 +151,14 @@ fn constant_target(fact: &Fact, dtype: DType) -> Option<Value> {
 
 /// `reshape(matmul(reshape(x), w))` from `(d.., k)` over `(m, k)` and `(m, n)` to `(d.., n)`: one product over the last
 /// axis of `x`.
-fn contraction(cx: &Rebuild<'_>, node: &Node, made: OutputId) -> Option<(FusedMatMul, SmallVec<[OutputId; 2]>)> {
+fn contraction(cx: &Rebuild<'_>, node: &Node, made: &Fact) -> Option<(FusedMatMul, SmallVec<[OutputId; 2]>)> {
     let old = node.inputs()[0];
     let product = cx.graph().node(cx.output(old).node);
     let op = product.op_as::<MatMul>().filter(|op| !op.transpose_a && product.control_inputs().is_empty())?;
     let x = reshaped(cx, product.inputs()[0])?;
     let (dims, rows) = (cx.fact(x).shape.dims()?, cx.fact(product.inputs()[0]).shape.dims()?);
     let (k, kept) = dims.split_last()?;
-    let (n, after) = cx.fact(made).shape.dims()?.split_last()?;
+    let (n, after) = made.shape.dims()?.split_last()?;
     // With `k` of 0 the number of rows would be anything.
     let fits = kept == after && rows[1] == *k && k.never_equals(&Dim::constant(0));
     let columns = product.outputs()[0].shape.dim(1);
@@ -180,8 +180,7 @@ fn transpose(cx: &mut Rebuild<'_>, node: &Node, value: OutputId) -> Result<Optio
     if axes.eq(0..rank) {
         return Ok(cx.replace(value));
     }
-    let made = copy(cx, node)?;
-    let Some(sizes) = constant_target(cx.fact(made), DType::I32) else { return Ok(cx.replace(made)) };
+    let Some(sizes) = constant_target(&made(cx, node)?, DType::I32) else { return Ok(None) };
     let target = cx.push(node, Arc::new(Const { value: sizes }), SmallVec::new())?[0];
     let reshape = crate::ops::find("Reshape")?;
     let op = (reshape.parse)(&Attrs::default())?;

@@ -53,14 +53,15 @@ pub struct PlanGraph {
 /// # Errors
 /// `MissingFeed`, naming every placeholder that is needed and not fed; what the rules refuse.
 pub(super) fn specialize(source: &Graph, request: &Request) -> Result<PlanGraph> {
-    let needs = Needs::of(source, request);
+    let mut needs = Needs::of(source, request)?;
     if !request.of_body {
-        check_all_fed(source, request, &needs.nodes)?;
+        check_all_fed(source, request, &needs)?;
     }
-    let mut copy = Copy::new(source, request, needs.parts)?;
-    copy.writes = needs.nodes.iter().any(|id| source.node(NodeId(*id)).has_effects());
-    for id in needs.nodes {
-        copy.node(source.node(NodeId(id)))?;
+    let parts = std::mem::take(&mut needs.parts);
+    let mut copy = Copy::new(source, request, parts)?;
+    copy.writes = needs.nodes().any(|id| source.node(id).has_effects());
+    for id in needs.nodes() {
+        copy.node(source.node(id))?;
     }
     copy.finish()
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::Request;
+use super::needs::Needs;
 use crate::error::{Error, ErrorKind, Result, escape};
 use crate::graph::feed::BuiltInBodies;
 use crate::graph::{Effect, Flow, Graph, Node, NodeId, OutputId};
@@ -23,13 +24,13 @@ pub(super) fn takes_in(node: &Node, i: usize) -> bool {
 ///
 /// # Errors
 /// `MissingFeed`.
-pub(super) fn check_all_fed(source: &Graph, request: &Request, needed: &BTreeSet<u32>) -> Result<()> {
-    let nodes = needed.iter().map(|id| source.node(NodeId(*id)));
+pub(super) fn check_all_fed(source: &Graph, request: &Request, needs: &Needs) -> Result<()> {
+    let nodes = needs.nodes().map(|id| source.node(id));
     let placeholders: Vec<&Node> = nodes.filter(|node| node.op().kind().effect == Effect::Fed).collect();
     if placeholders.is_empty() {
         return Ok(());
     }
-    let (may_die, built_inside) = (may_die(source, request, needed), source.registry::<BuiltInBodies>());
+    let (may_die, built_inside) = (may_die(source, request, needs), source.registry::<BuiltInBodies>());
     let is_missing = |node: &&Node| !may_die.contains(&node.id()) && !built_inside.has(node.id());
     let mut errors = placeholders.into_iter().filter(is_missing).map(|node| {
         let fact = &node.outputs()[0];
@@ -45,9 +46,9 @@ pub(super) fn check_all_fed(source: &Graph, request: &Request, needed: &BTreeSet
 }
 
 /// The needed nodes that are skipped where a branch of a `Switch` is not taken.
-fn may_die(source: &Graph, request: &Request, needed: &BTreeSet<u32>) -> BTreeSet<NodeId> {
+fn may_die(source: &Graph, request: &Request, needs: &Needs) -> BTreeSet<NodeId> {
     let mut dying = BTreeSet::new();
-    for node in needed.iter().map(|id| source.node(NodeId(*id))) {
+    for node in needs.nodes().map(|id| source.node(id)) {
         let is_behind = |id: &OutputId| {
             let is_switch = source.node(id.node).op().kind().flow == Flow::Switch;
             (is_switch || dying.contains(&id.node)) && request.feeds.binary_search(id).is_err()

@@ -38,8 +38,10 @@ pub struct Config {
     pub passes: Passes,
     /// How steps that do not wait for each other are ordered.
     pub step_order: StepOrder,
-    /// Plans that are kept; the least recently used one leaves first.
-    pub max_plans: usize,
+    /// Bytes that the plans of runs may take that are kept for the next such runs; the least recently used ones leave
+    /// first, and the last one stays whatever it takes. What a plan shares with the graph is not counted, nor the buffers
+    /// that its runs use again.
+    pub plan_memory: usize,
     /// Where lines of `Print` and of device placement go; standard error by default.
     pub print: Option<PrintFn>,
 }
@@ -73,7 +75,7 @@ impl Default for Config {
             operation_timeout: None,
             passes: Passes::default(),
             step_order: StepOrder::Auto,
-            max_plans: 256,
+            plan_memory: 1 << 30,
             print: None,
         }
     }

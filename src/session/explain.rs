@@ -32,7 +32,7 @@ impl Session {
         let mut ids = feeds.iter().map(|key| Ok(key.key().resolve(graph)?.id())).collect::<Result<Vec<_>>>()?;
         ids.sort_unstable();
         let request = Request { feeds: ids, fetches: wanted.fetches, targets: wanted.targets, ..Request::default() };
-        let plan = self.plan(request.clone())?;
+        let plan = self.plan(request.clone(), &self.0.limits)?;
         let mut text = String::new();
         let reasons = reasons(graph, &request);
         writeln!(text, "{} of {} nodes are needed:", reasons.len(), graph.len()).expect(INFALLIBLE);

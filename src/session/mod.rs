@@ -28,7 +28,7 @@ use self::terms::{OwnTerms, Terms};
 use crate::cancel::{CancelToken, Limits};
 use crate::error::{Error, ErrorKind, Result, escape};
 use crate::exec::{Fetched, Host, Plan, RunMetadata, SessionState, StepOrder};
-use crate::graph::{Graph, Operation, Tensor};
+use crate::graph::{Graph, Operation, Tensor, check_limits, limit};
 use crate::optimize::{Request, plan_graph};
 use crate::pool::Pool;
 use crate::value::Value;
@@ -116,9 +116,10 @@ impl Session {
     pub fn run_with<F: Fetch>(&self, fetches: F, feeds: Feeds) -> Result<F::Output> {
         let mut wanted = Wanted::of(&self.0.graph);
         let layout = fetches.declare(&mut wanted)?;
-        let (plan, mut values) = self.bind(wanted, feeds)?;
+        let limits = self.0.default_limits();
+        let (plan, mut values) = self.bind(wanted, feeds, &limits)?;
         let mut fetched = Fetched::new();
-        self.execute(&plan, &mut values, &mut fetched, Terms::plain(&self.0.default_limits()))?;
+        self.execute(&plan, &mut values, &mut fetched, Terms::plain(&limits))?;
         F::collect(&layout, &mut Results(&mut fetched))
     }
 
@@ -166,7 +167,7 @@ impl Session {
         OwnTerms::new(&self.0, options).run(metadata, |terms| {
             let mut wanted = Wanted::of(&self.0.graph);
             let layout = fetches.declare(&mut wanted)?;
-            let (plan, mut values) = self.bind(wanted, feeds)?;
+            let (plan, mut values) = self.bind(wanted, feeds, terms.limits)?;
             let mut fetched = Fetched::new();
             self.execute(&plan, &mut values, &mut fetched, terms)?;
             F::collect(&layout, &mut Results(&mut fetched))
@@ -198,8 +199,8 @@ impl Session {
         let tensors = feeds.iter().map(|key| key.key().resolve(&self.0.graph)).collect::<Result<Vec<_>>>()?;
         let order = feed_order(&tensors)?;
         let ids = order.iter().map(|i| tensors[*i].id()).collect();
-        let plan =
-            self.plan(Request { feeds: ids, fetches: wanted.fetches, targets: wanted.targets, ..Request::default() })?;
+        let request = Request { feeds: ids, fetches: wanted.fetches, targets: wanted.targets, ..Request::default() };
+        let plan = self.plan(request, &self.0.limits)?;
         Ok(Prepared::new(self.clone(), plan, order, Box::new(move |results| F::collect(&layout, results))))
     }
 
@@ -214,26 +215,34 @@ impl Session {
         self.0.cache.lock().len()
     }
 
+    /// Bytes that the kept plans take, as [`Config::plan_memory`] counts them.
+    pub fn plan_memory(&self) -> usize {
+        self.0.cache.lock().memory()
+    }
+
     /// How many runs have found the graph larger than the run before. A number that grows with the runs says that ops
     /// are built in the loop that runs them; the hundredth time is told to `tracing`, once.
     pub fn n_growths(&self) -> usize {
         self.0.growth.times()
     }
 
-    /// The plan of a request, from the cache or new.
-    pub(crate) fn plan(&self, request: Request) -> Result<Arc<Plan>> {
+    /// The plan of a request, from the cache or new. Where the limits end before it is made, nothing is kept of it.
+    pub(crate) fn plan(&self, request: Request, limits: &Limits) -> Result<Arc<Plan>> {
         self.check_open()?;
         if let Some(plan) = self.0.cache.lock().get(&request) {
             return Ok(plan);
         }
         self.place_devices(&request)?;
+        let _limited = limit(limits);
         let rewritten = plan_graph(&self.0.graph, &request, &self.0.config.passes)?;
         let plan = Arc::new(Plan::new(rewritten, &self.0.state, &self.0.config.passes)?);
-        self.0.cache.lock().insert(request, plan.clone(), self.0.config.max_plans);
+        check_limits()?;
+        let gone = self.0.cache.lock().insert(request, plan.clone(), self.0.config.plan_memory);
+        drop(gone);
         Ok(plan)
     }
 
-    fn bind(&self, wanted: Wanted<'_>, feeds: Feeds) -> Result<(Arc<Plan>, SmallVec<[Value; 4]>)> {
+    fn bind(&self, wanted: Wanted<'_>, feeds: Feeds, limits: &Limits) -> Result<(Arc<Plan>, SmallVec<[Value; 4]>)> {
         self.0.growth.see(self.0.graph.len());
         let mut bound = resolve_all(&self.0.graph, feeds)?;
         bound.sort_by_key(|(id, _)| *id);
@@ -241,8 +250,8 @@ impl Session {
             return Err(fed_twice(&self.0.graph.tensor(twice[0].0)));
         }
         let ids = bound.iter().map(|(id, _)| *id).collect();
-        let plan =
-            self.plan(Request { feeds: ids, fetches: wanted.fetches, targets: wanted.targets, ..Request::default() })?;
+        let request = Request { feeds: ids, fetches: wanted.fetches, targets: wanted.targets, ..Request::default() };
+        let plan = self.plan(request, limits)?;
         Ok((plan, bound.into_iter().map(|(_, value)| value).collect()))
     }
 

@@ -142,6 +142,11 @@ impl Shape {
         }
     }
 
+    /// Bytes that it keeps, divided among those that share them.
+    pub(crate) fn memory(&self) -> usize {
+        self.0.as_ref().map_or(0, |dims| size_of_val(&**dims) / Arc::strong_count(dims))
+    }
+
     /// As TensorFlow's error texts have it: `[?,3]`, and `?` for an unknown rank.
     pub fn brackets(&self) -> impl fmt::Display + '_ {
         display::Brackets(self.dims())

@@ -114,6 +114,57 @@ fn a_node_takes_less_than_a_kilobyte() -> sessile::Result<()> {
     Ok(())
 }
 
+/// Programs of about `n` nodes.
+const PROGRAMS: [(&str, fn(&Tensor, usize) -> sessile::Result<Tensor>); 5] = [
+    ("functions", |x, n| (0..n).try_fold(x.clone(), |y, i| if i % 3 == 0 { &y + x } else { y.tanh() })),
+    ("products", |x, n| {
+        let (w, b) = (x.graph().ones(DType::F32, [8, 8])?, x.graph().ones(DType::F32, [8])?);
+        (0..n / 3).try_fold(x.clone(), |y, _| y.matmul(&w)?.bias_add(&b)?.relu())
+    }),
+    ("reductions", |x, n| (0..n / 3).try_fold(x.clone(), |y, _| y.reduce_sum([0])?.exp()? * x)),
+    ("constants", |x, n| {
+        let small = x.graph().constant([1.0f32; 8])?;
+        let sums = (0..n / 4).map(|i| (&small * i as f32)?.exp()? + x).collect::<sessile::Result<Vec<_>>>()?;
+        sums.into_iter().try_fold(x.clone(), |y, sum| y.maximum(&sum))
+    }),
+    ("loops", |x, n| {
+        let g = x.graph();
+        let body = |y: Tensor| (0..n).try_fold(y, |y, _| y.softmax());
+        Ok(g.while_loop((g.constant(0)?, x.clone()), |(i, _)| i.less(3), |(i, y)| Ok((&i + 1, body(y)?)))?.1)
+    }),
+];
+
+/// Making a plan never holds as much as a kilobyte a node, and the cache knows what it keeps of it.
+#[test]
+fn a_plan_takes_less_than_a_kilobyte_a_node_and_what_the_cache_says() -> sessile::Result<()> {
+    const N: usize = 4000;
+    for (name, build) in PROGRAMS {
+        for passes in [sessile::optimize::Passes::none(), sessile::optimize::Passes::default()] {
+            let g = Graph::new();
+            let x = g.placeholder(DType::F32, shape![?, 8])?;
+            let y = build(&x, N)?;
+            let sess = Session::with_config(&g, Config { threads: Some(1), passes, ..Config::default() })?;
+            sess.prepare(&x, &[&x])?;
+            let (used, counted) = (BYTES.get().0, sess.plan_memory() as isize);
+            let mut most = 0;
+            let peak = peak(|| {
+                let plan = sess.prepare(&y, &[&x])?;
+                most = BYTES.get().0 - used;
+                drop(plan);
+                Ok(())
+            })?;
+            // Bodies are made for their arguments while a plan is made, and are part of the graph.
+            if name != "loops" {
+                assert!(peak < 1000 * N as isize, "{name}, {passes:?}: {} bytes a node", peak / N as isize);
+            }
+            let (kept, counted) = (BYTES.get().0 - used, sess.plan_memory() as isize - counted);
+            assert!(kept <= most, "{name}: a plan is kept in the cache");
+            assert!(counted < 2 * kept && kept < 2 * counted, "{name}, {passes:?}: {kept} bytes count as {counted}");
+        }
+    }
+    Ok(())
+}
+
 #[global_allocator]
 static COUNTING: Counting = Counting;
 

@@ -126,12 +126,38 @@ fn a_fed_array_comes_back_without_a_copy() -> sessile::Result<()> {
 }
 
 #[test]
-fn plans_leave_when_there_are_too_many() -> sessile::Result<()> {
+fn plans_leave_when_they_take_too_much_memory() -> sessile::Result<()> {
     let g = Graph::new();
-    let sess = Session::with_config(&g, Config { max_plans: 4, ..Config::default() })?;
-    for n in 0..20 {
+    let plan_memory = 64 << 10;
+    let sess = Session::with_config(&g, Config { plan_memory, ..Config::default() })?;
+    let often = g.constant([-1])?;
+    for n in 0..200 {
         sess.run(g.constant([n])?)?;
-        assert!(sess.n_plans() <= 4);
+        sess.run(&often)?;
+        assert!(sess.plan_memory() <= plan_memory, "{} bytes", sess.plan_memory());
+    }
+    let n_kept = sess.n_plans();
+    assert!((4..150).contains(&n_kept), "{n_kept} plans are kept");
+    // What was used last is still there, and its plan is found.
+    sess.run(&often)?;
+    assert_eq!(sess.n_plans(), n_kept);
+    // A plan larger than all that may be kept is kept alone.
+    let large = (0..1000).try_fold(g.placeholder(DType::F32, shape![])?, |y, _| y.floor())?;
+    let x = g.tensor_by_name("Placeholder:0")?;
+    sess.run_with(&large, feeds! { &x => 1.0f32 })?;
+    assert_eq!(sess.n_plans(), 1);
+    Ok(())
+}
+
+#[test]
+fn a_thousand_plans_of_small_graphs_stay() -> sessile::Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder(DType::F32, shape![?, 4])?;
+    let sess = Session::new(&g)?;
+    for n in 0..1000 {
+        let y = x.matmul(&g.ones(DType::F32, [4, 4])?)?.relu()?;
+        sess.prepare(&y, &[&x])?;
+        assert_eq!(sess.n_plans(), n + 1);
     }
     Ok(())
 }

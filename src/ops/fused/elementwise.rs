@@ -94,6 +94,11 @@ impl Fused {
         self.repeats
     }
 
+    /// Bytes beside those of the struct.
+    pub(crate) fn memory(&self) -> usize {
+        size_of_val(&*self.program.0) + self.single.memory() + self.double.memory()
+    }
+
     fn first_full(&self) -> usize {
         (!(self.repeats.scalars | self.repeats.rows)).trailing_zeros() as usize
     }

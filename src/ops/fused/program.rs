@@ -219,7 +219,7 @@ impl<T: Lane> Compiled<T> {
     pub(super) fn new(program: &Program) -> Compiled<T> {
         let last_use = last_uses(program);
         let (mut tile_of, mut free) = (Vec::new(), Vec::new());
-        let (mut steps, mut n_tiles) = (Vec::new(), 0);
+        let (mut steps, mut n_tiles) = (Vec::with_capacity(program.0.len()), 0);
         for (at, instruction) in program.0.iter().enumerate() {
             let out = free.pop().unwrap_or_else(|| {
                 n_tiles += 1;
@@ -233,6 +233,11 @@ impl<T: Lane> Compiled<T> {
             free.extend(dead.into_iter().filter(|step| last_use[*step] == at).map(|step| tile_of[step]));
         }
         Compiled { steps, n_tiles }
+    }
+
+    /// Bytes beside those of the struct.
+    pub(super) fn memory(&self) -> usize {
+        size_of_val(&*self.steps)
     }
 
     /// How many functions it calls a tile.
