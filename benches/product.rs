@@ -84,6 +84,7 @@ fn bench<T: sessile::kernel::Number>(pools: &[Pool], words: &[String], make: imp
                     black_box(&mut c),
                     &epilogue,
                 )
+                .expect("nothing ends the run");
             });
             let gflops = 2.0 * (m * k * n) as f64 / median;
             let (median, best) = (median / 1e3, best / 1e3);

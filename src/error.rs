@@ -57,7 +57,7 @@ pub enum ErrorKind {
     DeadlineExceeded,
     /// The session was closed.
     Closed,
-    /// A kernel panicked; the session stays usable.
+    /// A kernel or a rule of an op panicked; graph and session stay usable.
     Panicked,
     /// Memory or another budget ran out.
     ResourceExhausted,
@@ -190,9 +190,9 @@ impl Error {
         Error::new(ErrorKind::Internal, message)
     }
 
-    /// What a kernel that panicked said. The payload is dropped here, and may panic in that too.
+    /// What a kernel or a rule said when it panicked. The payload is dropped here, and may panic in that too.
     #[cold]
-    pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Error {
+    pub(crate) fn panicked(what: &str, payload: Box<dyn Any + Send>) -> Error {
         let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
         let text = text.unwrap_or_else(|| "no message".to_owned());
@@ -200,7 +200,7 @@ impl Error {
             // Whatever dropping it would do has happened twice by now.
             std::mem::forget(second);
         }
-        Error::new(ErrorKind::Panicked, format!("the kernel panicked: {}", escape(&text)))
+        Error::new(ErrorKind::Panicked, format!("{what} panicked: {}", escape(&text)))
     }
 
     /// The cause.
@@ -323,6 +323,12 @@ impl fmt::Display for Screen<'_> {
         }
         Ok(())
     }
+}
+
+/// Calls code of an op, such as its shape rule, and makes an error of a panic in it: an op is no reason for its user's
+/// program to end. What the code was building is dropped with the error.
+pub(crate) fn guarded<R>(what: &str, call: impl FnOnce() -> Result<R>) -> Result<R> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|payload| Err(Error::panicked(what, payload)))
 }
 
 /// Control characters as `\u{1b}`, and no more than 200 characters: a hostile name can neither paint the terminal nor

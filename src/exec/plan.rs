@@ -16,7 +16,7 @@ use crate::dtype::DType;
 use crate::error::{Result, Site};
 use crate::graph::feed::{Feed, Unfed};
 use crate::graph::{
-    Body, Callee, Effect, Fact, Flow, Graph, InferCx, NamedSize, Node, NodeId, OutputId, StepHome, VarHandle,
+    Body, Callee, Effect, Fact, Flow, Graph, InferCx, NamedSize, Node, NodeId, OutputId, Referent, StepHome, VarHandle,
     check_limits_at,
 };
 use crate::ops::array::{Const, EnsureShape};
@@ -421,7 +421,8 @@ impl<'a> Builder<'a> {
         let handle = |index: usize| {
             let Variable { key, fact, .. } = &vars[index];
             let Fact { dtype, shape, elements, .. } = fact.clone();
-            Arc::new(VarHandle { index, name: key.clone(), dtype, shape, elements, view: None })
+            let referent = fact.referent().unwrap_or(Referent::Unknown);
+            Arc::new(VarHandle { index, name: key.clone(), referent, dtype, shape, elements, view: None })
         };
         for (slot, var) in std::mem::take(&mut self.handles) {
             self.constants.push((slot, Value::from_object(DType::Resource, handle(var))));

@@ -375,7 +375,7 @@ fn locate(plan: &Plan, step: usize, cx: &RunCx<'_>, error: Error) -> Error {
 /// The error of a kernel that panicked.
 #[cold]
 pub(super) fn panicked(plan: &Plan, step: usize, cx: &RunCx<'_>, payload: Box<dyn Any + Send>) -> Error {
-    locate(plan, step, cx, Error::panicked(payload))
+    locate(plan, step, cx, Error::panicked("the kernel", payload))
 }
 
 /// Tells the watcher of a traced run that a step begins.

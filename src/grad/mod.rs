@@ -12,7 +12,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub(crate) use self::body::body_gradient;
 use crate::dtype::DType;
-use crate::error::{Error, ErrorKind, Result, Site, escape};
+use crate::error::{Error, ErrorKind, Result, Site, escape, guarded};
 use crate::graph::{GradCx, Gradient, Graph, Node, NodeId, Operation, OutputId, Tensor};
 use crate::ops::array::Fill;
 use crate::ops::math::add_n;
@@ -180,7 +180,7 @@ impl Walk<'_> {
             return Ok(());
         }
         let scope = format!("{}_grad", node.name());
-        let rule = || node.op().grad(&GradCx::new(operation, grads, &body_gradient));
+        let rule = || guarded("the gradient rule", || node.op().grad(&GradCx::new(operation, grads, &body_gradient)));
         let flows = self.g.name_scope(&scope, |_| rule()).map_err(|error| error.at(|| site(self.g, node)))?;
         if flows.len() != node.inputs().len() {
             let (want, have) = (node.inputs().len(), flows.len());

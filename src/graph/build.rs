@@ -14,7 +14,7 @@ use super::names::{check_node_name, check_scope_name};
 use super::node::{Fact, Node, NodeId, OutputId};
 use super::op::Op;
 use super::{Graph, InferCx, Operation, Tensor};
-use crate::error::{Error, ErrorKind, Result, Site, escape};
+use crate::error::{Error, ErrorKind, Result, Site, escape, guarded};
 
 /// How a node is to be named.
 pub(crate) enum Naming<'a> {
@@ -134,10 +134,15 @@ impl Graph {
             true => inputs.iter().map(|id| &self.node(id.node).outputs()[id.slot as usize]).collect(),
             false => claimed.iter().collect(),
         };
-        let mut cx = InferCx::new(self, inputs, &facts);
-        let inferred = op.kind().args().check(&facts).and_then(|()| op.infer(&mut cx));
-        inferred.map_err(|error| self.locate(error, op, inputs, &facts, naming, location))?;
-        Ok(cx.finish())
+        let infer = || {
+            let mut cx = InferCx::new(self, inputs, &facts);
+            op.infer(&mut cx)?;
+            Ok(cx.finish())
+        };
+        let kind = op.kind();
+        let inferred =
+            kind.args().check(&facts, |role| kind.takes(role)).and_then(|()| guarded("the shape rule", infer));
+        inferred.map_err(|error| self.locate(error, op, inputs, &facts, naming, location))
     }
 
     /// Those given, and those of the context, which are nodes of the graph that new nodes go to.

@@ -15,7 +15,7 @@ use super::node::{Fact, Node, NodeId, OutputId};
 use super::op::{Effect, Op};
 use super::run::{Env, NO_HOME, RunCx, Slots, StepIo};
 use crate::cancel::Limits;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, guarded};
 use crate::pool::Pool;
 use crate::shape::element_count;
 use crate::value::{Meter, Recycler, Value};
@@ -160,8 +160,7 @@ fn run_on(node: &Node, inputs: &[Value], meter: Option<&Meter>, limits: &Limits)
     let env = Env { pool: &pool, state: None, limits, meter, watch: None, names: &[] };
     // SAFETY: the cells are this function's own.
     let mut cx = unsafe { RunCx::new(&slots, io, 0, &env, &recycler) };
-    let run = std::panic::AssertUnwindSafe(|| node.op().run(&mut cx));
-    std::panic::catch_unwind(run).unwrap_or_else(|payload| Err(Error::panicked(payload)))?;
+    guarded("the kernel", || node.op().run(&mut cx))?;
     // A kernel that had to stop may have left its result incomplete.
     limits.check()?;
     let missing = || Error::internal("the kernel left an output empty");

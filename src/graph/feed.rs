@@ -85,7 +85,7 @@ impl Op for Feed {
     }
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
-        let dtype = if self.fact.role == Role::Handle { DType::Resource } else { self.fact.dtype };
+        let dtype = if self.fact.is_handle() { DType::Resource } else { self.fact.dtype };
         let output = cx.output(dtype, &self.fact.shape);
         *output = self.fact.clone();
         Ok(())

@@ -55,7 +55,7 @@ pub(crate) use self::limits::Limited;
 pub(crate) use self::limits::{check_limits, check_limits_at, limit};
 pub use self::nesting::BodyCapture;
 pub(crate) use self::nesting::{BodyPlan, Built, foreign};
-pub use self::node::{Elements, Fact, Keys, Node, NodeId, OutputId, Role};
+pub use self::node::{Elements, Fact, Keys, Node, NodeId, OutputId, Referent, Role};
 pub use self::op::{Effect, Example, Flow, Gradient, Op, OpKind};
 #[cfg(test)]
 pub(crate) use self::run::NO_HOME;

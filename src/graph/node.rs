@@ -93,10 +93,47 @@ pub enum Role {
     Value,
     /// TF1's reference (`float32_ref`): reads where a value is wanted.
     Ref,
-    /// A resource handle: read through `ReadVariableOp`.
-    Handle,
+    /// A resource handle, and what it refers to.
+    Handle(Referent),
     /// In a plan, a placeholder that the run does not feed and bodies take in: whoever uses it there fails.
     Unfed,
+}
+
+/// What a handle refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Referent {
+    /// A variable: read through `ReadVariableOp`.
+    Variable,
+    /// A lookup table.
+    Table,
+    /// An iterator over a dataset.
+    Iterator,
+    /// A `TensorArray`.
+    Array,
+    /// A stack.
+    Stack,
+    /// Not known before the run, as of a handle that is fed.
+    Unknown,
+}
+
+impl Referent {
+    /// Whether a handle of this kind may be what is wanted: what is not known is looked at in the run.
+    pub fn may_be(self, want: Referent) -> bool {
+        self == want || self == Referent::Unknown || want == Referent::Unknown
+    }
+}
+
+impl fmt::Display for Referent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Referent::Variable => "a variable",
+            Referent::Table => "a lookup table",
+            Referent::Iterator => "an iterator",
+            Referent::Array => "a tensor array",
+            Referent::Stack => "a stack",
+            Referent::Unknown => "a handle",
+        })
+    }
 }
 
 impl Fact {
@@ -111,9 +148,23 @@ impl Fact {
         if Arc::ptr_eq(a, b) || a == b { Some(a.clone()) } else { a.join(b).map(Arc::new) }
     }
 
-    /// Whether this is a reference to a variable, of either spelling.
+    /// Whether this is a reference to a variable, of either spelling, or a handle to something else.
     pub fn is_variable(&self) -> bool {
-        matches!(self.role, Role::Ref | Role::Handle)
+        matches!(self.role, Role::Ref | Role::Handle(_))
+    }
+
+    /// Whether this is a resource handle.
+    pub fn is_handle(&self) -> bool {
+        matches!(self.role, Role::Handle(_))
+    }
+
+    /// What this refers to, where it is no value.
+    pub fn referent(&self) -> Option<Referent> {
+        match self.role {
+            Role::Value | Role::Unfed => None,
+            Role::Ref => Some(Referent::Variable),
+            Role::Handle(referent) => Some(referent),
+        }
     }
 }
 
@@ -122,7 +173,7 @@ impl fmt::Display for Fact {
         match self.role {
             Role::Value | Role::Unfed => write!(f, "{} {}", self.dtype, self.shape),
             Role::Ref => write!(f, "{}_ref {}", self.dtype, self.shape),
-            Role::Handle => write!(f, "resource of {} {}", self.dtype, self.shape),
+            Role::Handle(_) => write!(f, "resource of {} {}", self.dtype, self.shape),
         }
     }
 }

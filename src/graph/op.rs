@@ -8,6 +8,7 @@ use super::attrs::{AttrValue, Attrs};
 use super::body::Body;
 use super::grad::GradCx;
 use super::infer::InferCx;
+use super::node::Role;
 use super::run::RunCx;
 use super::signature::Signature;
 use super::tensor::Tensor;
@@ -139,6 +140,8 @@ pub struct OpKind {
     pub gradient: Gradient,
     /// Output 0 is input 0 in another shape: no copy is made, the buffer is shared.
     pub shares_input: bool,
+    /// Handles are taken where the signature says a value, and are passed on or kept.
+    pub takes_handles: bool,
     parsed: OnceLock<Signature>,
 }
 
@@ -162,6 +165,7 @@ impl OpKind {
             flow: Flow::Plain,
             gradient: Gradient::Exists,
             shares_input: false,
+            takes_handles: false,
             parsed: OnceLock::new(),
         }
     }
@@ -200,10 +204,26 @@ impl OpKind {
         self
     }
 
+    /// Handles are taken as values are.
+    pub const fn takes_handles(mut self) -> OpKind {
+        self.takes_handles = true;
+        self
+    }
+
     /// Output 0 shares the buffer of input 0.
     pub const fn shares_input(mut self) -> OpKind {
         self.shares_input = true;
         self
+    }
+
+    /// Whether an argument that is a value by the signature may be of this role. Bodies get what their caller gets.
+    pub(crate) fn takes(&self, role: Role) -> bool {
+        let is_call = self.effect == Effect::Calls;
+        match role {
+            Role::Value | Role::Unfed => true,
+            Role::Ref => is_call,
+            Role::Handle(_) => is_call || self.takes_handles,
+        }
     }
 
     /// The arguments, parsed once.

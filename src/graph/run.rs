@@ -8,11 +8,11 @@ use std::time::Instant;
 use smallvec::SmallVec;
 use tracing::span::EnteredSpan;
 
-use super::node::Elements;
+use super::node::{Elements, Referent};
 use super::sizes::NamedSize;
 use crate::cancel::Limits;
 use crate::dtype::DType;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, escape};
 use crate::pool::Pool;
 use crate::shape::Shape;
 use crate::value::{Meter, Outline, Recycler, Value};
@@ -160,6 +160,8 @@ pub struct VarHandle {
     pub index: usize,
     /// Its name.
     pub name: Arc<str>,
+    /// A variable, or what else the session keeps in the place of one.
+    pub referent: Referent,
     /// Its dtype.
     pub dtype: DType,
     /// Its static shape; writes must fit.
@@ -491,12 +493,33 @@ impl<'a> RunCx<'a> {
 
     /// The variable that input `i` refers to.
     pub fn variable(&self, i: usize) -> Result<Arc<VarHandle>> {
+        self.handle(i, Referent::Variable)
+    }
+
+    /// What input `i` refers to, among what the session keeps: an error where it is none of what is wanted.
+    ///
+    /// # Errors
+    /// `InvalidArgument`.
+    pub fn handle(&self, i: usize, want: Referent) -> Result<Arc<VarHandle>> {
         let handle = self.input(i).object::<VarHandle>();
-        handle.ok_or_else(|| Error::internal("the input is no reference to a variable"))
+        handle.filter(|handle| handle.referent.may_be(want)).ok_or_else(|| self.wrong_handle(i, want))
+    }
+
+    /// The error of an input that refers to something else.
+    #[cold]
+    pub fn wrong_handle(&self, i: usize, want: Referent) -> Error {
+        let is = match (self.input(i).object_ref::<VarHandle>(), self.input(i).dtype()) {
+            (Some(handle), _) => format!("{} '{}'", handle.referent, escape(&handle.name)),
+            (None, DType::Resource) => "a handle to something else".to_owned(),
+            (None, _) => "a value".to_owned(),
+        };
+        Error::invalid(format!("input {i} must be {want}, but is {is}"))
     }
 
     /// The state of the run.
     pub fn state(&self) -> Result<&'a dyn RunState> {
-        self.env.state.ok_or_else(|| Error::internal("there is no state while constants are folded"))
+        self.env.state.ok_or_else(|| {
+            Error::internal("variables, tables and random numbers are there in the run of a session only")
+        })
     }
 }

@@ -5,18 +5,20 @@
 //! |---|---|
 //! | `x: T` | one tensor; equal letters mean equal dtypes; `T` is also the attribute in files |
 //! | `x: int32` | one tensor of this dtype |
-//! | `x: N*T` | any number of tensors of one dtype; `N` is an attribute in files |
-//! | `x: [Tin]` | any number of tensors of any dtypes; `Tin` is an attribute in files |
+//! | `x: N*T` | one tensor or more of one dtype; `N` is an attribute in files |
+//! | `x: [Tin]` | one tensor or more of any dtypes; `Tin` is an attribute in files |
+//! | `x: N*T >= 2`, `x: [Tin] >= 0` | so many at least; one where nothing is said, as in TensorFlow |
 //! | `ref: Ref(T)` | a reference to a variable, of either spelling |
 //! | `refs: N*Ref(T)` | any number of them |
-//! | `handle: object` | a handle to an object of the run, whatever its elements are |
+//! | `handle: table`, `iterator`, `array`, `stack` | a handle to a lookup table, an iterator, a `TensorArray`, a stack |
+//! | `handle: object` | a handle to any of these, or to a variable |
 
 use smallvec::SmallVec;
 
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::attrs::AttrValue;
-use crate::graph::node::Fact;
+use crate::graph::node::{Fact, Referent, Role};
 
 /// The parsed form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +38,12 @@ pub struct Arg {
     pub ty: ArgType,
     /// The attribute that counts its tensors, where it is a list of one dtype.
     pub count: Option<String>,
-    /// Whether it is a reference to a variable.
+    /// How many tensors it has at least: 1 but in lists that say otherwise.
+    pub least: usize,
+    /// Whether it is a reference to a variable, or another handle.
     pub is_variable: bool,
+    /// What it refers to, if it is one.
+    pub referent: Referent,
 }
 
 /// The dtype of an argument.
@@ -69,12 +75,15 @@ impl Signature {
         Signature { inputs: parse_args(inputs), outputs: parse_args(outputs) }
     }
 
-    /// Checks number and dtypes of the inputs.
-    pub(crate) fn check(&self, facts: &[&Fact]) -> Result<()> {
+    /// Checks number and dtypes of the inputs, and what is a handle. `takes` says what may stand for a value.
+    pub(crate) fn check(&self, facts: &[&Fact], takes: impl Fn(Role) -> bool) -> Result<()> {
         self.check_count(facts.len())?;
         let mut bound = Bound::new();
         for (arg, facts) in split(&self.inputs, facts) {
             for fact in facts {
+                if arg.is_variable || !takes(fact.role) {
+                    check_referent(arg, fact)?;
+                }
                 check_one(arg, fact, &mut bound)?;
             }
         }
@@ -150,14 +159,20 @@ impl Signature {
         None
     }
 
+    /// Every list has as many tensors as it needs at least, and several lists have equally many.
     fn check_count(&self, n: usize) -> Result<()> {
-        let fixed = self.inputs.iter().filter(|arg| !arg.is_list()).count();
-        let has_list = fixed < self.inputs.len();
-        if n == fixed || (has_list && n >= fixed) {
-            return Ok(());
-        }
-        let at_least = if has_list { "at least " } else { "" };
-        Err(Error::new(ErrorKind::InvalidArgument, format!("the op takes {at_least}{fixed} inputs, but got {n}")))
+        let lists = self.inputs.iter().filter(|arg| arg.is_list());
+        let (n_lists, most) = lists.fold((0, 0), |(n, most), arg| (n + 1, arg.least.max(most)));
+        let fixed = self.inputs.len() - n_lists;
+        let least = fixed + n_lists * most;
+        let inputs = if least == 1 { "input" } else { "inputs" };
+        let wanted = match n_lists {
+            0 if n != fixed => format!("{fixed} {inputs}"),
+            _ if n < least => format!("at least {least} {inputs}"),
+            2.. if !(n - fixed).is_multiple_of(n_lists) => format!("{n_lists} lists of equally many inputs"),
+            _ => return Ok(()),
+        };
+        Err(Error::new(ErrorKind::InvalidArgument, format!("the op takes {wanted}, but got {n}")))
     }
 }
 
@@ -165,10 +180,6 @@ impl Signature {
 type Bound<'a> = SmallVec<[(&'a str, DType, &'a str); 4]>;
 
 fn check_one<'a>(arg: &'a Arg, fact: &Fact, bound: &mut Bound<'a>) -> Result<()> {
-    if arg.is_variable && !fact.is_variable() {
-        let what = if arg.ty == ArgType::Object { "handle" } else { "variable" };
-        return Err(Error::dtype(format!("argument '{}' must be a {what}, but is a value", arg.name)));
-    }
     match &arg.ty {
         ArgType::Fixed(want) if *want != fact.dtype => return Err(wrong_dtype(arg, *want, fact.dtype)),
         ArgType::Attr(attr) => match bound.iter().find(|(name, ..)| name == attr) {
@@ -181,6 +192,23 @@ fn check_one<'a>(arg: &'a Arg, fact: &Fact, bound: &mut Bound<'a>) -> Result<()>
         _ => {}
     }
     Ok(())
+}
+
+/// A handle refers to what the argument wants, and a value is none.
+fn check_referent(arg: &Arg, fact: &Fact) -> Result<()> {
+    let wrong = |want: &str, is: &str| {
+        let text = format!("argument '{}' must be {want}, but is {is}", arg.name);
+        Err(Error::dtype(text))
+    };
+    match (arg.is_variable, fact.referent()) {
+        (true, Some(referent)) if referent.may_be(arg.referent) => Ok(()),
+        (true, Some(referent)) => wrong(&arg.referent.to_string(), &referent.to_string()),
+        (true, None) => wrong(&arg.referent.to_string(), "a value"),
+        (false, Some(_)) if fact.role == Role::Ref => wrong("a value", "a reference to a variable"),
+        (false, Some(Referent::Unknown)) => wrong("a value", "a handle"),
+        (false, Some(referent)) => wrong("a value", &format!("a handle to {referent}")),
+        (false, None) => Ok(()),
+    }
 }
 
 /// Gives each argument its tensors. With several lists they share evenly, as all ops with two lists have lists of
@@ -204,24 +232,39 @@ fn parse_args(text: &str) -> Vec<Arg> {
 
 fn parse_arg(text: &str) -> Arg {
     let (name, ty) = text.split_once(':').expect("an argument is `name: type`");
-    let (name, ty) = (name.trim().to_owned(), ty.trim());
+    let (ty, least) = match ty.split_once(">=") {
+        Some((ty, least)) => (ty.trim(), least.trim().parse().expect("what a list has at least is a number")),
+        None => (ty.trim(), 1),
+    };
+    let arg = |ty, referent: Option<Referent>| {
+        let (name, is_variable) = (name.trim().to_owned(), referent.is_some());
+        Arg { name, ty, count: None, least, is_variable, referent: referent.unwrap_or(Referent::Unknown) }
+    };
     if let Some(list) = ty.strip_prefix('[') {
-        let list = list.trim_end_matches(']').to_owned();
-        return Arg { name, ty: ArgType::List(list), count: None, is_variable: false };
+        return arg(ArgType::List(list.trim_end_matches(']').to_owned()), None);
     }
-    if let Some(inner) = ty.strip_prefix("Ref(").filter(|_| !ty.contains('*')) {
-        return Arg { name, ty: parse_type(inner.trim_end_matches(')')), count: None, is_variable: true };
+    if let Some((count, ty)) = ty.split_once('*') {
+        let one = parse_arg(&format!("{name}: {ty}"));
+        return Arg { count: Some(count.trim().to_owned()), least, ..one };
     }
-    if ty == "object" {
-        return Arg { name, ty: ArgType::Object, count: None, is_variable: true };
+    if let Some(inner) = ty.strip_prefix("Ref(") {
+        return arg(parse_type(inner.trim_end_matches(')')), Some(Referent::Variable));
     }
-    match ty.split_once('*') {
-        Some((count, ty)) => {
-            let one = parse_arg(&format!("{name}: {ty}"));
-            Arg { count: Some(count.trim().to_owned()), ..one }
-        }
-        None => Arg { name, ty: parse_type(ty), count: None, is_variable: false },
+    match parse_object(ty) {
+        Some(referent) => arg(ArgType::Object, Some(referent)),
+        None => arg(parse_type(ty), None),
     }
+}
+
+fn parse_object(text: &str) -> Option<Referent> {
+    Some(match text {
+        "table" => Referent::Table,
+        "iterator" => Referent::Iterator,
+        "array" => Referent::Array,
+        "stack" => Referent::Stack,
+        "object" => Referent::Unknown,
+        _ => return None,
+    })
 }
 
 fn parse_type(text: &str) -> ArgType {
@@ -256,7 +299,7 @@ mod tests {
     #[track_caller]
     fn check(signature: &str, dtypes: &[DType], want: &str) {
         let facts: Vec<_> = dtypes.iter().map(|dtype| fact(*dtype)).collect();
-        let got = Signature::parse(signature).check(&facts.iter().collect::<Vec<_>>());
+        let got = Signature::parse(signature).check(&facts.iter().collect::<Vec<_>>(), |role| role == Role::Value);
         assert_eq!(got.map_or_else(|error| error.message().to_owned(), |()| "ok".to_owned()), want);
     }
 
@@ -268,8 +311,31 @@ mod tests {
         check("a: T, b: T -> c: T", &[F32, I32], "input 'b' is int32, which does not match float32 of argument 'a'");
         check("x: T, axis: int32 -> y: T", &[F32, I64], "input 'axis' must be int32, but is int64");
         check("xs: N*T, axis: int32 -> y: T", &[F32, F32, I32], "ok");
-        check("xs: N*T, axis: int32 -> y: T", &[], "the op takes at least 1 inputs, but got 0");
+        check("xs: N*T, axis: int32 -> y: T", &[I32], "the op takes at least 2 inputs, but got 1");
+        check("xs: N*T -> y: T", &[], "the op takes at least 1 input, but got 0");
+        check("xs: N*T >= 2 -> y: T", &[F32], "the op takes at least 2 inputs, but got 1");
+        check("xs: [T] >= 0 -> ys: [T] >= 0", &[], "ok");
+        check("xs: N*T, ys: N*T -> y: T", &[F32, F32, F32], "the op takes 2 lists of equally many inputs, but got 3");
         check("xs: [Tin] -> ys: [Tout]", &[F32, I32, String], "ok");
+    }
+
+    #[test]
+    fn what_a_handle_refers_to_is_checked() {
+        let of = |role: Role| Fact { role, ..fact(DType::F32) };
+        let (stack, table) = (of(Role::Handle(Referent::Stack)), of(Role::Handle(Referent::Table)));
+        let check = |signature: &str, fact: &Fact, want: &str| {
+            let got = Signature::parse(signature).check(&[fact], |role| role == Role::Value);
+            assert_eq!(got.map_or_else(|error| error.message().to_owned(), |()| "ok".to_owned()), want);
+        };
+        check("handle: table ->", &table, "ok");
+        check("handle: object ->", &stack, "ok");
+        check("handle: table ->", &of(Role::Handle(Referent::Unknown)), "ok");
+        check("handle: table ->", &stack, "argument 'handle' must be a lookup table, but is a stack");
+        check("ref: Ref(T) ->", &stack, "argument 'ref' must be a variable, but is a stack");
+        check("ref: Ref(T) ->", &of(Role::Ref), "ok");
+        check("handle: array ->", &of(Role::Ref), "argument 'handle' must be a tensor array, but is a variable");
+        check("handle: stack ->", &of(Role::Value), "argument 'handle' must be a stack, but is a value");
+        check("x: T ->", &table, "argument 'x' must be a value, but is a handle to a lookup table");
     }
 
     #[test]

@@ -187,6 +187,6 @@ fn dtype_name(fact: &Fact) -> String {
     match fact.role {
         Role::Value | Role::Unfed => fact.dtype.to_string(),
         Role::Ref => format!("{}_ref", fact.dtype),
-        Role::Handle => "resource".to_owned(),
+        Role::Handle(_) => "resource".to_owned(),
     }
 }

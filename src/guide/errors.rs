@@ -32,7 +32,7 @@
 //! | `Cancelled` | CANCELLED | somebody cancelled the run's token, or closed the session meanwhile |
 //! | `DeadlineExceeded` | DEADLINE_EXCEEDED | the run took longer than it may |
 //! | `Closed` | CANCELLED | the session was closed before |
-//! | `Panicked` | INTERNAL | a kernel, or a closure of yours, panicked; the session stays usable |
+//! | `Panicked` | INTERNAL | a kernel, a rule of an op, or a closure of yours, panicked; graph and session stay usable |
 //! | `ResourceExhausted` | RESOURCE_EXHAUSTED | memory, or a budget of the run or of a file |
 //! | `Reentrant` | FAILED_PRECONDITION | a run that writes was started inside of one that writes |
 //! | `EndOfSequence` | OUT_OF_RANGE | a queue is closed and empty, a sequence has ended |

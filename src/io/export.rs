@@ -161,7 +161,7 @@ fn op_name(graph: &Graph, node: &Node) -> &'static str {
     let input = node.inputs().first().map(|input| graph.fact(*input));
     match (node.op().kind().name, input) {
         _ if reads_ref(graph, node) => "Identity",
-        ("CountUpTo", Some(counter)) if counter.role == Role::Handle => "ResourceCountUpTo",
+        ("CountUpTo", Some(counter)) if counter.is_handle() => "ResourceCountUpTo",
         ("TensorScatterAdd", Some(tensor)) if tensor.dtype == DType::Bool => "ScatterNdNonAliasingAdd",
         (name, _) => name,
     }
@@ -214,9 +214,9 @@ fn output_shapes(graph: &Graph, node: &Node) -> AttrProto {
         // A variable's handle is a scalar, an object's a pair of names; the shape that is known is that of what they
         // refer to.
         match (fact.role, node.op().kind().effect) {
-            (Role::Handle, Effect::Object) => Shape::from([2]),
-            (Role::Handle, Effect::Variable) => Shape::scalar(),
-            (Role::Handle, _) => Shape::unknown(),
+            (Role::Handle(_), Effect::Object) => Shape::from([2]),
+            (Role::Handle(_), Effect::Variable) => Shape::scalar(),
+            (Role::Handle(_), _) => Shape::unknown(),
             _ => fact.shape,
         }
     }))
@@ -248,7 +248,7 @@ const HAS_SHAPES: &[&str] = &["If", "StatelessIf", "Case", "StatelessCase", "Whi
 /// A handle that a body gives back has the dtype `resource`.
 fn as_given(node: &Node, fact: &Fact) -> Fact {
     match (node.op().kind().effect, fact.role) {
-        (Effect::Calls, Role::Handle) => Fact { dtype: DType::Resource, ..fact.clone() },
+        (Effect::Calls, Role::Handle(_)) => Fact { dtype: DType::Resource, ..fact.clone() },
         _ => fact.clone(),
     }
 }
@@ -276,7 +276,7 @@ fn is_newer(op: &str, name: &str, value: &AttrValue) -> bool {
 fn as_passed(node: &Node, i: usize, fact: Fact) -> Fact {
     let takes_variable = node.op().kind().args().inputs.get(i).is_some_and(|arg| arg.is_variable);
     match fact.role {
-        Role::Handle if !takes_variable => Fact { dtype: DType::Resource, ..fact },
+        Role::Handle(_) if !takes_variable => Fact { dtype: DType::Resource, ..fact },
         _ => fact,
     }
 }

@@ -146,7 +146,7 @@ impl Scope<'_> {
 }
 
 fn argument_of(name: &str, fact: &Fact) -> ArgProto {
-    let dtype = if fact.role == Role::Handle { DType::Resource } else { fact.dtype };
+    let dtype = if fact.is_handle() { DType::Resource } else { fact.dtype };
     ArgProto { name: name.to_owned(), r#type: dtype.tf_number(), ..ArgProto::default() }
 }
 

@@ -17,7 +17,7 @@ use super::graph_def::{GraphDef, NodeDef};
 use super::nodes::{Nodes, Source};
 use super::order::{Input, Selection, select};
 use crate::cancel::{CancelToken, Limits};
-use crate::error::{Error, ErrorKind, Result, Site, escape};
+use crate::error::{Error, ErrorKind, Result, Site, escape, guarded};
 use crate::graph::feed::Feed;
 use crate::graph::{
     Graph, Limited, Naming, NodeId, Op, Operation, OutputId, Role, Tensor, check_limits, check_limits_at, limit,
@@ -87,7 +87,7 @@ fn load(def: &GraphDef, options: &ImportOptions) -> Result<(Graph, Imported)> {
     let _limited = options.limit();
     let graph = Graph::new();
     let mut budget = def.budget.clone();
-    let def = &*structured(def, &options.outputs, &mut budget)?;
+    let def = &*guarded("the import", || structured(def, &options.outputs, &mut budget))?;
     let selection = select(def, &options.outputs, &mapped_names(options))?;
     if let Some((name, _)) = options.input_map.first() {
         let text = format!("'{}' cannot be mapped: a new graph has no tensors", escape(name));
@@ -131,7 +131,7 @@ fn import(graph: &Graph, def: &GraphDef, options: &ImportOptions) -> Result<Impo
         }
     }
     let mut budget = def.budget.clone();
-    let def = &*structured(def, &options.outputs, &mut budget)?;
+    let def = &*guarded("the import", || structured(def, &options.outputs, &mut budget))?;
     let selection = select(def, &options.outputs, &mapped_names(options))?;
     let trial = Graph::new();
     let stand_ins = options.input_map.iter().map(|(_, tensor)| stand_in(&trial, tensor)).collect::<Result<Vec<_>>>()?;
@@ -308,7 +308,8 @@ impl<'a> Builder<'a> {
         for place in &self.selection.order {
             let Some(node) = self.def.nodes.get(*place) else { continue };
             let site = || Site { node: node.name.clone(), op: node.op.clone(), inputs: Vec::new(), location: None };
-            let id = check_limits_at(*place).and_then(|()| self.node(*place, node)).map_err(|error| error.at(site))?;
+            let make = || check_limits_at(*place).and_then(|()| self.node(*place, node));
+            let id = guarded("the import", make).map_err(|error| error.at(site))?;
             self.nodes.insert(*place, id);
         }
         Ok(Built { nodes: self.nodes })

@@ -194,7 +194,7 @@ impl Nodes<'_, '_> {
         for (i, input) in inputs.iter_mut().enumerate() {
             let fact = self.graph.fact(*input);
             let arg = kind.args().input(i).filter(|arg| arg.is_variable);
-            let (Some(ArgType::Attr(attr)), Role::Handle, DType::Resource) =
+            let (Some(ArgType::Attr(attr)), Role::Handle(_), DType::Resource) =
                 (arg.map(|arg| &arg.ty), fact.role, fact.dtype)
             else {
                 continue;
@@ -339,7 +339,7 @@ fn is_of_signature(kind: &OpKind, name: &str) -> bool {
 fn check_types(graph: &Graph, id: NodeId, attrs: &Attrs) -> Result<()> {
     let node = graph.node(id);
     let inputs: Vec<Fact> = node.inputs().iter().map(|id| graph.fact(*id)).collect();
-    if inputs.iter().chain(node.outputs()).any(|fact| fact.role == Role::Handle) {
+    if inputs.iter().chain(node.outputs()).any(Fact::is_handle) {
         return Ok(());
     }
     let (inputs, outputs): (Vec<&Fact>, Vec<&Fact>) = (inputs.iter().collect(), node.outputs().iter().collect());

@@ -153,7 +153,11 @@ fn graphs_that_contradict_themselves_are_refused() {
         "attribute 'T' is int32",
     );
     refused(&[x(), node("y", "Identity", &["x"], &[("hue", AttrKind::I(3))])], InvalidArgument, "no attribute 'hue'");
-    refused(&[x(), identity("y", "x"), node("z", "Identity", &["y", "x"], &[])], InvalidArgument, "takes 1 inputs");
+    refused(
+        &[x(), identity("y", "x"), node("z", "Identity", &["y", "x"], &[])],
+        InvalidArgument,
+        "takes 1 input, but got 2",
+    );
     refused(&[node("x\n", "NoOp", &[], &[])], InvalidName, "not a valid node name");
     // What TensorFlow ignores, we ignore: a lying `_output_shapes` says nothing.
     let lie = ListProto { shape: vec![shape_bytes(&[7])], ..ListProto::default() };

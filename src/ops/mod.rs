@@ -8,6 +8,8 @@ pub mod container;
 pub mod control;
 pub mod data;
 pub mod fused;
+#[cfg(any(test, feature = "examples"))]
+pub mod handles;
 pub mod image;
 pub mod init;
 mod into_tensor;
@@ -32,6 +34,8 @@ mod table_tests;
 pub(crate) mod testing;
 pub mod text;
 pub mod train;
+#[cfg(any(test, feature = "examples"))]
+pub mod words;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

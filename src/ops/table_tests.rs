@@ -3,8 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::handles::handle_for;
 use super::table_run_tests::Built;
+use super::words::is_fault;
 use super::{OPS, data, lookup};
+use crate::graph::signature::ArgType;
 use crate::graph::{AttrValue, Attrs, Effect, Example, Flow, Graph, Op, OpKind, run_alone};
 use crate::value::Value;
 
@@ -21,11 +24,11 @@ fn build(example: &Example, hide: impl Fn(usize) -> Option<usize>) -> crate::Res
     let g = Graph::new();
     let mut inputs = Vec::new();
     for (i, value) in example.inputs.iter().enumerate() {
-        let is_variable = example.op.kind().args().input(i).is_some_and(|arg| arg.is_variable);
-        inputs.push(match hide(i) {
-            _ if is_variable => g.variable(value)?.handle(),
-            None => g.constant(value)?,
-            Some(axis) => {
+        let handle = example.op.kind().args().input(i).filter(|arg| arg.is_variable);
+        inputs.push(match (handle, hide(i)) {
+            (Some(arg), _) => handle_for(&g, arg, value, &example.inputs)?.0,
+            (None, None) => g.constant(value)?,
+            (None, Some(axis)) => {
                 let mut dims: Vec<crate::Dim> = value.dims().iter().map(|n| crate::Dim::from(*n)).collect();
                 if let Some(dim) = dims.get_mut(axis) {
                     *dim = crate::Dim::unknown();
@@ -84,12 +87,80 @@ fn every_row_has_examples_of_its_own_kind() {
 }
 
 #[test]
+fn rules_refuse_inputs_that_are_too_few_or_too_many() {
+    for (row, example) in examples() {
+        let n = example.inputs.len();
+        let orders = (0..n).map(|n| (0..n).collect()).chain([(0..n).chain(0..n).collect::<Vec<usize>>()]);
+        for order in orders {
+            let inputs = order.iter().map(|i: &usize| example.inputs[*i].clone()).collect();
+            let other = Example { op: example.op.clone(), inputs };
+            if let Err(error) = build(&other, |_| None) {
+                assert!(!is_fault(&error), "{} with inputs {order:?}: {error}", row.name);
+            }
+        }
+    }
+}
+
+/// What TensorFlow's op definitions say: `tests/golden/minima.py` has written it.
+#[test]
+fn lists_and_numbers_are_at_least_what_tensorflow_says() {
+    let minima = include_str!("../../tests/golden/minima.txt").lines().filter(|line| !line.starts_with('#'));
+    for line in minima {
+        let words: Vec<&str> = line.split(' ').collect();
+        let &[op, attr, kind, least] = words.as_slice() else { panic!("{line}") };
+        let Ok(row) = super::find(op) else { continue };
+        let least: i64 = least.parse().unwrap();
+        let args = row.args();
+        let counted =
+            args.inputs.iter().chain(&args.outputs).filter(|arg| {
+                arg.count.as_deref() == Some(attr) || matches!(&arg.ty, ArgType::List(name) if name == attr)
+            });
+        let counts: Vec<usize> = counted.map(|arg| arg.least).collect();
+        // Aliases are older names, or names of TensorFlow 2, some of which differ in this.
+        if !counts.is_empty() && row.name == op {
+            assert!(counts.iter().all(|count| *count as i64 == least), "{line}: {}", row.signature);
+        }
+        if least > 0 && counts.is_empty() {
+            let less = match kind {
+                "int" => AttrValue::Int(least - 1),
+                "list(int)" => AttrValue::Ints(vec![1; least as usize - 1]),
+                _ => continue,
+            };
+            for example in (row.examples)() {
+                refuses(row, &example, attr, &less);
+            }
+        }
+    }
+}
+
+/// An attribute that is less than it may be is refused by `parse` or by the shape rule.
+fn refuses(row: &OpKind, example: &Example, attr: &str, less: &AttrValue) {
+    let own = example.op.attrs();
+    if !own.iter().any(|(name, _)| *name == attr) {
+        return;
+    }
+    let own = own.into_iter().map(|(name, value)| {
+        let value = if name == attr { less.clone() } else { value };
+        (name.to_owned(), value)
+    });
+    let typed = typed_attrs(row, example).unwrap_or_else(|error| panic!("{}: {error}", row.name));
+    let Ok(op) = (row.parse)(&typed.into_iter().chain(own).collect()) else { return };
+    let other = Example { op, inputs: example.inputs.clone() };
+    assert!(build(&other, |_| None).is_err(), "{} takes {attr} = {less:?}", row.name);
+}
+
+/// The attributes that a file holds for the inputs and outputs of an example.
+fn typed_attrs(row: &OpKind, example: &Example) -> crate::Result<Vec<(String, AttrValue)>> {
+    let (g, operation) = build(example, |_| None)?;
+    let node = operation.node();
+    let inputs: Vec<_> = node.inputs().iter().map(|id| g.fact(*id)).collect();
+    Ok(row.args().attrs(&inputs.iter().collect::<Vec<_>>(), &node.outputs().iter().collect::<Vec<_>>()))
+}
+
+#[test]
 fn parse_is_the_inverse_of_attrs() {
     for (row, example) in examples() {
-        let (g, operation) = build(&example, |_| None).unwrap_or_else(|error| panic!("{}: {error}", row.name));
-        let node = operation.node();
-        let inputs: Vec<_> = node.inputs().iter().map(|id| g.fact(*id)).collect();
-        let typed = row.args().attrs(&inputs.iter().collect::<Vec<_>>(), &node.outputs().iter().collect::<Vec<_>>());
+        let typed = typed_attrs(row, &example).unwrap_or_else(|error| panic!("{}: {error}", row.name));
         let own = example.op.attrs().into_iter().map(|(name, value)| (name.to_owned(), value));
         let attrs: Attrs = typed.into_iter().chain(own).collect();
         let parsed: Arc<dyn Op> = (row.parse)(&attrs).unwrap_or_else(|error| panic!("{}: {error}", row.name));

@@ -2,7 +2,7 @@
 
 use crate::cancel::Limits;
 use crate::dtype::DType;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::graph::{Graph, Op, Tensor};
 use crate::shape::{Dim, Shape};
 use crate::value::{IntoValue, Value};
@@ -56,7 +56,10 @@ pub(crate) fn infer_ok(op: &(impl Op + Clone), inputs: &str, want: &str) {
 pub(crate) fn infer_err(op: &(impl Op + Clone), inputs: &str, want: &str) {
     match infer(op, inputs) {
         Ok(outputs) => panic!("{inputs}: inferred {outputs:?}"),
-        Err(error) => assert!(error.message().contains(want), "{inputs}: {error}"),
+        Err(error) => {
+            assert!(error.message().contains(want), "{inputs}: {error}");
+            assert!(!matches!(error.kind(), ErrorKind::Panicked | ErrorKind::Internal), "{inputs}: {error}");
+        }
     }
 }
 

@@ -26,7 +26,7 @@ use self::growth::Growth;
 pub use self::prepared::Prepared;
 use self::terms::{OwnTerms, Terms};
 use crate::cancel::{CancelToken, Limits};
-use crate::error::{Error, ErrorKind, Result, escape};
+use crate::error::{Error, ErrorKind, Result, escape, guarded};
 use crate::exec::{Fetched, Host, Plan, RunMetadata, SessionState, StepOrder};
 use crate::graph::{Graph, Operation, Tensor, check_limits, limit};
 use crate::optimize::{Request, plan_graph};
@@ -234,8 +234,9 @@ impl Session {
         }
         self.place_devices(&request)?;
         let _limited = limit(limits);
-        let rewritten = plan_graph(&self.0.graph, &request, &self.0.config.passes)?;
-        let plan = Arc::new(Plan::new(rewritten, &self.0.state, &self.0.config.passes)?);
+        let passes = &self.0.config.passes;
+        let make = || Plan::new(plan_graph(&self.0.graph, &request, passes)?, &self.0.state, passes);
+        let plan = Arc::new(guarded("the planning of the run", make)?);
         check_limits()?;
         let gone = self.0.cache.lock().insert(request, plan.clone(), self.0.config.plan_memory);
         drop(gone);

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use super::divide;
 use super::poly::{Atom, AtomOp, Poly};
+use crate::error::{Error, Result};
 
 /// A size that has a name of its own or none.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -100,6 +101,15 @@ impl Dim {
     /// The size, where it is known.
     pub fn known(&self) -> Option<usize> {
         self.as_i64().and_then(|value| usize::try_from(value).ok())
+    }
+
+    /// The size that a run computes from sizes that are numbers: unknown only where an int64 cannot hold it.
+    ///
+    /// # Errors
+    /// `ShapeMismatch` where it is beyond that, or negative.
+    pub fn computed(&self) -> Result<usize> {
+        let too_large = || Error::shape("a size of the result must be 0 or more and below 2^63, but is not");
+        self.known().ok_or_else(too_large)
     }
 
     /// The number, where it is known; it may be negative.

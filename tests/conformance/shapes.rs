@@ -1,6 +1,6 @@
 //! Inferred shapes beside those that TensorFlow infers when it imports the same graph.
 
-use sessile::graph::{AttrValue, Role};
+use sessile::graph::AttrValue;
 use sessile::io::GraphDef;
 use sessile::{Graph, Shape};
 
@@ -17,7 +17,7 @@ pub fn compare(def: &GraphDef, graph: &Graph, outcome: &mut Outcome) {
             let name = format!("{}:{slot}", node.name);
             let Ok(tensor) = graph.tensor_by_name(&name) else { continue };
             // What is known of a handle is the shape of what it refers to.
-            if tensor.fact().role == Role::Handle {
+            if tensor.fact().is_handle() {
                 continue;
             }
             let got = tensor.shape();

@@ -14,6 +14,8 @@ use sessile::{CancelToken, ErrorKind, Result, RunOptions};
 enum Deed {
     /// Adds one.
     AddOne,
+    /// Panics in its shape rule.
+    PanicWhileBuilding,
     Panic(&'static str),
     /// Panics with something that is no text.
     PanicWithNumber,
@@ -37,6 +39,9 @@ impl Op for Custom {
     }
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
+        if let Deed::PanicWhileBuilding = self.0 {
+            panic!("no rule");
+        }
         cx.output_like(0);
         Ok(())
     }
@@ -49,6 +54,7 @@ impl Op for Custom {
                 cx.output(0, x);
                 return Ok(());
             }
+            Deed::PanicWhileBuilding => unreachable!("it was not built"),
             Deed::Panic(text) => panic!("{text}"),
             Deed::PanicWithNumber => std::panic::panic_any(7),
             Deed::Fail(text) => return Err(sessile::Error::invalid(*text)),
@@ -79,6 +85,18 @@ fn graph_with(deed: Deed) -> Result<(Graph, Tensor, Tensor)> {
 fn run(deed: Deed) -> Result<Value> {
     let (g, x, y) = graph_with(deed)?;
     Session::new(&g)?.run_with(&y, feeds! { x => [1.0f32, 2.0] })
+}
+
+#[test]
+fn a_panic_in_a_shape_rule_is_an_error_and_the_graph_stays_usable() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder(DType::F32, shape![?])?;
+    let error = g.named("mine", || g.apply_one(Custom(Deed::PanicWhileBuilding), &[&x])).unwrap_err();
+    assert_eq!((error.kind(), error.node()), (ErrorKind::Panicked, Some("mine")));
+    assert_eq!(error.message(), "the shape rule panicked: no rule");
+    let y = g.named("mine", || g.apply_one(Custom(Deed::AddOne), &[&x]))?;
+    assert_eq!((y.name().as_str(), g.len()), ("mine:0", 2));
+    Ok(())
 }
 
 #[test]

@@ -8,9 +8,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use sessile::graph::{AttrValue, Effect, Example};
+use sessile::graph::{AttrValue, Effect, Example, Referent};
 use sessile::io::{ExportOptions, GraphDef, ImportOptions, export_graph_def, load_graph_def};
 use sessile::ops::OPS;
+use sessile::ops::handles::handle_for;
 use sessile::ops::state::{Spelling, VariableV2};
 use sessile::prelude::*;
 use sessile::{ErrorKind, Result};
@@ -108,12 +109,15 @@ fn build(example: &Example, spelling: Spelling) -> Result<Graph> {
     let g = Graph::new();
     let mut inputs = Vec::new();
     for (i, value) in example.inputs.iter().enumerate() {
-        let is_variable = example.op.kind().args().input(i).is_some_and(|arg| arg.is_variable);
-        inputs.push(match is_variable {
-            true => g.apply_one(VariableV2::new(spelling, value.dtype(), Shape::from(value.dims())), &[])?,
+        let handle = example.op.kind().args().input(i).filter(|arg| arg.is_variable);
+        inputs.push(match handle {
+            Some(arg) if matches!(arg.referent, Referent::Variable | Referent::Unknown) => {
+                g.apply_one(VariableV2::new(spelling, value.dtype(), Shape::from(value.dims())), &[])?
+            }
+            Some(arg) => handle_for(&g, arg, value, &example.inputs)?.0,
             // Files hold no lists of tensors.
-            false if value.dtype() == DType::Variant => g.placeholder(DType::Variant, value.dims())?,
-            false => g.constant(value)?,
+            None if value.dtype() == DType::Variant => g.placeholder(DType::Variant, value.dims())?,
+            None => g.constant(value)?,
         });
     }
     let _ = g.named("op", || g.apply_named("op", example.op.clone(), &inputs.iter().collect::<Vec<_>>()))?;

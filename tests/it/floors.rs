@@ -67,7 +67,8 @@ fn no_module_uses_a_floor_above_its_own() {
 }
 
 /// Functions that return `Result` and are no builders: what ops, rules and layers are made of.
-const NO_BUILDERS: &[&str] = &["parse", "check", "new", "activation", "output_dim", "output_shape"];
+const NO_BUILDERS: &[&str] =
+    &["handle_for", "make_handle", "parse", "check", "new", "activation", "output_dim", "output_shape"];
 
 /// The builders of a source without an alias: public, found by the users' line, and fallible.
 fn builders_without_alias(text: &str) -> Vec<String> {

@@ -3,6 +3,7 @@
 mod alloc;
 mod bounds;
 mod building;
+mod contracts;
 mod control;
 mod custom;
 #[cfg(all(feature = "tensorflow", feature = "examples"))]

@@ -130,14 +130,12 @@ fn store_values(
     Ok(())
 }
 
+/// An op that passes on a reference, and its inputs.
+type PassedOn = (Arc<dyn Op>, SmallVec<[OutputId; 2]>);
+
 /// The op that passes on the reference of an alias, and its inputs: references are among the inputs of the alias, or were
 /// `made` for them.
-fn passed_on(
-    graph: &Graph,
-    node: &Node,
-    id: OutputId,
-    made: &HashMap<OutputId, OutputId>,
-) -> Option<(Arc<dyn Op>, SmallVec<[OutputId; 2]>)> {
+fn passed_on(graph: &Graph, node: &Node, id: OutputId, made: &HashMap<OutputId, OutputId>) -> Option<PassedOn> {
     let known = |input: &OutputId| match graph.fact(*input).role {
         Role::Ref => Some(*input),
         _ => made.get(input).copied(),

@@ -23,7 +23,7 @@ pub struct Concat {
 /// The row of [`Concat`] with the axis last.
 pub static CONCAT_V2: OpKind = OpKind::new(
     "ConcatV2",
-    "values: N*T, axis: Tidx -> output: T",
+    "values: N*T >= 2, axis: Tidx -> output: T",
     |_: &Attrs| Ok(Arc::new(Concat { axis_first: false }) as Arc<dyn Op>),
     || {
         let op = || Concat { axis_first: false };
@@ -40,7 +40,7 @@ pub static CONCAT_V2: OpKind = OpKind::new(
 /// The row of [`Concat`] with the axis first.
 pub static CONCAT: OpKind = OpKind::new(
     "Concat",
-    "concat_dim: int32, values: N*T -> output: T",
+    "concat_dim: int32, values: N*T >= 2 -> output: T",
     |_: &Attrs| Ok(Arc::new(Concat { axis_first: true }) as Arc<dyn Op>),
     || {
         let parts = [1i32.into_value(), [[1i64], [2]].into_value(), [[3i64, 5], [4, 6]].into_value()];
@@ -82,6 +82,9 @@ pub fn concat(values: &[&Tensor], axis: i32) -> Result<Tensor> {
 
 /// As [`concat`], along an axis that is a tensor.
 pub(super) fn concat_along(values: &[Tensor], axis: &Tensor) -> Result<Tensor> {
+    if let [only] = values {
+        return only.identity();
+    }
     let inputs: Vec<&Tensor> = values.iter().chain([axis]).collect();
     axis.graph().apply_one(Concat { axis_first: false }, &inputs)
 }

@@ -16,7 +16,7 @@ pub struct ConcatOffset;
 /// The row of [`ConcatOffset`].
 pub static CONCAT_OFFSET: OpKind = OpKind::new(
     "ConcatOffset",
-    "concat_dim: int32, shape: N*shape_type -> offset: N*shape_type",
+    "concat_dim: int32, shape: N*shape_type >= 2 -> offset: N*shape_type >= 2",
     |_: &Attrs| Ok(Arc::new(ConcatOffset) as Arc<dyn Op>),
     || {
         let of =
@@ -140,7 +140,7 @@ mod tests {
         assert!(text(0, [2, 3], [2i32, 4].into_value()).contains("all dimensions except 0 must match"));
         assert!(text(0, [2, 3], [2i32].into_value()).contains("input 1 should contain 2 elements, but got 1"));
         assert!(text(2, [2, 3], [2i32, 3].into_value()).contains("axis must be in [-2, 2), but is 2"));
-        infer_err(&ConcatOffset, "int32(1);int32(2)", "shape must be rank 0 but is rank 1");
+        infer_err(&ConcatOffset, "int32(1);int32(2);int32(2)", "shape must be rank 0 but is rank 1");
         infer_ok(&ConcatOffset, "int32();int32(2);int32(?)", "(2);(?)");
     }
 }

@@ -208,7 +208,7 @@ fn mapped(cx: &RunCx<'_>, f: &(dyn Fn(i64) -> i64 + Sync)) -> Result<Value> {
     with_type!(out.dtype(), T in index => {
         let from = cx.input(0).slice::<T>()?;
         cx.for_chunks_mut(out.make_mut::<T>()?, PART, &|chunk, part| {
-            part.iter_mut().zip(&from[chunk * PART..]).for_each(|(cell, n)| *cell = f(i64::from(*n)) as T);
+            part.iter_mut().zip(&from[chunk * PART..]).for_each(|(cell, n)| *cell = f(num_traits::AsPrimitive::<i64>::as_(*n)) as T);
         })?;
     }, else => ());
     Ok(out)

@@ -138,7 +138,7 @@ impl Tensor {
 }
 
 fn check_dtype(dtype: DType) -> Result<()> {
-    if dtype.size().is_some() && !dtype.is_complex() || dtype == DType::String {
+    if dtype.is_floating() || dtype.is_integer() || matches!(dtype, DType::Bool | DType::String) {
         return Ok(());
     }
     Err(Error::unsupported(format!("equal elements are found among real numbers, bool and strings, not in {dtype}")))

@@ -141,7 +141,7 @@ pub(in crate::ops) fn picked_shape(
             front.concat(&indices.slice(batch..)?)?.concat(&params.slice(axis + 1..)?)
         }
         (Some(rank), Some(n), None) => {
-            let batch = usize::try_from(batch_dims).unwrap_or(0);
+            let batch = batch_axes(batch_dims, n, rank)?;
             Ok(Shape::unknown_of_rank((rank + n).saturating_sub(1 + batch)))
         }
         _ => Ok(Shape::unknown()),
@@ -371,6 +371,9 @@ mod tests {
     #[test]
     fn shapes_are_put_together() {
         infer_ok(&GatherV2 { batch_dims: 0 }, "(2,3);int32(?);int32()", "(?,?)");
+        // One axis is shared, whatever it is counted from.
+        infer_ok(&GatherV2 { batch_dims: 1 }, "(2,3);int32(?,1);int32()", "(?,?)");
+        infer_ok(&GatherV2 { batch_dims: -1 }, "(2,3);int32(?,1);int32()", "(?,?)");
         infer_ok(&Gather, "(?,3);int32(4,?)", "(4,?,3)");
         infer_err(&Gather, "();int32(4)", "shape must be at least rank 1 but is rank 0");
     }

@@ -11,8 +11,10 @@ use crate::value::IntoValue;
 pub struct Identity;
 
 /// The row of [`Identity`].
-pub static IDENTITY: OpKind =
-    OpKind::new("Identity", "input: T -> output: T", parse, examples).aliases(&["Snapshot"]).shares_input();
+pub static IDENTITY: OpKind = OpKind::new("Identity", "input: T -> output: T", parse, examples)
+    .aliases(&["Snapshot"])
+    .shares_input()
+    .takes_handles();
 
 /// TF1's reference to a variable as it is: the variable is not read.
 #[derive(Debug, Clone)]
@@ -62,7 +64,7 @@ impl Op for Identity {
         cx.output_like(0);
         cx.last_output().sizes = sizes;
         // A resource handle may be passed on; a TF1 reference is read by its own op.
-        if role == Role::Handle {
+        if matches!(role, Role::Handle(_)) {
             cx.last_output().role = role;
         }
         Ok(())

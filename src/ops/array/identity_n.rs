@@ -16,7 +16,8 @@ pub static IDENTITY_N: OpKind = OpKind::new(
     "input: [T] -> output: [T]",
     |_: &Attrs| Ok(Arc::new(IdentityN) as Arc<dyn Op>),
     || vec![Example::new(IdentityN, [[1.0f32, 2.0].into_value(), 3i32.into_value(), "text".into_value()])],
-);
+)
+.takes_handles();
 
 /// The tensors under new names, all of which are there before any of them is used.
 ///
@@ -40,7 +41,7 @@ impl Op for IdentityN {
             cx.output_like(i);
             cx.last_output().sizes = sizes;
             // A resource handle may be passed on; a TF1 reference is read before it comes here.
-            if role == Role::Handle {
+            if matches!(role, Role::Handle(_)) {
                 cx.last_output().role = role;
             }
         }

@@ -44,7 +44,7 @@ pub static PACK: OpKind = OpKind::new(
 );
 
 /// The row of [`Unpack`].
-pub static UNPACK: OpKind = OpKind::new("Unpack", "value: T -> output: num*T", parse_unpack, || {
+pub static UNPACK: OpKind = OpKind::new("Unpack", "value: T -> output: num*T >= 0", parse_unpack, || {
     vec![
         Example::new(Unpack { axis: 0, n: 2 }, [[[1.0f32, 2.0], [3.0, 4.0]].into_value()]),
         Example::new(Unpack { axis: -1, n: 3 }, [[[1i32, 2, 3]].into_value()]),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::feed::BuiltInBodies;
-use crate::graph::{AttrValue, Attrs, Effect, Example, Graph, InferCx, Op, OpKind, Role, RunCx, Tensor};
+use crate::graph::{AttrValue, Attrs, Effect, Example, Graph, InferCx, Op, OpKind, Referent, Role, RunCx, Tensor};
 use crate::shape::Shape;
 
 /// A value that every run must feed.
@@ -67,7 +67,7 @@ impl Op for Placeholder {
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
         match self.dtype {
             // A handle, of which it is not known what it refers to.
-            DType::Resource => cx.output_variable(self.dtype, Shape::unknown(), Role::Handle),
+            DType::Resource => cx.output_variable(self.dtype, Shape::unknown(), Role::Handle(Referent::Unknown)),
             dtype => drop(cx.output(dtype, &self.shape)),
         }
         Ok(())

@@ -98,6 +98,7 @@ impl Op for PlaceholderWithDefault {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        check_fits(cx, &self.shape)?;
         let value = cx.take(0);
         if !self.shape.is_compatible_with(value.dims()) {
             let (have, want) = (Shape::from(value.dims()), &self.shape);
@@ -116,6 +117,16 @@ impl Op for PlaceholderWithDefault {
     }
 }
 
+/// Refuses an input that does not have the shape that was claimed.
+fn check_fits(cx: &RunCx<'_>, shape: &Shape) -> Result<()> {
+    let dims = cx.input(0).dims();
+    if shape.is_compatible_with(dims) {
+        return Ok(());
+    }
+    let (have, want) = (Shape::from(dims), shape.brackets());
+    Err(Error::shape(format!("shape of tensor {} is not compatible with expected shape {want}", have.brackets())))
+}
+
 impl Op for EnsureShape {
     fn kind(&self) -> &'static OpKind {
         &ENSURE_SHAPE
@@ -128,17 +139,9 @@ impl Op for EnsureShape {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        check_fits(cx, &self.shape)?;
+        cx.check_named_dims(&self.shape, cx.input(0).dims())?;
         let value = cx.take(0);
-        if !self.shape.is_compatible_with(value.dims()) {
-            let have = Shape::from(value.dims());
-            let text = format!(
-                "shape of tensor {} is not compatible with expected shape {}",
-                have.brackets(),
-                self.shape.brackets()
-            );
-            return Err(Error::shape(text));
-        }
-        cx.check_named_dims(&self.shape, value.dims())?;
         cx.output(0, value);
         Ok(())
     }

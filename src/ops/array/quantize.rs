@@ -119,7 +119,10 @@ impl Tensor {
 pub(super) fn choice<T: Copy>(attrs: &Attrs, name: &str, all: &[(&str, T)]) -> Result<T> {
     let text = attrs.str_or(name, all[0].0)?;
     let known = all.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
-    known.ok_or_else(|| Error::invalid(format!("{name} must be one that is known, but is '{}'", escape(&text))))
+    known.ok_or_else(|| {
+        let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
+        Error::invalid(format!("{name} must be one of {}, but is '{}'", names.join(", "), escape(&text)))
+    })
 }
 
 fn parse(attrs: &Attrs) -> Result<Arc<dyn Op>> {

@@ -114,10 +114,7 @@ impl SpaceBatch {
         if self.to_batch { "paddings" } else { "crops" }
     }
 
-    fn check(&self, block: &[i64], borders: &[i64]) -> Result<()> {
-        if let Some(n) = block.iter().find(|n| **n < 1) {
-            return Err(Error::invalid(format!("all values in block_shape must be positive, got value, {n}")));
-        }
+    fn check_borders(&self, block: &[i64], borders: &[i64]) -> Result<()> {
         let name = self.border_name();
         if borders.len() != block.len() * 2 {
             let (n, pairs) = (block.len(), borders.len() / 2);
@@ -145,6 +142,13 @@ impl SpaceBatch {
     fn batch(&self, batch: &Dim, block: &[i64]) -> Result<Dim> {
         let all = Dim::constant(block.iter().fold(1, |all: i64, n| all.saturating_mul(*n)));
         if self.to_batch { Ok(batch * &all) } else { exact_div(batch, &all, "batch") }
+    }
+}
+
+fn check_block(block: &[i64]) -> Result<()> {
+    match block.iter().find(|n| **n < 1) {
+        Some(n) => Err(Error::invalid(format!("all values in block_shape must be positive, got value, {n}"))),
+        None => Ok(()),
     }
 }
 
@@ -189,9 +193,10 @@ impl Op for SpaceBatch {
             out[n + 1..].clone_from_slice(&dims[n + 1..]);
         }
         if let Some(block) = &block {
+            check_block(block)?;
             out[0] = self.batch(&dims[0], block)?;
             if let Some(borders) = cx.ints(at) {
-                self.check(block, &borders)?;
+                self.check_borders(block, &borders)?;
                 for (i, (block, border)) in block.iter().zip(borders.chunks(2)).enumerate() {
                     out[i + 1] = self.dim(&dims[i + 1], *block, border)?;
                 }
@@ -205,16 +210,16 @@ impl Op for SpaceBatch {
         let (input, at) = (cx.input(0), self.borders_at());
         let block = self.block_size.map_or_else(|| cx.ints(cx.input(1)), |n| cx.collect([n, n]))?;
         let borders = cx.ints(cx.input(at))?;
-        self.check(&block, &borders)?;
+        check_block(&block)?;
+        self.check_borders(&block, &borders)?;
         let n = block.len();
         if input.rank() <= n {
             return Err(Error::shape(format!("input rank should be >= {} instead of {}", n + 1, input.rank())));
         }
         let mut dims = Dims::from_slice(input.dims());
-        let known = |dim: Dim| dim.known().ok_or_else(|| Error::invalid("a size of the output is too large"));
-        dims[0] = known(self.batch(&Dim::from(dims[0]), &block)?)?;
+        dims[0] = self.batch(&Dim::from(dims[0]), &block)?.computed()?;
         for (i, (block, border)) in block.iter().zip(borders.chunks(2)).enumerate() {
-            dims[i + 1] = known(self.dim(&Dim::from(dims[i + 1]), *block, border)?)?;
+            dims[i + 1] = self.dim(&Dim::from(dims[i + 1]), *block, border)?.computed()?;
         }
         element_count(&dims)?;
         let mut out = cx.alloc(input.dtype(), &dims)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::tensor_array::{NO_GRADIENT, array, flow_value, handle_value, output_flow, put_flow};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, Role, RunCx};
+use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, Referent, Role, RunCx};
 use crate::shape::{Dims, MAX_RANK};
 use crate::value::{IntoValue, Value};
 
@@ -24,7 +24,7 @@ pub struct TensorArrayGrad {
 /// The row of [`TensorArrayGrad`].
 pub static TENSOR_ARRAY_GRAD: OpKind = OpKind::new(
     "TensorArrayGradV3",
-    "handle: object, flow_in: float32 -> grad_handle: object, flow_out: float32",
+    "handle: array, flow_in: float32 -> grad_handle: array, flow_out: float32",
     |attrs| TensorArrayGrad::parse(attrs, false),
     || vec![Example::new(TensorArrayGrad::of("gradients"), [handle_value(), flow_value()])],
 )
@@ -35,7 +35,7 @@ pub static TENSOR_ARRAY_GRAD: OpKind = OpKind::new(
 /// The row of [`TensorArrayGrad`] with dims in front.
 pub static TENSOR_ARRAY_GRAD_WITH_SHAPE: OpKind = OpKind::new(
     "TensorArrayGradWithShape",
-    "handle: object, flow_in: float32, shape_to_prepend: int32 -> grad_handle: object, flow_out: float32",
+    "handle: array, flow_in: float32, shape_to_prepend: int32 -> grad_handle: array, flow_out: float32",
     |attrs| TensorArrayGrad::parse(attrs, true),
     || {
         let op = TensorArrayGrad { has_prefix: true, ..TensorArrayGrad::of("gradients") };
@@ -68,7 +68,7 @@ impl Op for TensorArrayGrad {
             cx.shape(2).with_rank(1)?;
             shape = cx.shape_from(2)?.concat(&shape)?;
         }
-        cx.output_variable(cx.dtype(0), shape, Role::Handle);
+        cx.output_variable(cx.dtype(0), shape, Role::Handle(Referent::Array));
         output_flow(cx);
         Ok(())
     }

@@ -25,7 +25,7 @@ pub struct TensorArrayRead {
 /// The row of [`TensorArrayRead`].
 pub static TENSOR_ARRAY_READ: OpKind = OpKind::new(
     "TensorArrayReadV3",
-    "handle: object, index: int32, flow_in: float32 -> value: dtype",
+    "handle: array, index: int32, flow_in: float32 -> value: dtype",
     |attrs| Ok(Arc::new(TensorArrayRead { dtype: attrs.dtype("dtype")? })),
     || {
         let inputs = || [handle_value(), 1.into_value(), flow_value()];
@@ -52,7 +52,7 @@ pub struct TensorArrayGather {
 /// The row of [`TensorArrayGather`].
 pub static TENSOR_ARRAY_GATHER: OpKind = OpKind::new(
     "TensorArrayGatherV3",
-    "handle: object, indices: int32, flow_in: float32 -> value: dtype",
+    "handle: array, indices: int32, flow_in: float32 -> value: dtype",
     |attrs| TensorArrayGather::parse(attrs, false),
     || gather_examples(false),
 )
@@ -62,7 +62,7 @@ pub static TENSOR_ARRAY_GATHER: OpKind = OpKind::new(
 /// The row of [`TensorArrayGather`] without indices.
 pub static TENSOR_ARRAY_PACK: OpKind = OpKind::new(
     "TensorArrayPack",
-    "handle: object, flow_in: float32 -> value: dtype",
+    "handle: array, flow_in: float32 -> value: dtype",
     |attrs| TensorArrayGather::parse(attrs, true),
     || gather_examples(true),
 )
@@ -82,7 +82,7 @@ pub struct TensorArrayConcat {
 /// The row of [`TensorArrayConcat`].
 pub static TENSOR_ARRAY_CONCAT: OpKind = OpKind::new(
     "TensorArrayConcatV3",
-    "handle: object, flow_in: float32 -> value: dtype, lengths: int64",
+    "handle: array, flow_in: float32 -> value: dtype, lengths: int64",
     parse_concat,
     || {
         let concat = TensorArrayConcat { dtype: DType::F64, element_shape_except0: Shape::from([2, 3]) };

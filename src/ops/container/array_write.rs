@@ -18,7 +18,7 @@ pub struct TensorArrayWrite;
 /// The row of [`TensorArrayWrite`].
 pub static TENSOR_ARRAY_WRITE: OpKind = OpKind::new(
     "TensorArrayWriteV3",
-    "handle: object, index: int32, value: T, flow_in: float32 -> flow_out: float32",
+    "handle: array, index: int32, value: T, flow_in: float32 -> flow_out: float32",
     |_| Ok(Arc::new(TensorArrayWrite)),
     || vec![Example::new(TensorArrayWrite, [handle_value(), 1.into_value(), [1.0f32, 2.0].into_value(), flow_value()])],
 )
@@ -37,7 +37,7 @@ pub struct TensorArrayScatter {
 /// The row of [`TensorArrayScatter`].
 pub static TENSOR_ARRAY_SCATTER: OpKind = OpKind::new(
     "TensorArrayScatterV3",
-    "handle: object, indices: int32, value: T, flow_in: float32 -> flow_out: float32",
+    "handle: array, indices: int32, value: T, flow_in: float32 -> flow_out: float32",
     |_| Ok(Arc::new(TensorArrayScatter { is_unpack: false })),
     || {
         let inputs = [handle_value(), [1, 0].into_value(), [[1.0f32, 2.0], [3.0, 4.0]].into_value(), flow_value()];
@@ -50,7 +50,7 @@ pub static TENSOR_ARRAY_SCATTER: OpKind = OpKind::new(
 /// The row of [`TensorArrayScatter`] without indices.
 pub static TENSOR_ARRAY_UNPACK: OpKind = OpKind::new(
     "TensorArrayUnpack",
-    "handle: object, value: T, flow_in: float32 -> flow_out: float32",
+    "handle: array, value: T, flow_in: float32 -> flow_out: float32",
     |_| Ok(Arc::new(TensorArrayScatter { is_unpack: true })),
     || {
         let inputs = [handle_value(), [[1.0f32, 2.0], [3.0, 4.0]].into_value(), flow_value()];
@@ -68,7 +68,7 @@ pub struct TensorArraySplit;
 /// The row of [`TensorArraySplit`].
 pub static TENSOR_ARRAY_SPLIT: OpKind = OpKind::new(
     "TensorArraySplitV3",
-    "handle: object, value: T, lengths: int64, flow_in: float32 -> flow_out: float32",
+    "handle: array, value: T, lengths: int64, flow_in: float32 -> flow_out: float32",
     parse_split,
     || {
         let inputs = [handle_value(), [[1.0f32], [2.0], [3.0]].into_value(), [1i64, 2].into_value(), flow_value()];

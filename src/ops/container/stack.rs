@@ -8,7 +8,7 @@ use super::parts::show;
 use super::tensor_array::handle_value;
 use crate::dtype::DType;
 use crate::error::{Error, Result, escape};
-use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, Role, RunCx};
+use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, Referent, Role, RunCx};
 use crate::shape::Shape;
 use crate::value::{IntoValue, Value};
 
@@ -34,7 +34,7 @@ pub struct StackV2 {
 }
 
 /// The row of [`StackV2`].
-pub static STACK_V2: OpKind = OpKind::new("StackV2", "max_size: int32 -> handle: object", StackV2::parse, || {
+pub static STACK_V2: OpKind = OpKind::new("StackV2", "max_size: int32 -> handle: stack", StackV2::parse, || {
     let op = StackV2 { elem_type: DType::F32, stack_name: "s".to_owned() };
     vec![Example::new(op, [(-1).into_value()])]
 })
@@ -54,11 +54,12 @@ pub struct StackPush {
 /// The row of [`StackPush`].
 pub static STACK_PUSH: OpKind = OpKind::new(
     "StackPushV2",
-    "handle: object, elem: T -> output: T",
+    "handle: stack, elem: T -> output: T",
     |attrs| Ok(Arc::new(StackPush { swap_memory: attrs.bool_or("swap_memory", false)? })),
     || vec![Example::new(StackPush { swap_memory: true }, [handle_value(), [1.0f32, 2.0].into_value()])],
 )
 .aliases(&["StackPush"])
+.takes_handles()
 .effect(Effect::Object);
 
 /// Pops the tensor that was pushed last.
@@ -73,7 +74,7 @@ pub struct StackPop {
 /// The row of [`StackPop`].
 pub static STACK_POP: OpKind = OpKind::new(
     "StackPopV2",
-    "handle: object -> elem: elem_type",
+    "handle: stack -> elem: elem_type",
     |attrs| Ok(Arc::new(StackPop { elem_type: attrs.dtype("elem_type")? })),
     || vec![Example::new(StackPop { elem_type: DType::F32 }, [handle_value()])],
 )
@@ -89,7 +90,7 @@ pub struct StackClose;
 /// The row of [`StackClose`].
 pub static STACK_CLOSE: OpKind = OpKind::new(
     "StackCloseV2",
-    "handle: object ->",
+    "handle: stack ->",
     |_| Ok(Arc::new(StackClose)),
     || vec![Example::new(StackClose, [handle_value()])],
 )
@@ -145,7 +146,7 @@ impl StackObject {
 
 fn stack(cx: &RunCx<'_>) -> Result<Arc<StackObject>> {
     let stack = cx.input(0).object::<StackObject>();
-    stack.ok_or_else(|| Error::invalid("the handle must be that of a stack, but is another one"))
+    stack.ok_or_else(|| cx.wrong_handle(0, Referent::Stack))
 }
 
 impl Op for StackV2 {
@@ -154,7 +155,7 @@ impl Op for StackV2 {
     }
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
-        cx.output_variable(self.elem_type, Shape::unknown(), Role::Handle);
+        cx.output_variable(self.elem_type, Shape::unknown(), Role::Handle(Referent::Stack));
         Ok(())
     }
 
@@ -211,7 +212,7 @@ impl Op for StackPop {
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
         // Gradients of nested loops keep the handles of arrays.
-        let role = if self.elem_type == DType::Resource { Role::Handle } else { Role::Value };
+        let role = if self.elem_type == DType::Resource { Role::Handle(Referent::Unknown) } else { Role::Value };
         cx.output(self.elem_type, Shape::unknown()).role = role;
         Ok(())
     }

@@ -6,7 +6,7 @@ use super::array_object::{ArrayObject, ArraySpec};
 use super::parts::show;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, Role, RunCx};
+use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, Referent, Role, RunCx};
 use crate::shape::Shape;
 use crate::value::{IntoValue, Value};
 
@@ -35,7 +35,7 @@ pub struct TensorArrayV3 {
 
 /// The row of [`TensorArrayV3`].
 pub static TENSOR_ARRAY: OpKind =
-    OpKind::new("TensorArrayV3", "size: int32 -> handle: object, flow: float32", parse, examples)
+    OpKind::new("TensorArrayV3", "size: int32 -> handle: array, flow: float32", parse, examples)
         .aliases(&["TensorArray", "TensorArrayV2"])
         .effect(Effect::Object)
         .not_differentiable(NO_GRADIENT);
@@ -43,7 +43,7 @@ pub static TENSOR_ARRAY: OpKind =
 /// The row of [`TensorArraySize`].
 pub static TENSOR_ARRAY_SIZE: OpKind = OpKind::new(
     "TensorArraySizeV3",
-    "handle: object, flow_in: float32 -> size: int32",
+    "handle: array, flow_in: float32 -> size: int32",
     |_| Ok(Arc::new(TensorArraySize)),
     || vec![Example::new(TensorArraySize, [handle_value(), flow_value()])],
 )
@@ -54,7 +54,7 @@ pub static TENSOR_ARRAY_SIZE: OpKind = OpKind::new(
 /// The row of [`TensorArrayClose`].
 pub static TENSOR_ARRAY_CLOSE: OpKind = OpKind::new(
     "TensorArrayCloseV3",
-    "handle: object ->",
+    "handle: array ->",
     |_| Ok(Arc::new(TensorArrayClose)),
     || vec![Example::new(TensorArrayClose, [handle_value()])],
 )
@@ -117,7 +117,7 @@ pub(super) fn output_flow(cx: &mut InferCx<'_>) {
 /// The array behind input 0.
 pub(super) fn array(cx: &RunCx<'_>) -> Result<Arc<ArrayObject>> {
     let array = cx.input(0).object::<ArrayObject>();
-    array.ok_or_else(|| Error::invalid("the handle must be that of an array, but is another one"))
+    array.ok_or_else(|| cx.wrong_handle(0, Referent::Array))
 }
 
 /// Puts a flow out: its value says nothing.
@@ -135,7 +135,7 @@ impl Op for TensorArrayV3 {
         if let Some(size) = cx.ints(0).and_then(|ints| ints.first().copied()) {
             check_size(size)?;
         }
-        cx.output_variable(self.dtype, &self.element_shape, Role::Handle);
+        cx.output_variable(self.dtype, &self.element_shape, Role::Handle(Referent::Array));
         output_flow(cx);
         Ok(())
     }

@@ -234,7 +234,7 @@ fn what_is_no_array_is_refused() -> Result<()> {
     let g = Graph::new();
     let (x, zero) = (g.constant(1.0f32)?, g.constant(0)?);
     let error = g.apply(TensorArrayRead { dtype: DType::F32 }, &[&x, &zero, &x]).unwrap_err();
-    assert_eq!(error.message(), "argument 'handle' must be a handle, but is a value");
+    assert_eq!(error.message(), "argument 'handle' must be a tensor array, but is a value");
     Ok(())
 }
 

@@ -37,18 +37,21 @@ pub enum Choose {
 }
 
 /// The row of [`Branch`] that chooses by truth.
-pub static IF: OpKind = row("If", "cond: Tcond, input: [Tin] -> output: [Tout]", parse_if, || examples(Choose::Truth));
+pub static IF: OpKind =
+    row("If", "cond: Tcond, input: [Tin] >= 0 -> output: [Tout] >= 0", parse_if, || examples(Choose::Truth));
 /// The row of [`Branch`] that chooses by truth and has no effects.
 pub static STATELESS_IF: OpKind =
-    row("StatelessIf", "cond: Tcond, input: [Tin] -> output: [Tout]", parse_stateless_if, || {
+    row("StatelessIf", "cond: Tcond, input: [Tin] >= 0 -> output: [Tout] >= 0", parse_stateless_if, || {
         examples(Choose::TruthStateless)
     });
 /// The row of [`Branch`] that chooses by number.
 pub static CASE: OpKind =
-    row("Case", "branch_index: int32, input: [Tin] -> output: [Tout]", parse_case, || examples(Choose::Index));
+    row("Case", "branch_index: int32, input: [Tin] >= 0 -> output: [Tout] >= 0", parse_case, || {
+        examples(Choose::Index)
+    });
 /// The row of [`Branch`] that chooses by number and has no effects.
 pub static STATELESS_CASE: OpKind =
-    row("StatelessCase", "branch_index: int32, input: [Tin] -> output: [Tout]", parse_stateless_case, || {
+    row("StatelessCase", "branch_index: int32, input: [Tin] >= 0 -> output: [Tout] >= 0", parse_stateless_case, || {
         examples(Choose::IndexStateless)
     });
 

@@ -21,12 +21,15 @@ pub struct PartitionedCall {
 
 /// The row of [`PartitionedCall`].
 pub static PARTITIONED_CALL: OpKind =
-    OpKind::new("PartitionedCall", "args: [Tin] -> output: [Tout]", parse, || examples(false)).effect(Effect::Calls);
+    OpKind::new("PartitionedCall", "args: [Tin] >= 0 -> output: [Tout] >= 0", parse, || examples(false))
+        .effect(Effect::Calls);
 
 /// The row of [`PartitionedCall`] for functions that have effects.
 pub static STATEFUL_PARTITIONED_CALL: OpKind =
-    OpKind::new("StatefulPartitionedCall", "args: [Tin] -> output: [Tout]", parse_stateful, || examples(true))
-        .effect(Effect::Calls);
+    OpKind::new("StatefulPartitionedCall", "args: [Tin] >= 0 -> output: [Tout] >= 0", parse_stateful, || {
+        examples(true)
+    })
+    .effect(Effect::Calls);
 
 /// Runs its body on the inputs after the first, which names the device where TensorFlow does it.
 #[derive(Debug, Clone)]

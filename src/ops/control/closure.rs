@@ -20,12 +20,12 @@ pub struct Closure {
 }
 
 /// The row of a [`Closure`] that reaches outside: each run calls it, in the order of the program.
-pub static PY_FUNC: OpKind = OpKind::custom("PyFunc", "input: [Tin] -> output: [Tout]")
+pub static PY_FUNC: OpKind = OpKind::custom("PyFunc", "input: [Tin] >= 0 -> output: [Tout] >= 0")
     .effect(Effect::Outside)
     .not_differentiable("the engine does not know what the function does");
 
 /// The row of a [`Closure`] that is a function of its inputs alone.
-pub static PY_FUNC_STATELESS: OpKind = OpKind::custom("PyFuncStateless", "input: [Tin] -> output: [Tout]")
+pub static PY_FUNC_STATELESS: OpKind = OpKind::custom("PyFuncStateless", "input: [Tin] >= 0 -> output: [Tout] >= 0")
     .not_differentiable("the engine does not know what the function does");
 
 impl Graph {

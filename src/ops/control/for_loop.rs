@@ -22,7 +22,7 @@ pub struct For {
 /// The row of [`For`].
 pub static FOR: OpKind = OpKind::new(
     "For",
-    "start: int32, limit: int32, delta: int32, input: [T] -> output: [T]",
+    "start: int32, limit: int32, delta: int32, input: [T] >= 0 -> output: [T] >= 0",
     |attrs: &Attrs| Ok(Arc::new(For { body: attrs.body("body")? }) as Arc<dyn Op>),
     || {
         let range = [0i32, 3, 1].map(IntoValue::into_value);

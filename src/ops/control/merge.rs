@@ -16,8 +16,9 @@ pub struct Merge {
 }
 
 /// The row of [`Merge`].
-pub static MERGE: OpKind =
-    OpKind::new("Merge", "inputs: N*T -> output: T, value_index: int32", parse, examples).flow(Flow::Merge);
+pub static MERGE: OpKind = OpKind::new("Merge", "inputs: N*T -> output: T, value_index: int32", parse, examples)
+    .flow(Flow::Merge)
+    .takes_handles();
 
 /// The row of [`Merge`] for references.
 pub static REF_MERGE: OpKind =

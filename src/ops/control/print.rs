@@ -26,7 +26,7 @@ impl Default for Print {
 
 /// The row of [`Print`].
 pub static PRINT: OpKind =
-    OpKind::new("Print", "input: T, data: [U] -> output: T", parse, examples).effect(Effect::Outside);
+    OpKind::new("Print", "input: T, data: [U] >= 0 -> output: T", parse, examples).effect(Effect::Outside);
 
 impl Tensor {
     /// The same tensor; a run that computes it writes `message` and the first elements of `data` to standard error, or

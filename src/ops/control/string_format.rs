@@ -32,7 +32,7 @@ pub struct PrintV2 {
 
 /// The row of [`StringFormat`].
 pub static STRING_FORMAT: OpKind =
-    OpKind::new("StringFormat", "inputs: [T] -> output: string", parse_format, examples_format)
+    OpKind::new("StringFormat", "inputs: [T] >= 0 -> output: string", parse_format, examples_format)
         .not_differentiable("texts have no gradient");
 
 /// The row of [`PrintV2`].

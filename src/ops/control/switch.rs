@@ -16,7 +16,9 @@ pub struct Switch {
 
 /// The row of [`Switch`].
 pub static SWITCH: OpKind =
-    OpKind::new("Switch", "data: T, pred: bool -> output_false: T, output_true: T", parse, examples).flow(Flow::Switch);
+    OpKind::new("Switch", "data: T, pred: bool -> output_false: T, output_true: T", parse, examples)
+        .flow(Flow::Switch)
+        .takes_handles();
 
 /// The row of [`Switch`] for references.
 pub static REF_SWITCH: OpKind = OpKind::new(

@@ -34,11 +34,11 @@ pub struct While {
 
 /// The row of [`While`].
 pub static WHILE: OpKind =
-    OpKind::new("While", "input: [T] -> output: [T]", parse, || examples(false)).effect(Effect::Calls);
+    OpKind::new("While", "input: [T] >= 0 -> output: [T] >= 0", parse, || examples(false)).effect(Effect::Calls);
 
 /// The row of [`While`] for bodies without effects.
 pub static STATELESS_WHILE: OpKind =
-    OpKind::new("StatelessWhile", "input: [T] -> output: [T]", parse_stateless, || examples(true))
+    OpKind::new("StatelessWhile", "input: [T] >= 0 -> output: [T] >= 0", parse_stateless, || examples(true))
         .effect(Effect::Calls);
 
 fn parse(attrs: &Attrs) -> Result<Arc<dyn Op>> {

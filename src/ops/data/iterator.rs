@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::dtype::DType;
-use crate::error::{Error, ErrorKind, Result, escape};
-use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, Role, RunCx, VarHandle};
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, Referent, Role, RunCx, VarHandle};
 use crate::shape::Shape;
 use crate::value::{IntoValue, Value};
 
@@ -40,7 +40,7 @@ pub struct IteratorGetNext {
 
 /// The row of [`IteratorGetNext`].
 pub static ITERATOR_GET_NEXT: OpKind =
-    OpKind::new("IteratorGetNext", "iterator: object -> components: [output_types]", parse_next, examples_of_steps)
+    OpKind::new("IteratorGetNext", "iterator: iterator -> components: [output_types]", parse_next, examples_of_steps)
         .aliases(&["IteratorGetNextSync"])
         .effect(Effect::Writes)
         .not_differentiable(NO_GRADIENT);
@@ -52,7 +52,7 @@ pub struct IteratorToStringHandle;
 /// The row of [`IteratorToStringHandle`].
 pub static ITERATOR_TO_STRING_HANDLE: OpKind = OpKind::new(
     "IteratorToStringHandle",
-    "resource_handle: object -> string_handle: string",
+    "resource_handle: iterator -> string_handle: string",
     |_| Ok(Arc::new(IteratorToStringHandle)),
     || vec![Example::new(IteratorToStringHandle, [1.0f32.into_value()])],
 )
@@ -105,7 +105,7 @@ impl Op for Iterator {
     }
 
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
-        cx.output_variable(DType::Resource, Shape::scalar(), Role::Handle);
+        cx.output_variable(DType::Resource, Shape::scalar(), Role::Handle(Referent::Iterator));
         Ok(())
     }
 
@@ -162,11 +162,7 @@ impl Op for IteratorToStringHandle {
 
 /// The iterator that input 0 refers to.
 fn handle(cx: &RunCx<'_>) -> Result<Arc<VarHandle>> {
-    let var = cx.variable(0)?;
-    match var.dtype {
-        DType::Resource if var.elements.is_none() => Ok(var),
-        _ => Err(Error::invalid(format!("{} must be an iterator, but is none", escape(&var.name)))),
-    }
+    cx.handle(0, Referent::Iterator)
 }
 
 #[cfg(test)]
@@ -205,10 +201,8 @@ mod tests {
         let text = g.apply_one(IteratorToStringHandle, &[&iterator(&g).0]).unwrap();
         assert_eq!(Session::new(&g).unwrap().run(&text).unwrap().to_string(), "b'IteratorV2'");
         let variable = g.variable(1.0f32).unwrap();
-        let text = g.apply_one(IteratorToStringHandle, &[&variable.handle()]).unwrap();
-        let session = Session::new(&g).unwrap();
-        session.run(&variable.initializer()).unwrap();
-        assert!(session.run(&text).unwrap_err().message().contains("must be an iterator"));
+        let error = g.apply_one(IteratorToStringHandle, &[&variable.handle()]).unwrap_err();
+        assert!(error.message().contains("must be an iterator, but is a variable"), "{error}");
     }
 
     #[test]

@@ -26,7 +26,7 @@ enum Slide {
 
 /// The row of [`FusedConv`].
 pub static FUSED_CONV: OpKind =
-    OpKind::new("_FusedConv", "input: T, filter: T, args: num_args*T -> output: T", parse, examples)
+    OpKind::new("_FusedConv", "input: T, filter: T, args: num_args*T >= 0 -> output: T", parse, examples)
         .not_differentiable("passes make it, after gradients were built");
 
 fn parse(attrs: &Attrs) -> Result<Arc<dyn Op>> {

@@ -25,7 +25,7 @@ pub struct FusedMatMul {
 
 /// The row of [`FusedMatMul`].
 pub static FUSED_MAT_MUL: OpKind =
-    OpKind::new("_FusedMatMul", "a: T, b: T, args: num_args*T -> product: T", parse, examples)
+    OpKind::new("_FusedMatMul", "a: T, b: T, args: num_args*T >= 0 -> product: T", parse, examples)
         .not_differentiable("passes make it, after gradients were built");
 
 const ACTIVATIONS: [(Activation, &str); 5] = [

@@ -219,6 +219,7 @@ impl<T: Lane> Compiled<T> {
     pub(super) fn new(program: &Program) -> Compiled<T> {
         let last_use = last_uses(program);
         let (mut tile_of, mut free) = (Vec::new(), Vec::new());
+        // Bounded by the longest program that a pass makes.
         let (mut steps, mut n_tiles) = (Vec::with_capacity(program.0.len()), 0);
         for (at, instruction) in program.0.iter().enumerate() {
             let out = free.pop().unwrap_or_else(|| {

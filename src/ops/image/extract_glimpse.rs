@@ -37,7 +37,7 @@ fn parse(attrs: &Attrs) -> Result<Arc<dyn Op>> {
     let flag = |name: &str| attrs.bool_or(name, true);
     let (uniform_noise, noise) = (flag("uniform_noise")?, attrs.str_or("noise", "uniform")?);
     if !["", "gaussian", "uniform", "zero"].contains(&noise.as_str()) {
-        return Err(Error::invalid(format!("noise must be one that is known, but is '{}'", escape(&noise))));
+        return Err(Error::invalid(format!("noise must be gaussian, uniform or zero, but is '{}'", escape(&noise))));
     }
     if uniform_noise && !["", "uniform"].contains(&noise.as_str()) {
         return Err(Error::invalid(format!("uniform_noise must be false where noise is {noise}, but is true")));

@@ -66,11 +66,15 @@ const KERNELS: [(&str, Sampling); 8] = [
     ("mitchellcubic", Sampling::MitchellCubic),
 ];
 
+fn kernel_names() -> String {
+    KERNELS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" or ")
+}
+
 fn parse(attrs: &Attrs) -> Result<Arc<dyn Op>> {
     let name = attrs.str_or("kernel_type", "lanczos3")?;
     let kernel = KERNELS.iter().find(|(known, _)| *known == name.to_lowercase());
     let (_, kernel_type) = *kernel
-        .ok_or_else(|| Error::invalid(format!("kernel_type must be one that is known, but is '{}'", escape(&name))))?;
+        .ok_or_else(|| Error::invalid(format!("kernel_type must be {}, but is '{}'", kernel_names(), escape(&name))))?;
     Ok(Arc::new(ScaleAndTranslate { kernel_type, antialias: attrs.bool_or("antialias", true)? }))
 }
 

@@ -377,8 +377,8 @@ mod tests {
         let x = Value::from_vec(&[n, n], unit).unwrap();
         let inverse = MatrixInverse { adjoint: false };
         let ends = [
-            run_within(Cholesky, &[x.clone()], usize::MAX, 1 << 21),
-            run_within(inverse, &[x.clone()], usize::MAX, 1 << 21),
+            run_within(Cholesky, std::slice::from_ref(&x), usize::MAX, 1 << 21),
+            run_within(inverse, std::slice::from_ref(&x), usize::MAX, 1 << 21),
             run_within(MatrixDeterminant, &[x], usize::MAX, 1 << 21),
         ];
         assert!(ends.into_iter().all(|made| made.unwrap_err().message().starts_with("the work is more than")));

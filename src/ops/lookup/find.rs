@@ -30,7 +30,7 @@ pub struct LookupTableExport {
 /// The row of [`LookupTableFind`].
 pub static LOOKUP_TABLE_FIND: OpKind = OpKind::new(
     "LookupTableFindV2",
-    "table_handle: object, keys: Tin, default_value: Tout -> values: Tout",
+    "table_handle: table, keys: Tin, default_value: Tout -> values: Tout",
     |_| Ok(Arc::new(LookupTableFind)),
     || vec![Example::new(LookupTableFind, [0.5f32.into_value(), ["a", "b"].into_value(), 1i64.into_value()])],
 )
@@ -41,7 +41,7 @@ pub static LOOKUP_TABLE_FIND: OpKind = OpKind::new(
 /// The row of [`LookupTableSize`].
 pub static LOOKUP_TABLE_SIZE: OpKind = OpKind::new(
     "LookupTableSizeV2",
-    "table_handle: object -> size: int64",
+    "table_handle: table -> size: int64",
     |_| Ok(Arc::new(LookupTableSize)),
     || vec![Example::new(LookupTableSize, [0.5f32.into_value()])],
 )
@@ -52,7 +52,7 @@ pub static LOOKUP_TABLE_SIZE: OpKind = OpKind::new(
 /// The row of [`LookupTableExport`].
 pub static LOOKUP_TABLE_EXPORT: OpKind = OpKind::new(
     "LookupTableExportV2",
-    "table_handle: object -> keys: Tkeys, values: Tvalues",
+    "table_handle: table -> keys: Tkeys, values: Tvalues",
     |attrs| Ok(Arc::new(LookupTableExport { keys: attrs.dtype("Tkeys")?, values: attrs.dtype("Tvalues")? })),
     || vec![Example::new(LookupTableExport { keys: DType::String, values: DType::F32 }, [0.5f32.into_value()])],
 )

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::NO_GRADIENT;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Effect, Elements, Example, InferCx, Keys, Op, OpKind, Role, RunCx};
+use crate::graph::{AttrValue, Attrs, Effect, Elements, Example, InferCx, Keys, Op, OpKind, Referent, Role, RunCx};
 use crate::shape::Shape;
 
 /// What may be done with a table.
@@ -126,7 +126,7 @@ impl Op for HashTable {
         }
         let keys = Keys { dtype: self.key_dtype, is_fixed: self.kind == TableKind::Fixed };
         let elements = Elements { dtype: self.value_dtype, shape: self.value_shape.clone(), keys: Some(keys) };
-        cx.output_variable(DType::Resource, Shape::scalar(), Role::Handle);
+        cx.output_variable(DType::Resource, Shape::scalar(), Role::Handle(Referent::Table));
         cx.last_output().elements = Some(Arc::new(elements));
         Ok(())
     }

@@ -6,7 +6,7 @@ use indexmap::{Equivalent, IndexSet};
 
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result, escape};
-use crate::graph::{Elements, InferCx, Ints, Keys, RunCx};
+use crate::graph::{Elements, InferCx, Ints, Keys, Referent, RunCx};
 use crate::ops::array::cells::{cells, cells_mut, copy_cells, with_cells};
 use crate::shape::{Dims, Shape, element_count};
 use crate::value::Value;
@@ -130,7 +130,7 @@ pub(super) fn infer_values(cx: &InferCx<'_>, keys: &Shape, key: DType, value: Op
 /// # Errors
 /// `InvalidArgument` for the handle of something else.
 pub(super) fn open(cx: &RunCx<'_>) -> Result<(Spec, Option<Arc<Table>>)> {
-    let var = cx.variable(0)?;
+    let var = cx.handle(0, Referent::Table)?;
     let spec = var.elements.as_deref().and_then(|elements| {
         Some(Spec { keys: elements.keys?, dtype: elements.dtype, dims: elements.shape.known_dims()? })
     });
@@ -151,7 +151,7 @@ pub(super) fn change(
     spec: &Spec,
     change: &dyn Fn(Option<Arc<Table>>) -> Result<Arc<Table>>,
 ) -> Result<()> {
-    let var = cx.variable(0)?;
+    let var = cx.handle(0, Referent::Table)?;
     cx.state()?.update(&var, &mut |old| {
         let table = old.as_ref().map(|old| of_value(old, spec)).transpose()?;
         // The table is changed in place where nobody else holds it.

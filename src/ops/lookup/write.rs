@@ -50,19 +50,19 @@ macro_rules! rows {
 rows! {
     /// The row of filling.
     INITIALIZE_TABLE "InitializeTableV2" "InitializeTable"
-        "table_handle: object, keys: Tkey, values: Tval ->" Initialize;
+        "table_handle: table, keys: Tkey, values: Tval ->" Initialize;
     /// The row of replacing.
     LOOKUP_TABLE_IMPORT "LookupTableImportV2" "LookupTableImport"
-        "table_handle: object, keys: Tin, values: Tout ->" Import;
+        "table_handle: table, keys: Tin, values: Tout ->" Import;
     /// The row of adding.
     LOOKUP_TABLE_INSERT "LookupTableInsertV2" "LookupTableInsert"
-        "table_handle: object, keys: Tin, values: Tout ->" Insert;
+        "table_handle: table, keys: Tin, values: Tout ->" Insert;
 }
 
 /// The row of [`LookupTableRemove`].
 pub static LOOKUP_TABLE_REMOVE: OpKind = OpKind::new(
     "LookupTableRemoveV2",
-    "table_handle: object, keys: Tin ->",
+    "table_handle: table, keys: Tin ->",
     |_| Ok(Arc::new(LookupTableRemove)),
     || vec![Example::new(LookupTableRemove, [0.5f32.into_value(), ["a", "b"].into_value()])],
 )

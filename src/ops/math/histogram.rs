@@ -123,8 +123,11 @@ fn checked_bins(n: i64) -> Result<usize> {
 /// Values whose bins are found at once.
 const PART: usize = 256;
 
+/// Adds one to the count of each of these bins.
+type Adding<'a> = Box<dyn FnMut(&[usize]) + 'a>;
+
 /// Counts bins. Counts wrap as TensorFlow's do.
-fn adding<T: WrappingAdd + One>(counts: &mut [T]) -> Box<dyn FnMut(&[usize]) + '_> {
+fn adding<T: WrappingAdd + One>(counts: &mut [T]) -> Adding<'_> {
     Box::new(|bins| bins.iter().for_each(|bin| counts[*bin] = counts[*bin].wrapping_add(&T::one())))
 }
 

@@ -61,9 +61,11 @@ impl Window {
         check_steps("strides", &self.strides, spatial, self.data_format)?;
         check_steps("dilations", &self.dilations, spatial, self.data_format)?;
         match &self.padding {
-            Padding::Explicit(pads) if pads.len() != 2 * (spatial + 2) || pads.iter().any(|pad| *pad < 0) => {
+            Padding::Explicit(pads)
+                if pads.len() != 2 * (spatial + 2) || pads.iter().any(|pad| !(0..=MAX_STEP).contains(pad)) =>
+            {
                 Err(Error::invalid(format!(
-                    "explicit_paddings must be {} numbers of 0 or more, but are {pads:?}",
+                    "explicit_paddings must be {} numbers from 0 to {MAX_STEP}, but are {pads:?}",
                     2 * (spatial + 2)
                 )))
             }
@@ -207,12 +209,18 @@ pub(super) fn parse_padding(attrs: &Attrs) -> Result<Padding> {
 }
 
 /// Steps of batch and channels are 1 for strides of convolutions; pools check their own windows.
+/// What TensorFlow reads such attributes into, int32, holds no more. Sums of a few of them do not overflow.
+const MAX_STEP: i64 = i32::MAX as i64;
+
 fn check_steps(name: &str, steps: &[i64], spatial: usize, format: DataFormat) -> Result<()> {
     if steps.len() != spatial + 2 {
         return Err(Error::invalid(format!("{name} must have {} values, but has {}", spatial + 2, steps.len())));
     }
     if steps.iter().any(|step| *step < 1) {
         return Err(Error::invalid(format!("{name} must be 1 or more, but are {steps:?}")));
+    }
+    if steps.iter().any(|step| *step > MAX_STEP) {
+        return Err(Error::invalid(format!("{name} must be {MAX_STEP} or less, but are {steps:?}")));
     }
     let channel = if format == DataFormat::Nhwc { spatial + 1 } else { 1 };
     if steps[0] != 1 || steps[channel] != 1 {

@@ -44,7 +44,7 @@ pub static SPARSE_REORDER: OpKind = OpKind::new(
 /// The row of [`SparseConcat`].
 pub static SPARSE_CONCAT: OpKind = OpKind::new(
     "SparseConcat",
-    "indices: N*int64, values: N*T, shapes: N*int64 -> output_indices: int64, output_values: T, output_shape: int64",
+    "indices: N*int64 >= 2, values: N*T >= 2, shapes: N*int64 >= 2 -> output_indices: int64, output_values: T, output_shape: int64",
     |attrs| Ok(Arc::new(SparseConcat { axis: attrs.int("concat_dim")? })),
     || {
         let [indices, values, shape] = example();

@@ -85,10 +85,12 @@ pub(super) fn seen_as(stored: Value, alias: &Value) -> Result<Value> {
 }
 
 /// TF1's reference to a variable that is read in the form of an alias.
+#[cfg_attr(not(feature = "tensorflow"), allow(dead_code))]
 #[derive(Debug, Clone)]
 pub struct Viewed;
 
 /// The row of [`Viewed`], which no file can name.
+#[cfg_attr(not(feature = "tensorflow"), allow(dead_code))]
 pub static VIEWED: OpKind = OpKind::custom("_Viewed", "ref: Ref(dtype), alias: T -> output: Ref(T)")
     .not_differentiable("a reference that is passed on has no gradient");
 
@@ -105,9 +107,9 @@ impl Op for Viewed {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let (var, view) = (cx.variable(0)?, Some(cx.take(1)));
-        let VarHandle { index, name, dtype, shape, elements, .. } = &*var;
+        let VarHandle { index, name, referent, dtype, shape, elements, .. } = &*var;
         let (name, shape, elements) = (name.clone(), shape.clone(), elements.clone());
-        let viewed = VarHandle { index: *index, name, dtype: *dtype, shape, elements, view };
+        let viewed = VarHandle { index: *index, name, referent: *referent, dtype: *dtype, shape, elements, view };
         cx.output(0, Value::from_object(DType::Resource, Arc::new(viewed)));
         Ok(())
     }

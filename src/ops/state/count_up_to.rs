@@ -62,7 +62,7 @@ impl Op for CountUpTo {
         cx.state()?.update(&var, &mut |old| {
             let old = old.ok_or_else(|| uninitialized(&var))?;
             let count = to_ints(&old).and_then(|ints| ints.first().copied());
-            let count = count.ok_or_else(|| Error::internal("a counter is an integer scalar"))?;
+            let count = count.ok_or_else(|| Error::shape("a counter must be a scalar, but is empty"))?;
             if count >= self.limit {
                 return Err(Error::new(ErrorKind::EndOfSequence, format!("reached limit of {}", self.limit)));
             }

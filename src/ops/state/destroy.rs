@@ -40,7 +40,11 @@ impl Op for DestroyResource {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let var = cx.input(0).object::<VarHandle>();
-        let var = var.ok_or_else(|| Error::unsupported("the handle must be that of a variable, but is another one"))?;
+        let var = var.ok_or_else(|| {
+            Error::unsupported(
+                "the handle must be that of a variable or of a table, but is that of an object of the run",
+            )
+        })?;
         let old = cx.state()?.clear(&var)?;
         if old.is_none() && !self.ignore_lookup_error {
             let text = format!("the variable '{}' has no value to destroy", escape(&var.name));

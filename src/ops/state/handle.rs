@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, Role, RunCx};
+use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, Referent, Role, RunCx};
 use crate::shape::Shape;
 
 /// How TensorFlow refers to a variable. Here both name the same thing: an entry of the session's table.
@@ -106,7 +106,7 @@ impl Op for VariableV2 {
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
         let role = match self.spelling {
             Spelling::Ref => Role::Ref,
-            Spelling::Resource => Role::Handle,
+            Spelling::Resource => Role::Handle(Referent::Variable),
         };
         let is_unsaid = self.is_legacy && self.shape.rank() == Some(0);
         cx.output_variable(self.dtype, if is_unsaid { Shape::unknown() } else { self.shape.clone() }, role);

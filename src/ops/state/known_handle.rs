@@ -2,7 +2,7 @@
 
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::graph::{InferCx, Op, OpKind, Role, RunCx};
+use crate::graph::{InferCx, Op, OpKind, Referent, Role, RunCx};
 use crate::shape::Shape;
 
 /// A handle as it is, with the dtype that its user says: a placeholder for handles knows nothing of what it will be fed.
@@ -23,8 +23,8 @@ impl Op for KnownHandle {
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
         let handle = cx.fact(0);
         match handle.dtype {
-            DType::Resource => cx.output_variable(self.dtype, Shape::unknown(), Role::Handle),
-            dtype => cx.output_variable(dtype, &handle.shape, Role::Handle),
+            DType::Resource => cx.output_variable(self.dtype, Shape::unknown(), Role::Handle(Referent::Variable)),
+            dtype => cx.output_variable(dtype, &handle.shape, Role::Handle(Referent::Variable)),
         }
         Ok(())
     }
