@@ -54,7 +54,9 @@ fn write(here: &Path, name: &str, bytes: &[u8]) -> Result<bool> {
     if text.len() > MAX_SEED {
         return Ok(false);
     }
-    for (target, seed) in [("graph_def", bytes), ("text", text.as_bytes()), ("run", text.as_bytes())] {
+    let scripted = [text.as_bytes(), &[0, 0, 1, 2, 3, 4, 5]].concat();
+    let seeds = [("graph_def", bytes), ("text", text.as_bytes()), ("run", text.as_bytes()), ("structure", &scripted)];
+    for (target, seed) in seeds {
         let folder = here.join("corpus").join(target);
         fs::create_dir_all(&folder)?;
         fs::write(folder.join(name), seed)?;
