@@ -142,6 +142,8 @@ pub struct OpKind {
     pub shares_input: bool,
     /// Handles are taken where the signature says a value, and are passed on or kept.
     pub takes_handles: bool,
+    /// References are taken where the signature says a value.
+    pub takes_references: bool,
     parsed: OnceLock<Signature>,
 }
 
@@ -166,6 +168,7 @@ impl OpKind {
             gradient: Gradient::Exists,
             shares_input: false,
             takes_handles: false,
+            takes_references: false,
             parsed: OnceLock::new(),
         }
     }
@@ -210,6 +213,12 @@ impl OpKind {
         self
     }
 
+    /// References are taken as values are.
+    pub const fn takes_references(mut self) -> OpKind {
+        self.takes_references = true;
+        self
+    }
+
     /// Output 0 shares the buffer of input 0.
     pub const fn shares_input(mut self) -> OpKind {
         self.shares_input = true;
@@ -221,7 +230,7 @@ impl OpKind {
         let is_call = self.effect == Effect::Calls;
         match role {
             Role::Value | Role::Unfed => true,
-            Role::Ref => is_call,
+            Role::Ref => is_call || self.takes_references,
             Role::Handle(_) => is_call || self.takes_handles,
         }
     }

@@ -76,7 +76,7 @@ pub(super) fn fuse(cx: &mut Rebuild<'_>, node: &Node) -> Result<Option<Outputs>>
 /// The activations whose bits in the product's kernel are those of the op: comparisons, and what goes through the same
 /// vector kernels.
 fn activation(node: &Node) -> Option<Activation> {
-    let is_wide = matches!(node.outputs()[0].dtype, DType::F32 | DType::F64);
+    let is_wide = node.outputs().first().is_some_and(|fact| matches!(fact.dtype, DType::F32 | DType::F64));
     let known = activation_of(node.op().kind().name);
     known.filter(|activation| is_wide || matches!(activation, Activation::Relu | Activation::Relu6))
 }

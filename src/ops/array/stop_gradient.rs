@@ -44,6 +44,7 @@ pub static GUARANTEE_CONST: OpKind = OpKind::new(
     |_: &Attrs| Ok(Arc::new(GuaranteeConst) as Arc<dyn Op>),
     || vec![Example::new(GuaranteeConst, [[1.0f32, 2.0].into_value()])],
 )
+.takes_handles()
 .shares_input();
 
 impl Tensor {

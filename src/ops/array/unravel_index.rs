@@ -55,7 +55,8 @@ impl Op for UnravelIndex {
         }
         let (sizes, ints) = (cx.ints(dims)?, Ints::of(indices)?);
         let largest = if indices.dtype() == crate::DType::I32 { i64::from(i32::MAX) } else { i64::MAX };
-        let count = checked_count(&sizes, largest)?;
+        // As in TensorFlow, no index asks nothing of the sizes.
+        let count = if ints.len() == 0 { 0 } else { checked_count(&sizes, largest)? };
         let mut pace = cx.pace();
         for index in ints.iter() {
             pace.spend(1)?;
@@ -71,7 +72,6 @@ impl Op for UnravelIndex {
     }
 }
 
-/// The number of elements, of sizes above 0.
 /// Writes a row for each size: the place of each index along that axis.
 fn unravel<T: num_traits::NumCast>(
     pace: &mut Pace<'_>,
@@ -95,6 +95,7 @@ fn unravel<T: num_traits::NumCast>(
     Ok(())
 }
 
+/// The number of elements, of sizes above 0.
 fn checked_count(sizes: &[i64], largest: i64) -> Result<i64> {
     if let Some(size) = sizes.iter().find(|size| **size < 1) {
         return Err(Error::invalid(format!("input dims must be 1 or more, but one is {size}")));

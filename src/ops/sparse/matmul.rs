@@ -129,7 +129,9 @@ impl SparseTensorDenseMatMul {
             _ => Err(Error::invalid(format!("index {at:?} is out of bounds of {sizes:?}"))),
         };
         let (mut places, mut pace) = (cx.list(n)?, cx.pace());
-        for at in ints.chunks_exact(2) {
+        // As in TensorFlow, a product without elements looks at no index.
+        let used = if rows == 0 || columns == 0 { 0 } else { n };
+        for at in ints.chunks_exact(2).take(used) {
             pace.spend(4)?;
             places.push(place(at)?)?;
         }

@@ -121,7 +121,7 @@ impl Op for Viewed {
 pub struct Later;
 
 /// The row of [`Later`], which no file can name.
-pub static LATER: OpKind = OpKind::custom("_Later", "alias: T, shown: T -> output: T");
+pub static LATER: OpKind = OpKind::custom("_Later", "alias: T, shown: T -> output: T").takes_references();
 
 impl Op for Later {
     fn kind(&self) -> &'static OpKind {
