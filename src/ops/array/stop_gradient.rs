@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result, escape};
 use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::value::IntoValue;
@@ -104,8 +105,8 @@ impl Op for GuaranteeConst {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        if cx.variable(0).is_ok() {
-            return Err(Error::invalid("a variable cannot be guaranteed to be constant: give its value"));
+        if cx.input(0).dtype() == DType::Resource {
+            return Err(Error::invalid("what a handle refers to cannot be guaranteed to be constant: give its value"));
         }
         run_same(cx)
     }
