@@ -22,6 +22,7 @@ pub mod op;
 pub mod run;
 pub mod signature;
 mod sizes;
+mod slots;
 mod store;
 mod tensor;
 mod workspace;
@@ -59,8 +60,9 @@ pub use self::node::{Elements, Fact, Keys, Node, NodeId, OutputId, Referent, Rol
 pub use self::op::{Effect, Example, Flow, Gradient, Op, OpKind};
 #[cfg(test)]
 pub(crate) use self::run::NO_HOME;
-pub use self::run::{Callee, Env, RunCx, RunState, Slots, StepHome, StepIo, VarHandle, Watch};
+pub use self::run::{Callee, Env, RunCx, RunState, StepHome, StepIo, VarHandle, Watch};
 pub use self::sizes::NamedSize;
+pub use self::slots::Slots;
 pub use self::tensor::{Operation, Tensor};
 pub use self::workspace::Workspace;
 use crate::error::{Error, ErrorKind, Result, escape};
