@@ -28,35 +28,33 @@
 //! - `npz`: NumPy's archives, beside `tensorflow`.
 //! - `cli`: the command line `sessile`.
 
-pub mod cancel;
-pub mod dtype;
-pub mod error;
 pub mod exec;
 pub mod grad;
 pub mod graph;
 pub mod guide;
 #[cfg(feature = "tensorflow")]
 pub mod io;
-pub mod kernel;
 pub mod layers;
 pub mod ops;
 pub mod optimize;
-pub mod pool;
 pub mod session;
-pub mod shape;
-pub mod value;
 
-pub use cancel::CancelToken;
-pub use dtype::{DType, Element, Plain};
-pub use error::{Code, Error, ErrorKind, Result, Site};
 pub use grad::{gradients, gradients_from};
 pub use graph::{Graph, Operation, Tensor};
 pub use ndarray;
 pub use ops::init;
 pub use ops::state::Variable;
+#[doc(hidden)]
+pub use sessile_base::with_type;
+#[doc(inline)]
+pub use sessile_base::{
+    CancelToken, Code, DType, Dim, Dims, Element, Error, ErrorKind, IntoValue, Plain, Result, Shape, Site, Value,
+    cancel, dtype, error, pool, shape, value,
+};
+#[doc(hidden)]
+pub use sessile_kernels as kernel;
+pub(crate) use sessile_kernels::dispatched;
 pub use session::{Config, Feeds, GpuOptions, Prepared, RunOptions, Session};
-pub use shape::{Dim, Dims, Shape};
-pub use value::{IntoValue, Value};
 
 /// What a program needs: `use sessile::prelude::*;`.
 pub mod prelude {

@@ -127,7 +127,10 @@
 mod tests {
     #[test]
     fn every_kind_is_on_the_page() {
-        let kinds = include_str!("../error.rs").split("pub enum ErrorKind {").nth(1).expect("the kinds are there");
+        let kinds = include_str!("../../crates/base/src/error.rs")
+            .split("pub enum ErrorKind {")
+            .nth(1)
+            .expect("the kinds are there");
         let kinds = kinds.split('}').next().expect("the kinds end");
         let page = include_str!("errors.rs");
         for kind in kinds.lines().map(str::trim).filter_map(|line| line.strip_suffix(',')) {

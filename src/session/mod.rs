@@ -19,7 +19,7 @@ use smallvec::SmallVec;
 
 use self::cache::Cache;
 pub use self::config::{Config, GpuOptions, PrintFn, RunOptions};
-pub use self::feed::{FeedKey, FeedValues, Feeds, Key};
+pub use self::feed::{FeedKey, Feeds, Key};
 use self::feed::{check_feeds, resolve_all};
 pub use self::fetch::{Fetch, Results, Wanted};
 use self::growth::Growth;
@@ -31,6 +31,7 @@ use crate::exec::{Fetched, Host, Plan, RunMetadata, SessionState, StepOrder};
 use crate::graph::{Graph, Operation, Tensor, check_limits, limit};
 use crate::optimize::{Request, plan_graph};
 use crate::pool::Pool;
+pub use crate::value::FeedValues;
 use crate::value::Value;
 
 /// Runs a graph. Owns the values of its variables: two sessions on one graph share nothing but the graph. A handle:

@@ -1,10 +1,12 @@
-//! The architecture as a test: arrows between the modules of the crate point down only.
+//! The architecture as a test: arrows between the modules of the crate point down only. What lies below `graph` is in
+//! crates of its own (`crates/base`, `crates/kernels`), where Cargo sees to it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors, lowest first. A module may use its own floor and those below.
 const FLOORS: &[&[&str]] = &[
+    // Crates of their own, under the names by which the others know them.
     &["cancel", "dtype", "error", "kernel", "pool", "shape", "value"],
     &["graph"],
     &["ops"],

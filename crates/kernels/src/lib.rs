@@ -1,0 +1,21 @@
+//! Numbers on slices: products, vector math, special functions, random numbers.
+//!
+//! Ops decide, kernels compute: nothing here knows of a graph, a shape or a value; what may end a run early comes in with
+//! its [`threads`]. Every function takes slices and plain sizes, trusts its caller to have checked them (it panics on a
+//! length that does not fit), and gives the same bits wherever a caller cuts its slices and however many threads there
+//! are. SIMD is chosen once, at run time, by [`simd::level`].
+
+pub mod number;
+pub mod order;
+pub mod philox;
+pub mod product;
+pub mod simd;
+pub mod sort;
+pub mod special;
+pub mod threads;
+pub mod vector;
+
+use sessile_base::{DType, Plain, cancel, error, pool, value};
+
+pub use number::Number;
+pub use order::Ordered;
