@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 features=$(IFS=,; echo "$*")
-lines() { cargo llvm-lines --lib --release "$@" 2>/dev/null | sed "s/^/$2 /"; }
+lines() { cargo llvm-lines --lib --release "$@" 2>/dev/null | sed "s|^|$2 |"; }
 {
     lines -p sessile-base
     lines -p sessile-kernels

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use tracing::span::EnteredSpan;
 
 use super::node::{Elements, Referent};
+use super::op::Op;
 use super::sizes::NamedSize;
 use super::slots::Slots;
 use crate::cancel::Limits;
@@ -381,6 +382,23 @@ impl<'a> RunCx<'a> {
             let part = unsafe { std::slice::from_raw_parts_mut(start.at(from), len.min(n - from)) };
             f(chunk, part)
         })
+    }
+
+    /// Runs an op as part of this step, on inputs of its own; its outputs come out.
+    ///
+    /// # Errors
+    /// Those of the op.
+    pub(crate) fn run_on(&self, op: &dyn Op, inputs: SmallVec<[Value; 4]>) -> Result<SmallVec<[Value; 2]>> {
+        let n = inputs.len();
+        let mut slots = Slots::new(n + self.n_outputs());
+        inputs.into_iter().enumerate().for_each(|(i, value)| *slots.get_mut(i) = Some(value));
+        let cells: SmallVec<[u32; 4]> = (0..n as u32).collect();
+        let io = StepIo { inputs: &cells, first_output: n as u32, ..self.io };
+        // SAFETY: the cells are this function's own, one for each input, and nobody reads an input after the op.
+        let mut cx = unsafe { RunCx::new(&slots, io, u32::MAX, self.env, self.recycler) };
+        op.run(&mut cx)?;
+        let missing = || Error::internal("the kernel left an output empty");
+        (n..slots.len()).map(|i| slots.get_mut(i).take().ok_or_else(missing)).collect()
     }
 
     /// What the steps of this run share.

@@ -34,6 +34,7 @@ mod table_tests;
 pub(crate) mod testing;
 pub mod text;
 pub mod train;
+mod wide;
 #[cfg(any(test, feature = "examples"))]
 pub mod words;
 

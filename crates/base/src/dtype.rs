@@ -209,7 +209,9 @@ impl Element for String {
 /// Groups: `floats` (float16 bfloat16 float32 float64), `signed` (floats and signed integers), `ints`, `reals` (floats and
 /// integers), `inexact` (floats and complex), `numbers` (reals and complex), `plain` (all of fixed size, bool too),
 /// `index` (int32 int64), `products` (floats, int32, int64 and complex: what TensorFlow multiplies matrices of). Groups
-/// that end in `_but_wide` are without float32 and float64, for places behind a table of vector kernels that has these.
+/// that end in `_but_wide` are without float32 and float64, for places behind a table of vector kernels that has these;
+/// those that begin with `wide_` have only the widest dtypes (float32 float64 int32 int64 uint64, and complex in
+/// `wide_numbers`), for kernels that rare dtypes reach in a wider one.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! with_type {
@@ -233,6 +235,19 @@ macro_rules! with_type {
     ($dtype:expr, $T:ident in numbers_but_wide => $body:expr, else => $else:expr $(,)?) => {
         $crate::with_type!(@arms $dtype, $T, $body, $else, I32 i32, I64 i64, I8 i8, I16 i16, U8 u8, U16 u16,
             U32 u32, U64 u64, F16 half::f16, BF16 half::bf16, C64 num_complex::Complex<f32>, C128 num_complex::Complex<f64>)
+    };
+    ($dtype:expr, $T:ident in wide_floats => $body:expr, else => $else:expr $(,)?) => {
+        $crate::with_type!(@arms $dtype, $T, $body, $else, F32 f32, F64 f64)
+    };
+    ($dtype:expr, $T:ident in wide_ints => $body:expr, else => $else:expr $(,)?) => {
+        $crate::with_type!(@arms $dtype, $T, $body, $else, I32 i32, I64 i64, U64 u64)
+    };
+    ($dtype:expr, $T:ident in wide_reals => $body:expr, else => $else:expr $(,)?) => {
+        $crate::with_type!(@arms $dtype, $T, $body, $else, F32 f32, F64 f64, I32 i32, I64 i64, U64 u64)
+    };
+    ($dtype:expr, $T:ident in wide_numbers => $body:expr, else => $else:expr $(,)?) => {
+        $crate::with_type!(@arms $dtype, $T, $body, $else, F32 f32, F64 f64, I32 i32, I64 i64, U64 u64,
+            C64 num_complex::Complex<f32>, C128 num_complex::Complex<f64>)
     };
     ($dtype:expr, $T:ident in products => $body:expr, else => $else:expr $(,)?) => {
         $crate::with_type!(@arms $dtype, $T, $body, $else, F32 f32, F64 f64, F16 half::f16, BF16 half::bf16, I32 i32, I64 i64,

@@ -80,17 +80,6 @@ pub(crate) fn cast_value(value: &Value, dtype: DType) -> Result<Value> {
     out.quantized_as(dtype)
 }
 
-/// As [`cast_value`] in a run: its memory counts, and its limits hold.
-pub(in crate::ops) fn cast_in(cx: &RunCx<'_>, value: &Value, dtype: DType) -> Result<Value> {
-    if value.dtype() == dtype {
-        return Ok(value.clone());
-    }
-    check_dtypes(value.dtype(), dtype)?;
-    let mut out = cx.alloc(dtype.stored(), value.dims())?;
-    convert(&value.stored(), &mut out, false, Some(cx))?;
-    out.quantized_as(dtype)
-}
-
 fn parse(attrs: &Attrs) -> Result<Arc<dyn Op>> {
     Ok(Arc::new(Cast { dtype: attrs.dtype("DstT")?, truncate: attrs.bool_or("Truncate", false)? }))
 }

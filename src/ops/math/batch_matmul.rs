@@ -9,7 +9,7 @@ use crate::index;
 use crate::kernel::Number;
 use crate::kernel::product::{Epilogue, batch_matmul};
 use crate::ops::array::BroadcastGradientArgs;
-use crate::ops::array::cast::cast_in;
+use crate::ops::array::cast::cast_for;
 use crate::shape::{Dims, Shape, broadcast_dims, element_count};
 use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
@@ -169,7 +169,7 @@ impl Op for BatchMatMulV3 {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let [x, y] = [0, 1].map(|i| cast_in(cx, cx.input(i), self.dtype));
+        let [x, y] = [0, 1].map(|i| cast_for(cx, cx.input(i), self.dtype));
         run_on(cx, [&x?, &y?], (self.adj_x, self.adj_y))
     }
 
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn leading_axes_broadcast_in_the_second() {
+    fn leading_axes_broadcast_for_the_second() {
         let op = BatchMatMulV2::default();
         infer_ok(&op, "(2,2,3);(3,4)", "(2,2,4)");
         infer_ok(&op, "(?,1,2,3);(5,3,4)", "(?,5,2,4)");

@@ -7,7 +7,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::product::{Epilogue, matmul};
-use crate::ops::array::cast::cast_in;
+use crate::ops::array::cast::cast_for;
 use crate::shape::Shape;
 use crate::value::IntoValue;
 
@@ -60,7 +60,7 @@ impl Op for SparseMatMul {
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
         let [m, k, n] = self.sides.sizes(cx.input(0).dims(), cx.input(1).dims())?;
-        let (a, b) = (cast_in(cx, cx.input(0), DType::F32)?, cast_in(cx, cx.input(1), DType::F32)?);
+        let (a, b) = (cast_for(cx, cx.input(0), DType::F32)?, cast_for(cx, cx.input(1), DType::F32)?);
         let (mut product, MatMul { transpose_a, transpose_b }) = (cx.alloc(DType::F32, &[m, n])?, self.sides);
         let out = product.make_mut::<f32>()?;
         matmul(cx.threads(), m, k, n, a.slice()?, transpose_a, b.slice()?, transpose_b, out, &Epilogue::NONE)?;

@@ -6,6 +6,7 @@ use super::window::{CHUNK, Padding, parse_padding};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx};
 use crate::kernel::Ordered;
+use crate::ops::wide::widened;
 use crate::shape::Dim;
 use crate::value::Value;
 use crate::with_type;
@@ -86,12 +87,15 @@ impl Op for DepthMaxPool {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        if let Some(done) = widened(self, cx, &[0], &[0]) {
+            return done;
+        }
         let x = cx.input(0);
         let mut dims = x.dims().to_vec();
         let depth = dims.last_mut().ok_or_else(|| Error::shape("shape must be rank 4 but is rank 0"))?;
         *depth = self.groups(*depth)?;
         let mut out = cx.alloc(x.dtype(), &dims)?;
-        with_type!(x.dtype(), T in reals => largest::<T>(cx, x, self.size, &mut out)?, else => {
+        with_type!(x.dtype(), T in wide_reals => largest::<T>(cx, x, self.size, &mut out)?, else => {
             return Err(Error::unsupported(format!("Max pooling is not for {}", x.dtype())));
         });
         cx.output(0, out);

@@ -8,6 +8,7 @@ use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
 use crate::ops::parts::SERIAL;
+use crate::ops::wide::widened;
 use crate::shape::Shape;
 use crate::value::{IntoValue, Value};
 use crate::with_type;
@@ -83,6 +84,9 @@ impl Op for NthElement {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        if let Some(done) = widened(self, cx, &[0], &[0]) {
+            return done;
+        }
         let n = match cx.input(1).dims().is_empty().then(|| to_ints(cx.input(1))).flatten().as_deref() {
             Some(&[n]) => n,
             _ => return Err(Error::shape(format!("n must be a scalar, but has shape {:?}", cx.input(1).dims()))),
@@ -97,7 +101,7 @@ impl Op for NthElement {
         }
         let at = if self.reverse { k - 1 - n } else { n };
         let mut output = cx.alloc(x.dtype(), outer)?;
-        with_type!(x.dtype(), T in reals => rows::<T>(cx, [k, at], &mut output)?, else => return ordered(x.dtype()));
+        with_type!(x.dtype(), T in wide_reals => rows::<T>(cx, [k, at], &mut output)?, else => return ordered(x.dtype()));
         cx.output(0, output);
         Ok(())
     }

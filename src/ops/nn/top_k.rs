@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, Workspace, to_ints};
 use crate::kernel::sort::{sort, spare_len};
 use crate::ops::parts::SERIAL;
+use crate::ops::wide::widened;
 use crate::shape::{Dim, Shape};
 use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
@@ -104,6 +105,9 @@ impl Op for TopKV2 {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        if let Some(done) = widened(self, cx, &[0], &[0]) {
+            return done;
+        }
         match cx.input(1).dims().is_empty().then(|| to_ints(cx.input(1))).flatten().as_deref() {
             Some(&[k]) => run(cx, k, self.sorted),
             _ => Err(Error::shape(format!("k must be a scalar, but has shape {:?}", cx.input(1).dims()))),
@@ -125,6 +129,9 @@ impl Op for TopK {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        if let Some(done) = widened(self, cx, &[0], &[0]) {
+            return done;
+        }
         run(cx, self.k, self.sorted)
     }
 
@@ -176,7 +183,7 @@ fn run(cx: &mut RunCx<'_>, k: i64, sorted: bool) -> Result<()> {
     let dims = [outer, &[k]].concat();
     let (mut values, mut indices) = (cx.alloc(x.dtype(), &dims)?, cx.alloc(DType::I32, &dims)?);
     if !values.is_empty() {
-        with_type!(x.dtype(), T in reals => rows::<T>(cx, [n, k], sorted, &mut values, &mut indices)?, else => {
+        with_type!(x.dtype(), T in wide_reals => rows::<T>(cx, [n, k], sorted, &mut values, &mut indices)?, else => {
             return ordered(x.dtype());
         });
     }

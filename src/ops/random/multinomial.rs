@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::philox::{RESERVED_PER_OUTPUT, Singles};
 use crate::ops::array::Size;
-use crate::ops::array::cast::cast_in;
+use crate::ops::array::cast::cast_for;
 use crate::shape::{Dim, Shape};
 use crate::value::{IntoValue, ScratchVec};
 
@@ -118,7 +118,7 @@ impl Op for Multinomial {
             let counters = rows as u128 * n.next_multiple_of(4) as u128 * 2 * RESERVED_PER_OUTPUT;
             let stream = self.seeds.reserve(cx, counters)?;
             let mut numbers = Singles::new(stream.key, stream.counter);
-            let logits = cast_in(cx, cx.input(0), DType::F64)?;
+            let logits = cast_for(cx, cx.input(0), DType::F64)?;
             let logits = logits.slice::<f64>()?.chunks_exact(classes);
             match self.output_dtype {
                 DType::I32 => draw(cx, logits, n, &mut numbers, output.make_mut::<i32>()?, |class| class as i32)?,
