@@ -25,6 +25,8 @@ pub mod sparse;
 pub mod spectral;
 pub mod state;
 #[cfg(test)]
+mod table_dtype_tests;
+#[cfg(test)]
 mod table_late_tests;
 #[cfg(test)]
 mod table_run_tests;

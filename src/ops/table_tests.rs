@@ -150,7 +150,7 @@ fn refuses(row: &OpKind, example: &Example, attr: &str, less: &AttrValue) {
 }
 
 /// The attributes that a file holds for the inputs and outputs of an example.
-fn typed_attrs(row: &OpKind, example: &Example) -> crate::Result<Vec<(String, AttrValue)>> {
+pub(super) fn typed_attrs(row: &OpKind, example: &Example) -> crate::Result<Vec<(String, AttrValue)>> {
     let (g, operation) = build(example, |_| None)?;
     let node = operation.node();
     let inputs: Vec<_> = node.inputs().iter().map(|id| g.fact(*id)).collect();

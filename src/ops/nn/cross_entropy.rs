@@ -122,7 +122,6 @@ impl Op for SoftmaxCrossEntropyWithLogits {
         floating(cx.dtype(0))?;
         let both = cx.shape(0).broadcast(cx.shape(1))?;
         let both = match both.rank() {
-            // One of them may be a matrix for sure; then the other fits it or the run refuses it.
             None => matrix_of(cx.shape(0), cx.shape(1))?,
             Some(2) => both,
             Some(rank) => {
@@ -164,11 +163,12 @@ impl Op for SoftmaxCrossEntropyWithLogits {
     }
 }
 
+/// What is known of the result where one of the two has an unknown rank: sizes of the other that no size can repeat.
 fn matrix_of(features: &Shape, labels: &Shape) -> Result<Shape> {
-    match features.rank().is_some() {
-        true => features.with_rank(2),
-        false => labels.with_rank(2),
-    }
+    let matrix = if features.rank().is_some() { features.with_rank(2)? } else { labels.with_rank(2)? };
+    let one = Dim::from(1);
+    let dims = [0, 1].map(|axis| matrix.dim(axis));
+    Ok(Shape::new(dims.map(|dim| if dim.never_equals(&one) { dim } else { Dim::unknown() })))
 }
 
 impl Op for SparseSoftmaxCrossEntropyWithLogits {
@@ -345,6 +345,8 @@ mod tests {
         infer_ok(&op, "(2,3);(3)", "(2);(2,3)");
         infer_ok(&op, "<unknown>;(4,3)", "(4);(4,3)");
         infer_ok(&op, "<unknown>;<unknown>", "(?);(?,?)");
+        // A size of 1 may be repeated.
+        infer_ok(&op, "<unknown>;(4,1)", "(4);(4,?)");
         infer_err(&op, "(2,3);(4,3)", "dimensions must be equal, but are 2 and 4");
         infer_err(&op, "(2,2,3);(2,2,3)", "shape must be broadcasted with rank 2, but is rank 3");
     }
