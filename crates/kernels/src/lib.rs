@@ -5,6 +5,9 @@
 //! length that does not fit), and gives the same bits wherever a caller cuts its slices and however many threads there
 //! are. SIMD is chosen once, at run time, by [`simd::level`].
 
+pub mod change;
+pub mod element;
+pub mod fold;
 pub mod number;
 pub mod order;
 pub mod philox;
@@ -14,6 +17,7 @@ pub mod sort;
 pub mod special;
 pub mod threads;
 pub mod vector;
+pub mod widen;
 
 use sessile_base::{DType, Plain, cancel, error, pool, value};
 

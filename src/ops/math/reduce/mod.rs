@@ -10,18 +10,18 @@ mod tree;
 
 use std::sync::Arc;
 
+use self::folds::Finish;
 pub(in crate::ops) use self::folds::{Float, Wide};
-use self::folds::{Largest, Measure, Product, Smallest, Squares, Sum};
-use self::tree::{Elements, Fold, Group, groups};
+use self::tree::{Elements, Group, Make, groups};
 use crate::cancel::Pace;
-use crate::dtype::{DType, Plain};
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
-use crate::kernel::{Number, Ordered};
+use crate::kernel::fold::{self as kernel, Fold, How};
+use crate::kernel::number::of_bytes_mut;
 use crate::ops::parts::SERIAL;
 use crate::shape::{Dim, Shape, element_count};
-use crate::value::{IntoValue, ScratchVec, Value};
-use crate::with_type;
+use crate::value::{IntoValue, Value};
 
 /// What a reduction makes of the elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,14 +136,12 @@ impl Op for Reduce {
         let is_reduced = reduced(&axes, input.rank())?;
         check_distinct(&axes, input.rank())?;
         let dims = self.output_dims(input.dims(), &is_reduced);
-        let groups = groups(input.dims(), |axis| is_reduced[axis]);
-        if groups.iter().all(|group| !group.is_reduced) && self.how != Reduction::EuclideanNorm {
-            let output = cx.take(0).reshaped(&dims)?;
-            cx.output(0, output);
-            return Ok(());
-        }
-        let mut output = cx.alloc(input.dtype(), &dims)?;
-        self.dispatch(cx, groups, &mut output)?;
+        let groups = groups(input.dims(), &|axis| is_reduced[axis]);
+        let output = if self.changes(&groups) {
+            self.run_groups(cx, input.dtype(), Elements::Given(input.bytes()?), groups, &dims)?
+        } else {
+            cx.take(0).reshaped(&dims)?
+        };
         cx.output(0, output);
         Ok(())
     }
@@ -238,52 +236,41 @@ impl Reduce {
         dims.iter().zip(is_reduced).filter_map(one).collect()
     }
 
-    fn dispatch(&self, cx: &RunCx<'_>, groups: Vec<Group>, output: &mut Value) -> Result<()> {
-        let dtype = output.dtype();
-        match self.how {
-            Reduction::All => with_bools::<folds::All>(cx, groups, output),
-            Reduction::Any => with_bools::<folds::Any>(cx, groups, output),
-            Reduction::Max | Reduction::Min => {
-                with_type!(dtype, T in reals => {
-                    self.extreme::<T>(cx, &Elements::Given(cx.input(0).slice()?), groups, output)
-                }, else => supports(self.how, dtype))
-            }
-            _ => {
-                with_type!(dtype, T in numbers => {
-                    self.total::<T>(cx, &Elements::Given(cx.input(0).slice()?), groups, output)
-                }, else => supports(self.how, dtype))
-            }
-        }
-    }
-
-    fn extreme<T: Number<Acc: Ordered>>(
-        &self,
-        cx: &RunCx<'_>,
-        x: &Elements<'_, T>,
-        groups: Vec<Group>,
-        output: &mut Value,
-    ) -> Result<()> {
-        let acc = match self.how {
-            Reduction::Max => tree::reduce::<Largest<T>>(cx, x, groups)?,
-            _ => tree::reduce::<Smallest<T>>(cx, x, groups)?,
+    /// The fold of elements of a dtype, and what is done to its results where each is of `n` elements.
+    fn fold(&self, dtype: DType, n: usize) -> Result<(How, Fold, Finish)> {
+        let (how, finish) = match self.how {
+            Reduction::Sum => (How::Sum, Finish::Nothing),
+            Reduction::Mean => (How::Sum, Finish::Over(n)),
+            Reduction::Prod => (How::Product, Finish::Nothing),
+            Reduction::Max => (How::Largest, Finish::Nothing),
+            Reduction::Min => (How::Smallest, Finish::Nothing),
+            Reduction::EuclideanNorm => (How::Squares, Finish::Root),
+            Reduction::All => (How::All, Finish::Nothing),
+            Reduction::Any => (How::Any, Finish::Nothing),
         };
-        narrow::<T>(&acc, output, |acc| acc)
+        supports(self.how, dtype)?;
+        Ok((how, fold(how, dtype)?, finish))
     }
 
-    fn total<T: Number<Acc: Measure>>(
+    /// Reduces elements of `dtype`, the groups of whose axes are given, to a value of these dims.
+    fn run_groups(
         &self,
         cx: &RunCx<'_>,
-        x: &Elements<'_, T>,
-        groups: Vec<Group>,
-        output: &mut Value,
-    ) -> Result<()> {
+        dtype: DType,
+        elements: Elements<'_>,
+        mut groups: Vec<Group>,
+        dims: &[usize],
+    ) -> Result<Value> {
         let n = groups.iter().filter(|group| group.is_reduced).map(|group| group.size).product();
-        match self.how {
-            Reduction::Mean => narrow::<T>(&tree::reduce::<Sum<T>>(cx, x, groups)?, output, |acc| acc.over(n)),
-            Reduction::Prod => narrow::<T>(&tree::reduce::<Product<T>>(cx, x, groups)?, output, |acc| acc),
-            Reduction::EuclideanNorm => narrow::<T>(&tree::reduce::<Squares<T>>(cx, x, groups)?, output, Measure::root),
-            _ => narrow::<T>(&tree::reduce::<Sum<T>>(cx, x, groups)?, output, |acc| acc),
+        let (how, fold, finish) = self.fold(dtype, n)?;
+        if n == 0 && matches!(how, How::Largest | How::Smallest) {
+            return folds::extremes_of_nothing(cx, how, dtype, dims);
         }
+        if groups.iter().all(|group| !group.is_reduced) {
+            // Each element is squared by itself.
+            groups.insert(0, Group { size: 1, is_reduced: true });
+        }
+        finish.run(cx, tree::reduce(cx, &fold, elements, groups)?, dtype)?.reshaped(dims)
     }
 
     /// Reduces elements of shape `dims` that `make(start, tile)` makes, a tile at a time: the bits of the op over the
@@ -295,59 +282,51 @@ impl Reduce {
         is_reduced: &[bool],
         make: &(dyn Fn(usize, &mut [T]) + Sync),
     ) -> Result<Value> {
-        let mut output = cx.alloc(T::DTYPE, &self.output_dims(dims, is_reduced))?;
-        let groups = groups(dims, |axis| is_reduced[axis]);
-        let elements = Elements::Made { len: element_count(dims)?, make, blank: T::ZERO };
-        match self.how {
-            Reduction::Max | Reduction::Min => self.extreme(cx, &elements, groups, &mut output)?,
-            _ => self.total(cx, &elements, groups, &mut output)?,
+        let make: Make<'_> = &|start, tile| make(start, of_bytes_mut(tile));
+        let (groups, out_dims) = (groups(dims, &|axis| is_reduced[axis]), self.output_dims(dims, is_reduced));
+        if self.changes(&groups) {
+            return self.run_groups(cx, T::DTYPE, Elements::Made(make), groups, &out_dims);
         }
-        Ok(output)
+        let (_, fold, _) = self.fold(T::DTYPE, 1)?;
+        tree::made(cx, &fold, make, element_count(dims)?)?.reshaped(&out_dims)
+    }
+
+    /// Whether elements are not all passed on as they are.
+    fn changes(&self, groups: &[Group]) -> bool {
+        self.how == Reduction::EuclideanNorm || groups.iter().any(|group| group.is_reduced)
     }
 }
 
-fn with_bools<F: Fold<In = bool, Acc = bool>>(cx: &RunCx<'_>, groups: Vec<Group>, output: &mut Value) -> Result<()> {
-    copy(&tree::reduce::<F>(cx, &Elements::Given(cx.input(0).slice()?), groups)?, output)
+fn fold(how: How, dtype: DType) -> Result<Fold> {
+    Fold::of(how, dtype).ok_or_else(|| Error::unsupported(format!("{how:?} has no meaning for {dtype}")))
 }
 
-fn copy<T: Plain>(from: &[T], output: &mut Value) -> Result<()> {
-    output.make_mut::<T>()?.copy_from_slice(from);
-    Ok(())
+/// The sum along the axes that `is_reduced` names, flat, for ops that keep the other axes.
+pub(in crate::ops) fn sum_along(cx: &RunCx<'_>, x: &Value, is_reduced: &dyn Fn(usize) -> bool) -> Result<Value> {
+    let groups = groups(x.dims(), is_reduced);
+    let fold = fold(How::Sum, x.dtype())?;
+    if groups.iter().all(|group| !group.is_reduced) {
+        return x.clone().reshaped(&[x.len()]);
+    }
+    Finish::Nothing.run(cx, tree::reduce(cx, &fold, Elements::Given(x.bytes()?), groups)?, x.dtype())
 }
 
-/// Rounds the accumulators to the dtype after a last step.
-fn narrow<T: Number>(acc: &[T::Acc], output: &mut Value, finish: impl Fn(T::Acc) -> T::Acc) -> Result<()> {
-    let output = output.make_mut::<T>()?;
-    output.iter_mut().zip(acc).for_each(|(output, acc)| *output = T::narrow(finish(*acc)));
-    Ok(())
-}
-
-/// The sum along the axes that `is_reduced` names, in the accumulator's dtype, for kernels of other ops.
-pub(in crate::ops) fn sum_along<T: Number>(
-    cx: &RunCx<'_>,
-    x: &[T],
-    dims: &[usize],
-    is_reduced: impl Fn(usize) -> bool,
-) -> Result<ScratchVec<T::Acc>> {
-    tree::reduce::<Sum<T>>(cx, &Elements::Given(x), groups(dims, is_reduced))
-}
-
-/// The sum of the squares of all elements.
-pub(in crate::ops) fn sum_of_squares<T: Float>(cx: &RunCx<'_>, x: &[T]) -> Result<T::Acc> {
+/// The sum of the squares of all elements: of float64 as such, of smaller floats in float32.
+pub(in crate::ops) fn sum_of_squares(cx: &RunCx<'_>, x: &Value) -> Result<Value> {
     let all = Group { size: x.len(), is_reduced: true };
-    Ok(tree::reduce::<Squares<T>>(cx, &Elements::Given(x), vec![all])?[0])
+    tree::reduce(cx, &fold(How::Squares, x.dtype())?, Elements::Given(x.bytes()?), vec![all])
 }
 
 /// The sum of a row, on this thread.
 ///
 /// # Errors
 /// Those of the run's limits.
-pub(in crate::ops) fn sum_of<T: Number>(row: &[T], pace: &mut Pace<'_>) -> Result<T::Acc> {
+pub(in crate::ops) fn sum_of<T: Wide>(row: &[T], pace: &mut Pace<'_>) -> Result<T> {
     if row.len() <= SERIAL {
         pace.spend(row.len())?;
-        return Ok(tree::row::<Sum<T>>(row));
+        return Ok(kernel::sum(row));
     }
-    let (left, right) = row.split_at(tree::left_of(row.len()));
+    let (left, right) = row.split_at(kernel::left_of(row.len()));
     Ok(sum_of(left, pace)?.plus(sum_of(right, pace)?))
 }
 
@@ -358,10 +337,10 @@ pub(in crate::ops) fn sum_of<T: Number>(row: &[T], pace: &mut Pace<'_>) -> Resul
 pub(in crate::ops) fn largest_of<T: Wide>(row: &[T], pace: &mut Pace<'_>) -> Result<T> {
     if row.len() <= SERIAL {
         pace.spend(row.len())?;
-        return Ok(tree::row::<Largest<T>>(row));
+        return Ok(kernel::largest(row));
     }
-    let (left, right) = row.split_at(tree::left_of(row.len()));
-    Ok(tree::row::<Largest<T>>(&[largest_of(left, pace)?, largest_of(right, pace)?]))
+    let (left, right) = row.split_at(kernel::left_of(row.len()));
+    Ok(kernel::largest(&[largest_of(left, pace)?, largest_of(right, pace)?]))
 }
 
 /// Whether the axes are `Range(0, Rank(x), 1)` of the input: all of them, though nobody knows how many.
@@ -377,6 +356,7 @@ fn is_all_axes(cx: &InferCx<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dtype::Plain;
     use crate::graph::{Graph, Tensor};
     use crate::ops::testing::run_op;
     use crate::shape;
