@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
+use half::{bf16, f16};
 use num_traits::Float;
+use smallvec::SmallVec;
 
-use super::rules::{Cells, Rule};
+use super::rules::Rule;
 use crate::cancel::Pace;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, Role, RunCx, VarHandle};
 use crate::kernel::Number;
+use crate::kernel::number::{bytes_of, bytes_of_mut, of_bytes, of_bytes_mut};
+use crate::kernel::widen::Widen;
+use crate::ops::parts::number_bytes_mut;
 use crate::ops::state::{Spelling, pass_on, uninitialized};
 use crate::shape::Shape;
 use crate::value::{IntoValue, ScratchVec, Value};
-use crate::with_type;
 
 /// Changes variables by a gradient, all of them in one step: other runs see none or all of the change.
 #[derive(Debug, Clone)]
@@ -296,29 +300,29 @@ impl Apply {
             let (var, grad) = (Shape::from(&dims[..]), Shape::from(grad.dims()));
             return Err(Error::shape(format!("var and grad do not have the same shape: {var} {grad}")));
         }
-        with_type!(grad.dtype(), T in floats => self.change_as::<T>(cx, values, grad), else => {
-            Err(Error::unsupported(format!("variables of {} cannot be trained", grad.dtype())))
-        })
+        match grad.dtype() {
+            DType::F64 => self.change_as::<f64>(cx, values, grad),
+            DType::F32 | DType::F16 | DType::BF16 => self.change_as::<f32>(cx, values, grad),
+            dtype => Err(Error::unsupported(format!("variables of {dtype} cannot be trained"))),
+        }
     }
 
-    fn change_as<T: Number<Acc: Float>>(
-        &self,
-        cx: &RunCx<'_>,
-        values: &mut [Option<Value>],
-        grad: &Value,
-    ) -> Result<()> {
+    /// Changes the variables with rules that compute in `A`.
+    fn change_as<A: Number + Float>(&self, cx: &RunCx<'_>, values: &mut [Option<Value>], grad: &Value) -> Result<()> {
         let rows = if self.is_sparse { Some(self.rows(cx, values)?) } else { None };
-        let scalar = |i: usize| {
-            let value = cx.input(i);
-            let one = match value.dtype() {
-                DType::I64 => value.slice::<i64>()?.first().and_then(|n| num_traits::NumCast::from(*n)),
-                _ => value.slice::<T>()?.first().map(|x| x.widen()),
-            };
-            one.filter(|_| value.len() == 1).ok_or_else(|| not_a_scalar(value))
-        };
-        let scalars = self.scalars(cx.n_inputs()).map(scalar).collect::<Result<Vec<_>>>()?;
-        let vars = values.iter_mut().flatten().map(Value::make_mut::<T>).collect::<Result<Vec<_>>>()?;
-        self.rule.run(&scalars, &mut Elements { vars, grad: grad.slice::<T>()?, rows, pace: cx.pace() })
+        let mut scalars: SmallVec<[A; 8]> = SmallVec::new();
+        for i in self.scalars(cx.n_inputs()) {
+            scalars.push(scalar(cx.input(i))?);
+        }
+        let mut vars = Vars::new();
+        for value in values.iter_mut().flatten() {
+            if value.dtype() != grad.dtype() {
+                return Err(Error::dtype(format!("var must be {}, but is {}", grad.dtype(), value.dtype())));
+            }
+            vars.push(number_bytes_mut(value)?);
+        }
+        let step = Step { rule: self.rule, scalars, widen: Widen::of(grad.dtype()) };
+        step.run(&mut vars, grad.bytes()?, rows.as_deref(), &mut cx.pace())
     }
 
     /// The rows that the gradient is of, validated.
@@ -350,50 +354,92 @@ fn not_a_scalar(value: &Value) -> Error {
     Error::shape(format!("lr and its like must be scalars, but one has shape {}", Shape::from(value.dims())))
 }
 
-/// The elements of a step; with `rows`, row `i` of the gradient belongs to row `rows[i]` of the variables.
-struct Elements<'a, T> {
-    vars: Vec<&'a mut [T]>,
-    grad: &'a [T],
-    rows: Option<ScratchVec<usize>>,
-    pace: Pace<'a>,
+/// A number that all elements share, exactly.
+fn scalar<A: Float>(value: &Value) -> Result<A> {
+    let one = match value.dtype() {
+        DType::I64 => value.slice::<i64>()?.first().and_then(|n| A::from(*n)),
+        DType::F64 => value.slice::<f64>()?.first().and_then(|x| A::from(*x)),
+        DType::F16 => value.slice::<f16>()?.first().and_then(|x| A::from(x.to_f32())),
+        DType::BF16 => value.slice::<bf16>()?.first().and_then(|x| A::from(x.to_f32())),
+        _ => value.slice::<f32>()?.first().and_then(|x| A::from(*x)),
+    };
+    one.filter(|_| value.len() == 1).ok_or_else(|| not_a_scalar(value))
 }
 
-impl<T: Number> Cells<T::Acc> for Elements<'_, T> {
-    fn each<const N: usize>(&mut self, f: impl Fn(&mut [T::Acc; N], T::Acc)) -> Result<()> {
-        let Ok(vars) = <&mut [&mut [T]; N]>::try_from(&mut self.vars[..]) else { return Ok(()) };
-        let pace = &mut self.pace;
-        let Some(rows) = &self.rows else { return each(vars.each_mut().map(|var| &mut **var), self.grad, pace, &f) };
-        let width = self.grad.len().checked_div(rows.len()).unwrap_or(0);
-        for (i, row) in rows.iter().enumerate() {
-            let vars = vars.each_mut().map(|var| &mut var[row * width..(row + 1) * width]);
-            each(vars, &self.grad[i * width..(i + 1) * width], pace, &f)?;
-        }
-        Ok(())
-    }
+/// The elements of the variables, as bytes.
+type Vars<'a> = SmallVec<[&'a mut [u8]; 4]>;
+
+/// A rule with its scalars, and how elements become those that it computes in, if they are others.
+struct Step<A> {
+    rule: Rule,
+    scalars: SmallVec<[A; 8]>,
+    widen: Option<Widen>,
 }
 
 /// Elements between two looks at the pace.
 const PART: usize = 1 << 12;
 
-fn each<T: Number, const N: usize>(
-    vars: [&mut [T]; N],
-    grad: &[T],
-    pace: &mut Pace<'_>,
-    f: &impl Fn(&mut [T::Acc; N], T::Acc),
-) -> Result<()> {
-    let vars = vars.map(|var| &mut var[..grad.len()]);
-    for (part, grad) in grad.chunks(PART).enumerate() {
-        pace.spend(8 * (1 + grad.len()))?;
-        for (i, g) in grad.iter().enumerate() {
-            let i = part * PART + i;
-            let mut cells: [T::Acc; N] = std::array::from_fn(|n| vars[n][i].widen());
-            f(&mut cells, g.widen());
-            for n in 0..N {
-                vars[n][i] = T::narrow(cells[n]);
+/// Halves that are computed at once.
+const TILE: usize = 1 << 8;
+
+impl<A: Number + Float> Step<A> {
+    /// Changes all elements; with `rows`, row `i` of the gradient belongs to row `rows[i]` of the variables.
+    fn run(&self, vars: &mut [&mut [u8]], grad: &[u8], rows: Option<&[usize]>, pace: &mut Pace<'_>) -> Result<()> {
+        let Some(rows) = rows else { return self.part(vars, 0, grad, pace) };
+        let width = grad.len().checked_div(rows.len()).unwrap_or(0);
+        for (i, row) in rows.iter().enumerate() {
+            self.part(vars, row * width, &grad[i * width..(i + 1) * width], pace)?;
+        }
+        Ok(())
+    }
+
+    /// Changes elements that begin `from` bytes into the variables.
+    fn part(&self, vars: &mut [&mut [u8]], from: usize, grad: &[u8], pace: &mut Pace<'_>) -> Result<()> {
+        let size = self.widen.map_or(size_of::<A>(), |_| size_of::<f16>());
+        for (i, grad) in grad.chunks(PART * size).enumerate() {
+            pace.spend(8 * (1 + grad.len() / size))?;
+            let at = from + i * PART * size;
+            let mut cells: Vars<'_> = SmallVec::new();
+            for var in vars.iter_mut() {
+                cells.push(&mut var[at..at + grad.len()]);
+            }
+            match &self.widen {
+                Some(widen) => self.tiles(widen, &mut cells, grad)?,
+                None => self.cells(&mut cells, of_bytes(grad))?,
             }
         }
+        Ok(())
     }
-    Ok(())
+
+    fn cells(&self, vars: &mut [&mut [u8]], grad: &[A]) -> Result<()> {
+        let mut cells: SmallVec<[&mut [A]; 4]> = SmallVec::new();
+        for var in vars {
+            cells.push(of_bytes_mut(var));
+        }
+        self.rule.run(&self.scalars, &mut cells, grad)
+    }
+
+    /// As [`Step::cells`], for halves: each is rounded once a step.
+    fn tiles(&self, widen: &Widen, vars: &mut [&mut [u8]], grad: &[u8]) -> Result<()> {
+        let narrow = size_of::<f16>();
+        let (mut wide, mut wide_grad) = ([[A::ZERO; TILE]; 4], [A::ZERO; TILE]);
+        for (i, grad) in grad.chunks(TILE * narrow).enumerate() {
+            let n = grad.len() / narrow;
+            let at = i * TILE * narrow..i * TILE * narrow + grad.len();
+            widen.load(grad, bytes_of_mut(&mut wide_grad[..n]));
+            let mut cells: SmallVec<[&mut [A]; 4]> = SmallVec::new();
+            for (var, wide) in vars.iter().zip(&mut wide) {
+                widen.load(&var[at.clone()], bytes_of_mut(&mut wide[..n]));
+                cells.push(&mut wide[..n]);
+            }
+            self.rule.run(&self.scalars, &mut cells, &wide_grad[..n])?;
+            drop(cells);
+            for (var, wide) in vars.iter_mut().zip(&wide) {
+                widen.store(bytes_of(&wide[..n]), &mut var[at.clone()]);
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -414,12 +460,28 @@ mod tests {
     #[test]
     fn rows_that_come_twice_are_changed_twice() {
         let (mut var, mut accum, grad) = ([1.0f32, 2.0], [0.0f32, 0.0], [1.0f32, 1.0]);
-        let vars = vec![&mut var[..], &mut accum[..]];
-        let mut rows = ScratchVec::new(None).unwrap();
-        rows.extend([1, 1]).unwrap();
-        let limits = Limits::default();
-        let mut cells = Elements { vars, grad: &grad, rows: Some(rows), pace: Pace::new(&limits) };
-        Rule::Momentum { use_nesterov: false }.run(&[0.5, 0.5], &mut cells).unwrap();
+        let mut vars = [bytes_of_mut(&mut var), bytes_of_mut(&mut accum)];
+        let (limits, rule) = (Limits::default(), Rule::Momentum { use_nesterov: false });
+        let step = Step { rule, scalars: SmallVec::from_slice(&[0.5f32, 0.5]), widen: None };
+        step.run(&mut vars, bytes_of(&grad), Some(&[1, 1]), &mut Pace::new(&limits)).unwrap();
         assert_eq!((var, accum), ([1.0, 0.75], [0.0, 1.5]));
+    }
+
+    /// Against float32 and one rounding a step, over more than a tile.
+    #[test]
+    fn halves_are_rounded_once_a_step() {
+        let numbers = |scale: f32| (0..600).map(|i| bf16::from_f32((i % 97) as f32 * scale - 3.0)).collect::<Vec<_>>();
+        let (mut var, mut accum, grad) = (numbers(0.1), numbers(0.2), numbers(0.3));
+        let (old_var, old_accum) = (var.clone(), accum.clone());
+        let mut vars = [bytes_of_mut(&mut var), bytes_of_mut(&mut accum)];
+        let (limits, rule) = (Limits::default(), Rule::Momentum { use_nesterov: true });
+        let step = Step { rule, scalars: SmallVec::from_slice(&[0.1f32, 0.9]), widen: Widen::of(DType::BF16) };
+        step.run(&mut vars, bytes_of(&grad), None, &mut Pace::new(&limits)).unwrap();
+        for i in 0..600 {
+            let g = grad[i].to_f32();
+            let new = old_accum[i].to_f32() * 0.9 + g;
+            assert_eq!(accum[i], bf16::from_f32(new));
+            assert_eq!(var[i], bf16::from_f32(old_var[i].to_f32() - (g + new * 0.9) * 0.1));
+        }
     }
 }
