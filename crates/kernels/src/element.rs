@@ -1,8 +1,9 @@
 //! One number as bytes, for walkers that do not know dtypes.
 
+use num_traits::ToPrimitive;
 use sessile_base::with_type;
 
-use crate::number::bytes_of;
+use crate::number::{bytes_of, of_bytes};
 use crate::{DType, Number, Ordered};
 
 /// Bytes of the largest number.
@@ -19,6 +20,16 @@ impl Bytes {
         let mut bytes = [0; MAX_SIZE];
         bytes[..size_of::<T>()].copy_from_slice(bytes_of(&[x]));
         Bytes(bytes, size_of::<T>())
+    }
+
+    /// The bytes, to write.
+    pub fn get_mut(&mut self) -> &mut [u8] {
+        &mut self.0[..self.1]
+    }
+
+    /// The number of a dtype that they are, as float64; NaN where it is not a real one.
+    pub fn to_f64(&self, dtype: DType) -> f64 {
+        with_type!(dtype, T in reals => ToPrimitive::to_f64(&of_bytes::<T>(self.get())[0]).unwrap_or(f64::NAN), else => f64::NAN)
     }
 
     /// The bytes.
@@ -74,6 +85,7 @@ mod tests {
         assert_eq!(Start::Lowest.of(DType::I8).unwrap().get(), [128]);
         assert_eq!(Start::Greatest.of(DType::F32).unwrap().get(), f32::INFINITY.to_ne_bytes());
         assert_eq!(Start::One.of(DType::C64).unwrap().get(), bytes_of(&[1f32, 0.0]));
+        assert_eq!(Start::Lowest.of(DType::F16).unwrap().to_f64(DType::F16), -65504.0);
         assert!(Start::Least.of(DType::C64).is_none() && Start::Zero.of(DType::Bool).is_none());
     }
 }
