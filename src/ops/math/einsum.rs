@@ -261,14 +261,22 @@ impl Plan {
         if from.is_empty() || out.is_empty() {
             return Ok(out);
         }
-        let (mut cells, mut pace, mut inner_pace, mut ended) = (out.iter_mut(), cx.pace(), cx.pace(), Ok(()));
-        for_places(&outer, 0, &mut pace, &mut |at| {
-            let (Some(cell), Ok(())) = (cells.next(), &ended) else { return };
-            let mut sum = T::Acc::ZERO;
-            ended = for_places(&inner, at, &mut inner_pace, &mut |at| sum = sum.plus(from[at].widen()));
-            *cell = T::narrow(sum);
+        let (mut next, mut inner_pace) = (0, cx.pace());
+        for_runs(&outer, 0, &mut cx.pace(), &mut |at, n, stride| {
+            for i in 0..n {
+                let mut sum = T::Acc::ZERO;
+                for_runs(&inner, at + i * stride, &mut inner_pace, &mut |at, n, stride| {
+                    for j in 0..n {
+                        sum = sum.plus(from[at + j * stride].widen());
+                    }
+                    Ok(())
+                })?;
+                out[next] = T::narrow(sum);
+                next += 1;
+            }
+            Ok(())
         })?;
-        ended.map(|()| out)
+        Ok(out)
     }
 
     fn run<T: Number>(&self, cx: &RunCx<'_>, out: &mut [T]) -> Result<()> {
@@ -299,11 +307,13 @@ impl Plan {
         };
         // A label twice in the result leaves zeros beside its diagonal.
         out.fill(T::ZERO);
-        let mut products = products.into_iter();
-        for_places(&self.steps(&made, &self.output, &self.dims), 0, &mut cx.pace(), &mut |at| {
-            if let Some(x) = products.next() {
-                out[at] = x;
+        let mut next = 0;
+        for_runs(&self.steps(&made, &self.output, &self.dims), 0, &mut cx.pace(), &mut |at, n, stride| {
+            for (i, x) in products[next..next + n].iter().enumerate() {
+                out[at + i * stride] = *x;
             }
+            next += n;
+            Ok(())
         })
     }
 }
@@ -311,20 +321,27 @@ impl Plan {
 /// Elements between two looks at the pace.
 const PART: usize = 1 << 12;
 
-/// Calls `f` with every place, the last step fastest.
-fn for_places(steps: &[(usize, usize)], at: usize, pace: &mut Pace<'_>, f: &mut impl FnMut(usize)) -> Result<()> {
+/// What is done to a run of places: the first of them, how many there are, and how far they lie apart.
+type OnRun<'a> = &'a mut dyn FnMut(usize, usize, usize) -> Result<()>;
+
+/// Calls `f` with all places, in runs along the last step, which goes fastest.
+fn for_runs(steps: &[(usize, usize)], at: usize, pace: &mut Pace<'_>, f: OnRun<'_>) -> Result<()> {
     match steps {
-        [] => {
-            f(at);
+        [] => f(at, 1, 0),
+        [(n, stride)] => {
+            for start in (0..*n).step_by(PART) {
+                let len = PART.min(*n - start);
+                pace.spend(4 * len)?;
+                f(at + start * stride, len, *stride)?;
+            }
             Ok(())
         }
-        [(n, stride)] => (0..*n).step_by(PART).try_for_each(|start| {
-            let end = (start + PART).min(*n);
-            pace.spend(4 * (end - start))?;
-            (start..end).for_each(|i| f(at + i * stride));
+        [(n, stride), rest @ ..] => {
+            for i in 0..*n {
+                for_runs(rest, at + i * stride, pace, f)?;
+            }
             Ok(())
-        }),
-        [(n, stride), rest @ ..] => (0..*n).try_for_each(|i| for_places(rest, at + i * stride, pace, f)),
+        }
     }
 }
 
