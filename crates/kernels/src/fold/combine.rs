@@ -10,6 +10,8 @@ pub(super) trait Combine: 'static {
     type T: Copy + 'static;
     /// Whether the loops are compiled with vector instructions: for dtypes whose folds are hot.
     const IS_VECTOR: bool;
+    /// Whether the order does not matter: the compiler then finds the best one by itself.
+    const IS_EXACT: bool;
     /// The result of no elements.
     const START: Self::T;
     /// An element as it enters.
@@ -57,6 +59,7 @@ macro_rules! folds {
         impl<$T: $bound> Combine for $name<$T> {
             type T = $T;
             const IS_VECTOR: bool = $is_vector;
+            const IS_EXACT: bool = is_integer::<$T>();
             const START: $T = $start;
             #[inline(always)]
             fn load(x: $T) -> $T {
@@ -74,6 +77,11 @@ macro_rules! folds {
 const fn is_common<T: Number>() -> bool {
     use crate::DType::{F32, F64, I32, I64};
     matches!(T::DTYPE, F32 | F64 | I32 | I64)
+}
+
+const fn is_integer<T: Number>() -> bool {
+    use crate::DType::{I32, I64, U64};
+    matches!(T::DTYPE, I32 | I64 | U64)
 }
 
 const fn is_float<T: Number>() -> bool {
@@ -100,6 +108,7 @@ pub(super) struct All;
 impl Combine for All {
     type T = u8;
     const IS_VECTOR: bool = true;
+    const IS_EXACT: bool = true;
     const START: u8 = 1;
     #[inline(always)]
     fn join(a: u8, b: u8) -> u8 {
@@ -113,6 +122,7 @@ pub(super) struct Any;
 impl Combine for Any {
     type T = u8;
     const IS_VECTOR: bool = true;
+    const IS_EXACT: bool = true;
     const START: u8 = 0;
     #[inline(always)]
     fn join(a: u8, b: u8) -> u8 {

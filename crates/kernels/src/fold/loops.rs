@@ -11,12 +11,14 @@ pub(super) const LANES: usize = 32;
 pub(super) struct Loops {
     /// Makes `n` elements of as many rows of `k` that follow each other.
     pub rows: unsafe fn(x: *const u8, k: usize, out: *mut u8, n: usize),
-    /// Combines `rows` rows of `width` elements, which begin `stride` elements apart, with what is in `out`.
+    /// Combines `rows` rows of `width` elements, which begin `stride` elements apart, with what is in `out`, or with
+    /// each other alone.
     pub columns: Columns,
 }
 
 /// See [`Loops::columns`].
-pub(super) type Columns = unsafe fn(x: *const u8, stride: usize, rows: usize, out: *mut u8, width: usize);
+pub(super) type Columns =
+    unsafe fn(x: *const u8, stride: usize, rows: usize, out: *mut u8, width: usize, goes_on: bool);
 
 impl Loops {
     /// Those of `F` for this CPU.
@@ -45,10 +47,10 @@ macro_rules! isa {
             }
 
             $(#[target_feature(enable = $features)])?
-            pub(super) unsafe fn columns<F: Combine>(x: *const u8, stride: usize, rows: usize, out: *mut u8, width: usize) {
+            pub(super) unsafe fn columns<F: Combine>(x: *const u8, stride: usize, rows: usize, out: *mut u8, width: usize, goes_on: bool) {
                 let len = rows.checked_sub(1).map_or(0, |before| before * stride + width);
                 // SAFETY: the caller has that many elements, and `width` in `out`.
-                unsafe { columns_body::<F>(slice(x, len), stride, rows, slice_mut(out, width)) }
+                unsafe { columns_body::<F>(slice(x, len), stride, rows, slice_mut(out, width), goes_on) }
             }
         }
     };
@@ -75,7 +77,7 @@ unsafe fn slice_mut<'a, T>(x: *mut u8, n: usize) -> &'a mut [T] {
 fn rows_body<F: Combine>(x: &[F::T], k: usize, out: &mut [F::T]) {
     for i in 0..out.len() {
         let x = &x[i * k..(i + 1) * k];
-        out[i] = if k < LANES { short_row::<F>(x) } else { row::<F>(x) };
+        out[i] = if k < LANES || F::IS_EXACT { short_row::<F>(x) } else { row::<F>(x) };
     }
 }
 
@@ -94,12 +96,13 @@ fn row<F: Combine>(x: &[F::T]) -> F::T {
     let mut lanes = [F::START; LANES];
     let (blocks, rest) = x.as_chunks::<LANES>();
     for block in blocks {
-        for i in 0..LANES {
-            lanes[i] = F::join(lanes[i], F::load(block[i]));
-        }
+        add_block::<F>(&mut lanes, block);
     }
-    for i in 0..rest.len() {
-        lanes[i] = F::join(lanes[i], F::load(rest[i]));
+    if !rest.is_empty() {
+        // What the fold starts with changes nothing. A loop over some of the lanes would keep all of them out of registers.
+        let mut block = [F::START; LANES];
+        block[..rest.len()].copy_from_slice(rest);
+        add_block::<F>(&mut lanes, &block);
     }
     let mut n = LANES / 2;
     while n > 0 {
@@ -112,8 +115,18 @@ fn row<F: Combine>(x: &[F::T]) -> F::T {
 }
 
 #[inline(always)]
-fn columns_body<F: Combine>(x: &[F::T], stride: usize, rows: usize, out: &mut [F::T]) {
+fn add_block<F: Combine>(lanes: &mut [F::T; LANES], block: &[F::T; LANES]) {
+    for i in 0..LANES {
+        lanes[i] = F::join(lanes[i], F::load(block[i]));
+    }
+}
+
+#[inline(always)]
+fn columns_body<F: Combine>(x: &[F::T], stride: usize, rows: usize, out: &mut [F::T], goes_on: bool) {
     let width = out.len();
+    if !goes_on {
+        out.fill(F::START);
+    }
     for row in 0..rows {
         let x = &x[row * stride..row * stride + width];
         for i in 0..width {

@@ -13,7 +13,7 @@ use num_complex::Complex;
 
 use self::combine::{All, Any, Combine, Largest, Product, Smallest, Squares, Sum};
 use self::loops::{Columns, LANES, Loops};
-use crate::number::{bytes_of, bytes_of_mut, check_bytes};
+use crate::number::{bytes_of, bytes_of_mut};
 use crate::widen::Widen;
 use crate::{DType, Number, Ordered};
 use sessile_base::dtype::Element;
@@ -53,8 +53,12 @@ pub struct Tile<const BYTES: usize>(pub [u8; BYTES]);
 #[derive(Debug, Clone, Copy)]
 pub struct Fold {
     how: How,
-    dtype: DType,
     acc: DType,
+    /// The logarithms of the sizes of elements and of results in bytes: sizes are asked for each row.
+    size_log: u32,
+    acc_log: u32,
+    /// Where results may begin: at multiples of this.
+    align: usize,
     /// How elements become accumulators, where they are not of the accumulator's dtype.
     widen: Option<Widen>,
     loops: Loops,
@@ -82,7 +86,9 @@ impl Fold {
             _ => (None, dtype, dtype),
         };
         let Formula { loops, join, start } = formula(how, computed)?;
-        Some(Fold { how, dtype, acc, widen, loops, join, start })
+        let [size, acc_size] = [dtype.size()?, acc.size()?];
+        let align = if acc.is_complex() { acc_size / 2 } else { acc_size };
+        Some(Fold { how, acc, size_log: size.ilog2(), acc_log: acc_size.ilog2(), align, widen, loops, join, start })
     }
 
     /// The dtype of results: the elements', or the wider one that stands in for it.
@@ -98,12 +104,16 @@ impl Fold {
 
     /// Bytes of an element.
     pub fn size(&self) -> usize {
-        self.dtype.size().expect("elements that are folded have a size")
+        1 << self.size_log
+    }
+
+    fn n_results(&self, out: &[u8]) -> usize {
+        out.len() >> self.acc_log
     }
 
     /// Bytes of a result.
     pub fn acc_size(&self) -> usize {
-        self.acc.size().expect("elements that are folded have a size")
+        1 << self.acc_log
     }
 
     /// Combines rows of `k` elements that follow each other, at most [`ROW_LEAF`] each, to one result each.
@@ -121,7 +131,7 @@ impl Fold {
 
     /// As [`Fold::rows`], for elements of the accumulator's dtype.
     pub fn wide_rows(&self, x: &[u8], k: usize, out: &mut [u8]) {
-        let n = out.len() / self.acc_size();
+        let n = self.n_results(out);
         self.check(x, k * n);
         self.check(out, n);
         // SAFETY: both have as many elements as the loop goes over, and are aligned; all bytes are elements of a number,
@@ -144,30 +154,54 @@ impl Fold {
         self.tree(at, left, out, leaf);
         let right = &mut Tile([0; MAX_SIZE]).0[..out.len()];
         self.tree(at + left, len - left, right, leaf);
-        self.join(out, right);
+        self.add(self.join, right, (0, 1), out, true);
     }
 
     /// Combines `rows` rows of as many elements as `out` has, at most [`COLUMNS`], that begin `stride` elements apart.
     pub fn columns(&self, x: &[u8], stride: usize, rows: usize, out: &mut [u8]) {
-        if rows <= COLUMN_LEAF {
-            return self.columns_leaf(x, stride, rows, out);
+        match self.widen {
+            None => self.column_tree(x, stride, rows, out, &mut []),
+            Some(_) => self.column_tree(x, stride, rows, out, &mut Tile([0; ROW_LEAF * 8]).0),
         }
-        let left = (rows / 2).next_multiple_of(COLUMN_LEAF);
-        self.columns(x, stride, left, out);
-        let right = &mut Tile([0; COLUMNS * MAX_SIZE]).0[..out.len()];
-        self.columns(&x[left * stride * self.size()..], stride, rows - left, right);
-        self.join(out, right);
     }
 
-    fn columns_leaf(&self, x: &[u8], stride: usize, rows: usize, out: &mut [u8]) {
-        self.fill(out);
-        let (size, acc_size) = (self.size(), self.acc_size());
-        let width = out.len() / acc_size;
-        let Some(widen) = &self.widen else { return self.add(self.loops.columns, x, stride, rows, out) };
-        let tile = &mut Tile([0; COLUMNS * 8]).0[..out.len()];
-        for row in 0..rows {
-            widen.load(&x[row * stride * size..][..width * size], tile);
-            self.add(self.loops.columns, tile, width, 1, out);
+    /// The tree over rows; `tile` is room for wide elements.
+    fn column_tree(&self, x: &[u8], stride: usize, rows: usize, out: &mut [u8], tile: &mut [u8]) {
+        if rows <= COLUMN_LEAF {
+            return self.column_leaf(x, stride, rows, out, tile);
+        }
+        // Room for the results is filled with zeros, which takes time, so it is no larger than they are.
+        match out.len() {
+            0..=64 => self.column_halves::<64>(x, stride, rows, out, tile),
+            65..=256 => self.column_halves::<256>(x, stride, rows, out, tile),
+            _ => self.column_halves::<{ COLUMNS * MAX_SIZE }>(x, stride, rows, out, tile),
+        }
+    }
+
+    fn column_halves<const BYTES: usize>(&self, x: &[u8], stride: usize, rows: usize, out: &mut [u8], tile: &mut [u8]) {
+        let left = (rows / 2).next_multiple_of(COLUMN_LEAF);
+        self.column_tree(x, stride, left, out, tile);
+        let right = &mut Tile([0; BYTES]).0[..out.len()];
+        self.column_tree(&x[left * stride * self.size()..], stride, rows - left, right, tile);
+        self.add(self.join, right, (0, 1), out, true);
+    }
+
+    fn column_leaf(&self, x: &[u8], stride: usize, rows: usize, out: &mut [u8], tile: &mut [u8]) {
+        let Some(widen) = &self.widen else { return self.add(self.loops.columns, x, (stride, rows), out, false) };
+        let (size, width) = (self.size(), self.n_results(out));
+        if rows == 0 {
+            return self.fill(out);
+        }
+        // As many rows as the tile has room for, with what lies between them.
+        let at_once = (ROW_LEAF / stride.max(1)).max(1);
+        let mut done = 0;
+        while done < rows {
+            let n_rows = at_once.min(rows - done);
+            let n = (n_rows - 1) * stride + width;
+            let tile = &mut tile[..n << self.acc_log];
+            widen.load(&x[done * stride * size..][..n * size], tile);
+            self.add(self.loops.columns, tile, (stride, n_rows), out, done > 0);
+            done += n_rows;
         }
     }
 
@@ -178,27 +212,20 @@ impl Fold {
         }
     }
 
-    /// `out[i] = out[i] combined with other[i]`, of results.
-    fn join(&self, out: &mut [u8], other: &[u8]) {
-        self.add(self.join, other, 0, 1, out);
-    }
-
-    /// Combines rows of accumulators with what is in `out`.
-    fn add(&self, columns: Columns, x: &[u8], stride: usize, rows: usize, out: &mut [u8]) {
-        let width = out.len() / self.acc_size();
+    /// Combines rows of accumulators with each other, and with what is in `out` if it goes on from there.
+    fn add(&self, columns: Columns, x: &[u8], (stride, rows): (usize, usize), out: &mut [u8], goes_on: bool) {
+        let width = self.n_results(out);
         let len = rows.checked_sub(1).map_or(0, |before| before * stride + width);
         self.check(x, len);
         self.check(out, width);
         // SAFETY: as for rows: `rows` rows lie in `x`, and `width` elements in `out`.
-        unsafe { columns(x.as_ptr(), stride, rows, out.as_mut_ptr(), width) }
+        unsafe { columns(x.as_ptr(), stride, rows, out.as_mut_ptr(), width, goes_on) }
     }
 
     /// Refuses less than `n` accumulators, and such as do not begin where one may.
     fn check(&self, x: &[u8], n: usize) {
-        let size = self.acc_size();
-        let align = if self.acc.is_complex() { size / 2 } else { size };
-        check_bytes(x, size, align);
-        assert!(x.len() >= n * size, "there are as many elements as are combined");
+        assert!(x.as_ptr().addr() & (self.align - 1) == 0, "elements begin where they may");
+        assert!(x.len() >> self.acc_log >= n, "there are as many elements as are combined");
     }
 }
 
