@@ -3,6 +3,8 @@
 //! Who finds the places where rows lie sees bytes; [`Change`] has the loop of a formula and a dtype behind a pointer. Rare
 //! dtypes are changed in a wider one, a tile at a time, and rounded after each change.
 
+#![expect(clippy::needless_range_loop, reason = "an adaptor is compiled once for each of many loops, a range once")]
+
 use std::ops::Div;
 
 use num_complex::Complex;

@@ -1,5 +1,7 @@
 //! The two loops of a fold, over a row and over columns, compiled for each instruction set.
 
+#![expect(clippy::needless_range_loop, reason = "an adaptor is compiled once for each of many loops, a range once")]
+
 use super::combine::Combine;
 use crate::simd::{Level, level};
 
