@@ -279,36 +279,35 @@ impl Plan {
         Ok(out)
     }
 
-    fn run<T: Number>(&self, cx: &RunCx<'_>, out: &mut [T]) -> Result<()> {
-        if out.is_empty() {
-            return Ok(());
-        }
+    /// Which labels are summed up, and where the sums go.
+    fn product(&self) -> Result<Product> {
         let in_output = |label: &Label| self.output.contains(label);
         let batch = self.distinct(0, |label| in_output(label) && self.is_in(1, label));
         let rows = self.distinct(0, |label| in_output(label) && !self.is_in(1, label));
         let columns = self.distinct(1, |label| in_output(label) && !self.is_in(0, label));
         let inner = self.distinct(0, |label| !in_output(label) && self.is_in(1, label));
         let made = [&batch[..], &rows, &columns].concat();
-        let x = self.laid_out::<T>(cx, 0, &[&batch[..], &rows, &inner].concat())?;
-        let products = if self.inputs.len() == 1 {
-            x
-        } else {
-            let y = self.laid_out::<T>(cx, 1, &[&batch[..], &columns, &inner].concat())?;
-            let [b, m, n, k] = [self.count(&batch)?, self.count(&rows)?, self.count(&columns)?, self.count(&inner)?];
-            let n_products = element_count(&[b, m, n])?;
-            let mut products = cx.scratch_of(n_products, T::ZERO)?;
-            if k > 0 && !products.is_empty() {
-                let x_at = cx.collect((0..b).map(|i| i * m * k))?;
-                let y_at = cx.collect((0..b).map(|i| i * n * k))?;
-                batch_matmul(cx.threads(), m, k, n, &x, false, &x_at, &y, true, &y_at, &mut products, &Epilogue::NONE)?;
-            }
-            cx.check()?;
-            products
-        };
+        Ok(Product {
+            sizes: [self.count(&batch)?, self.count(&rows)?, self.count(&columns)?, self.count(&inner)?],
+            along: [[&batch[..], &rows, &inner].concat(), [&batch[..], &columns, &inner].concat()],
+            places: self.steps(&made, &self.output, &self.dims),
+        })
+    }
+
+    fn run<T: Number>(&self, cx: &RunCx<'_>, out: &mut [T]) -> Result<()> {
+        if out.is_empty() {
+            return Ok(());
+        }
+        let product = self.product()?;
+        let mut products = self.laid_out::<T>(cx, 0, &product.along[0])?;
+        if self.inputs.len() > 1 {
+            let y = self.laid_out::<T>(cx, 1, &product.along[1])?;
+            products = product.of(cx, &products, &y)?;
+        }
         // A label twice in the result leaves zeros beside its diagonal.
         out.fill(T::ZERO);
         let mut next = 0;
-        for_runs(&self.steps(&made, &self.output, &self.dims), 0, &mut cx.pace(), &mut |at, n, stride| {
+        for_runs(&product.places, 0, &mut cx.pace(), &mut |at, n, stride| {
             for (i, x) in products[next..next + n].iter().enumerate() {
                 out[at + i * stride] = *x;
             }
@@ -316,6 +315,34 @@ impl Plan {
             Ok(())
         })
     }
+}
+
+/// A product of matrices, many of them at once.
+struct Product {
+    /// How many products, their rows, their columns, and what each element sums up.
+    sizes: [usize; 4],
+    /// The labels of both sides, in the order in which they are laid out.
+    along: [Vec<Label>; 2],
+    /// Where the elements of the products go.
+    places: Steps,
+}
+
+impl Product {
+    fn of<T: Number>(&self, cx: &RunCx<'_>, x: &[T], y: &[T]) -> Result<ScratchVec<T>> {
+        let [b, m, n, k] = self.sizes;
+        let mut products = cx.scratch_of(element_count(&[b, m, n])?, T::ZERO)?;
+        if k > 0 && !products.is_empty() {
+            let (x_at, y_at) = (multiples(cx, b, m * k)?, multiples(cx, b, n * k)?);
+            batch_matmul(cx.threads(), m, k, n, x, false, &x_at, y, true, &y_at, &mut products, &Epilogue::NONE)?;
+        }
+        cx.check()?;
+        Ok(products)
+    }
+}
+
+/// The first `n` multiples of a step.
+fn multiples(cx: &RunCx<'_>, n: usize, step: usize) -> Result<ScratchVec<usize>> {
+    cx.collect((0..n).map(|i| i * step))
 }
 
 /// Elements between two looks at the pace.
