@@ -176,6 +176,42 @@ pub fn same_slice_mut<T: Plain, U: Plain>(x: &mut [T]) -> &mut [U] {
     unsafe { std::slice::from_raw_parts_mut(x.as_mut_ptr().cast(), x.len()) }
 }
 
+/// Numbers as the bytes that they are.
+pub fn bytes_of<T: Number>(x: &[T]) -> &[u8] {
+    // SAFETY: numbers are plain: they have no padding, and bytes need no alignment.
+    unsafe { std::slice::from_raw_parts(x.as_ptr().cast(), size_of_val(x)) }
+}
+
+/// [`bytes_of`] for a slice that is written.
+pub fn bytes_of_mut<T: Number>(x: &mut [T]) -> &mut [u8] {
+    // SAFETY: as above; all bit patterns are numbers.
+    unsafe { std::slice::from_raw_parts_mut(x.as_mut_ptr().cast(), size_of_val(x)) }
+}
+
+/// Bytes as the numbers that they are.
+///
+/// # Panics
+/// If they do not begin where a number may, or end within one.
+pub fn of_bytes<T: Number>(x: &[u8]) -> &[T] {
+    check_bytes(x, size_of::<T>(), align_of::<T>());
+    // SAFETY: aligned, as just checked; all bit patterns are numbers.
+    unsafe { std::slice::from_raw_parts(x.as_ptr().cast(), x.len() / size_of::<T>()) }
+}
+
+/// [`of_bytes`] for bytes that are written.
+///
+/// # Panics
+/// As [`of_bytes`].
+pub fn of_bytes_mut<T: Number>(x: &mut [u8]) -> &mut [T] {
+    check_bytes(x, size_of::<T>(), align_of::<T>());
+    // SAFETY: as above, and numbers have no padding.
+    unsafe { std::slice::from_raw_parts_mut(x.as_mut_ptr().cast(), x.len() / size_of::<T>()) }
+}
+
+pub(crate) fn check_bytes(x: &[u8], size: usize, align: usize) {
+    assert!(x.as_ptr().addr().is_multiple_of(align) && x.len().is_multiple_of(size), "the bytes are whole elements");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

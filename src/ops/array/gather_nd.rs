@@ -6,18 +6,13 @@ use std::sync::Arc;
 use super::cells::{cells, cells_mut, with_cells};
 use super::gather::Picking;
 use super::into_sizes::{IntoSizes, check_index, check_short_index, dims_of};
-use crate::cancel::Pace;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Attrs, Example, GradCx, InferCx, Ints, Op, OpKind, RunCx, Tensor};
-use crate::kernel::Number;
 use crate::ops::IntoTensor;
+use crate::ops::state::{ScatterRule, apply_scatter};
 use crate::shape::{Dims, Shape, element_count};
 use crate::value::{IntoValue, ScratchVec, Value};
-use crate::with_type;
-
-/// Elements between two looks at the limits of the run.
-const PART: usize = 1 << 16;
 
 /// Slices that the rows of a tensor of indices name.
 #[derive(Debug, Clone)]
@@ -193,9 +188,9 @@ impl Op for ScatterNd {
     fn infer(&self, cx: &mut InferCx<'_>) -> Result<()> {
         check_index("indices", cx.dtype(0))?;
         let dtype = cx.dtype(1);
-        with_type!(dtype, T in numbers => drop(T::default()), else => if dtype != DType::Bool {
+        if !(dtype.is_floating() || dtype.is_integer() || dtype.is_complex() || dtype == DType::Bool) {
             return Err(Error::unsupported(format!("scatter_nd is for numbers and bool, not for {dtype}")));
-        });
+        }
         cx.shape(2).with_rank(1)?;
         let shape = cx.shape_from(2)?;
         if shape.known_dims().is_some()
@@ -216,14 +211,8 @@ impl Op for ScatterNd {
             return Err(Error::shape(format!("updates must have shape {want}, but have {have}")));
         }
         let (places, len) = places(cx, &dims, indices)?;
-        let (mut out, mut pace) = (cx.alloc_zeros(updates.dtype(), &dims)?, cx.pace());
-        if updates.dtype() == DType::Bool {
-            scatter(&mut pace, updates.slice()?, &places, len, out.make_mut()?, |old: bool, new| old | new)?;
-        } else {
-            with_type!(updates.dtype(), T in numbers => {
-                scatter(&mut pace, updates.slice::<T>()?, &places, len, out.make_mut()?, |old: T, new| old.plus(new))?;
-            }, else => ());
-        }
+        let zeros = cx.alloc_zeros(updates.dtype(), &dims)?;
+        let out = apply_scatter(cx, ScatterRule::Add, zeros, &places, len, updates)?;
         cx.output(0, out);
         Ok(())
     }
@@ -232,26 +221,6 @@ impl Op for ScatterNd {
         let of_updates = cx.graph().apply_one(GatherNd, &[cx.dy()?, &cx.input(0)])?;
         Ok(vec![None, Some(of_updates), None])
     }
-}
-
-fn scatter<T: Copy>(
-    pace: &mut Pace<'_>,
-    from: &[T],
-    places: &[usize],
-    len: usize,
-    out: &mut [T],
-    add: impl Fn(T, T) -> T,
-) -> Result<()> {
-    if len == 0 {
-        return Ok(());
-    }
-    for (slice, place) in from.chunks_exact(len).zip(places) {
-        for (cells, slice) in out[*place..*place + len].chunks_mut(PART).zip(slice.chunks(PART)) {
-            pace.spend(2 + slice.len())?;
-            cells.iter_mut().zip(slice).for_each(|(cell, x)| *cell = add(*cell, *x));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

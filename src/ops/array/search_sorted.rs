@@ -8,6 +8,7 @@ use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::ops::IntoTensor;
+use crate::ops::wide::widened;
 use crate::value::{IntoValue, Value};
 use crate::with_type;
 
@@ -120,6 +121,9 @@ impl Op for SearchSorted {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        if let Some(done) = widened(self, cx, &[0, 1], &[]) {
+            return done;
+        }
         let (sorted, values) = (cx.input(0), cx.input(1));
         let (&[rows, n], &[other, m]) = (sorted.dims(), values.dims()) else {
             let (a, b) = (sorted.rank(), values.rank());
@@ -131,7 +135,7 @@ impl Op for SearchSorted {
             )));
         }
         let mut out = cx.alloc(self.out_type, &[rows, m])?;
-        with_type!(sorted.dtype(), T in reals => {
+        with_type!(sorted.dtype(), T in wide_reals => {
             let (sorted, values) = (sorted.slice::<T>()?, values.slice::<T>()?);
             with_type!(self.out_type, I in index => {
                 cx.for_chunks_mut(out.make_mut::<I>()?, PART, &|chunk, part| {

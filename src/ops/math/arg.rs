@@ -7,7 +7,9 @@ use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, to_int};
 use crate::kernel::Ordered;
+use crate::ops::array::cast::cast_for;
 use crate::ops::parts::{SERIAL, fill_parts};
+use crate::ops::wide::widened;
 use crate::shape::{Shape, normalize_axis};
 use crate::value::{IntoValue, Value};
 use crate::with_type;
@@ -135,6 +137,14 @@ impl Op for ArgExtreme {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        if cx.input(0).dtype() == DType::Bool {
+            return self.run_bools(cx);
+        }
+        if cx.input(0).dtype().is_integer()
+            && let Some(done) = widened(self, cx, &[0], &[])
+        {
+            return done;
+        }
         let x = cx.input(0);
         let axis = match to_int(cx.input(1)) {
             Some(axis) if cx.input(1).rank() == 0 => axis,
@@ -148,12 +158,13 @@ impl Op for ArgExtreme {
             return Err(Error::invalid(format!("reduction axis {axis} is empty in shape {:?}", x.dims())));
         }
         let sizes = Sizes { k: x.dims()[axis], inner: inner.iter().product() };
-        let mut output = cx.alloc(self.output_type, &[outer, inner].concat())?;
-        let (dtype, out) = (x.dtype(), &mut output);
-        with_type!(dtype, T in reals => self.search(cx, sizes, [T::LOWEST, T::HIGHEST], out)?, else => match dtype {
-            DType::Bool => self.search(cx, sizes, [false, true], out)?,
-            other => return ordered(other),
+        let mut places = cx.alloc(DType::I64, &[outer, inner].concat())?;
+        let dtype = x.dtype();
+        with_type!(dtype, T in wide_reals => self.search::<T>(cx, sizes, &mut places)?, else => {
+            // A half that is searched for in float32 would start below the halves.
+            with_type!(dtype, T in floats_but_wide => self.search::<T>(cx, sizes, &mut places)?, else => return ordered(dtype));
         });
+        let output = cast_for(cx, &places, self.output_type)?;
         cx.output(0, output);
         Ok(())
     }
@@ -194,61 +205,59 @@ impl ArgExtreme {
         }
     }
 
-    fn search<T: Plain + PartialOrd>(
-        &self,
-        cx: &RunCx<'_>,
-        sizes: Sizes,
-        [lowest, highest]: [T; 2],
-        output: &mut Value,
-    ) -> Result<()> {
-        let x = cx.input(0).slice::<T>()?;
-        let is_better: Better<T> = match self.extreme {
-            Extreme::Max => (lowest, |new, best| new > best),
-            Extreme::Min => (highest, |new, best| new < best),
-        };
-        match self.output_type {
-            DType::I16 => fill(cx, x, sizes, output.make_mut::<i16>()?, is_better, |index| index as i16),
-            DType::U16 => fill(cx, x, sizes, output.make_mut::<u16>()?, is_better, |index| index as u16),
-            DType::I32 => fill(cx, x, sizes, output.make_mut::<i32>()?, is_better, |index| index as i32),
-            _ => fill(cx, x, sizes, output.make_mut::<i64>()?, is_better, |index| index as i64),
+    /// Bools are searched as the numbers 0 and 1.
+    fn run_bools(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        let numbers = cast_for(cx, cx.input(0), DType::I32)?;
+        let inputs = [numbers, cx.input(1).clone()].into_iter().collect();
+        for output in cx.run_on(self, inputs)? {
+            cx.output(0, output);
         }
+        Ok(())
+    }
+
+    fn search<T: Ordered>(&self, cx: &RunCx<'_>, sizes: Sizes, places: &mut Value) -> Result<()> {
+        let is_better: Better<T> = match self.extreme {
+            Extreme::Max => (T::LOWEST, |new, best| new > best),
+            Extreme::Min => (T::HIGHEST, |new, best| new < best),
+        };
+        fill(cx, cx.input(0).slice::<T>()?, sizes, places.make_mut::<i64>()?, is_better)
     }
 }
 
 /// What the search starts with, and whether an element is better than the best so far.
 type Better<T> = (T, fn(T, T) -> bool);
 
-fn fill<T: Plain + PartialOrd, I: Send>(
+fn fill<T: Plain>(
     cx: &RunCx<'_>,
     x: &[T],
     Sizes { k, inner }: Sizes,
-    output: &mut [I],
+    places: &mut [i64],
     is_better: Better<T>,
-    as_index: fn(usize) -> I,
 ) -> Result<()> {
     let threads = cx.threads();
-    fill_parts(cx, output, (SERIAL / k).max(1), &|start, output| {
+    fill_parts(cx, places, (SERIAL / k).max(1), &|start, places| {
         let mut pace = threads.pace();
-        for (i, output) in output.iter_mut().enumerate() {
+        for (i, place) in places.iter_mut().enumerate() {
             if pace.spend(2 * k).is_err() {
                 return;
             }
             let (row, column) = ((start + i) / inner, (start + i) % inner);
-            let along = x[row * k * inner + column..].iter().step_by(inner).take(k);
-            *output = as_index(first_extreme(along, is_better));
+            *place = first_extreme(&x[row * k * inner + column..], inner, k, is_better) as i64;
         }
     })
 }
 
-/// The first element that none is better than; index 0 where none is better than the start, as NaN never is.
-fn first_extreme<'a, T: Plain>(xs: impl Iterator<Item = &'a T>, (start, is_better): Better<T>) -> usize {
-    let mut best = (0, start);
-    for (i, x) in xs.enumerate() {
-        if is_better(*x, best.1) {
-            best = (i, *x);
+/// The first element that none is better than; index 0 where none is better than the start, as NaN never is. Of `k`
+/// elements that lie `stride` apart.
+fn first_extreme<T: Plain>(x: &[T], stride: usize, k: usize, (start, is_better): Better<T>) -> usize {
+    let (mut place, mut best) = (0, start);
+    for i in 0..k {
+        let x = x[i * stride];
+        if is_better(x, best) {
+            (place, best) = (i, x);
         }
     }
-    best.0
+    place
 }
 
 #[cfg(test)]

@@ -109,7 +109,7 @@ impl Op for Bincount {
         };
         let dtype = cx.input(2).dtype();
         let mut bins = cx.alloc(dtype, &[size])?;
-        with_type!(dtype, T in numbers => count::<T>(cx, cx.input(0), cx.input(2), &mut bins)?, else => {
+        with_type!(dtype, T in wide_signed => count::<T>(cx, cx.input(0), cx.input(2), &mut bins)?, else => {
             return Err(Error::unsupported(format!("weights cannot be {dtype}")));
         });
         cx.output(0, bins);

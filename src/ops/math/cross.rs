@@ -8,6 +8,7 @@ use crate::graph::{Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
 use crate::ops::IntoTensor;
 use crate::ops::parts::fill_parts;
+use crate::ops::wide::widened;
 use crate::shape::{Dim, Shape};
 use crate::value::IntoValue;
 use crate::with_type;
@@ -62,14 +63,22 @@ impl Op for Cross {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        if cx.input(0).dtype().is_integer()
+            && let Some(done) = widened(self, cx, &[0, 1], &[0])
+        {
+            return done;
+        }
         let (a, b) = (cx.input(0), cx.input(1));
         if a.dims() != b.dims() || a.dims().last() != Some(&3) {
             let [a, b] = [a.dims(), b.dims()].map(Shape::from);
             return Err(Error::shape(format!("both tensors must have one shape that ends in 3, but have {a} and {b}")));
         }
         let mut out = cx.alloc(a.dtype(), a.dims())?;
-        with_type!(a.dtype(), T in reals => products::<T>(cx, out.make_mut()?)?, else => {
-            return check_real(a.dtype());
+        with_type!(a.dtype(), T in wide_reals => products::<T>(cx, out.make_mut()?)?, else => {
+            // Halves are rounded after each product.
+            with_type!(a.dtype(), T in floats_but_wide => products::<T>(cx, out.make_mut()?)?, else => {
+                return check_real(a.dtype());
+            });
         });
         cx.output(0, out);
         Ok(())

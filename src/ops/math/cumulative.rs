@@ -6,6 +6,7 @@ use super::dtypes::{Dtypes, check_dtype, unsupported};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
+use crate::ops::wide::widened;
 use crate::shape::normalize_axis;
 use crate::value::{IntoValue, Value};
 use crate::with_type;
@@ -111,12 +112,22 @@ impl Op for Cumulative {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        if cx.input(0).dtype().is_integer()
+            && let Some(done) = widened(self, cx, &[0], &[0])
+        {
+            return done;
+        }
         let axis = crate::graph::to_int(cx.input(1)).ok_or_else(|| Error::invalid("the axis must be one integer"))?;
         let axis = normalize_axis(axis, cx.input(0).rank())?;
         let mut out = cx.take_unique(0)?;
         let (n, inner) = (out.dims()[axis], out.dims()[axis + 1..].iter().product());
         let dtype = out.dtype();
-        with_type!(dtype, T in numbers => accumulate::<T>(cx, *self, &mut out, n, inner)?, else => return Err(unsupported(dtype)));
+        with_type!(dtype, T in wide_numbers => accumulate::<T>(cx, *self, &mut out, n, inner)?, else => {
+            // Halves are rounded after each step.
+            with_type!(dtype, T in floats_but_wide => accumulate::<T>(cx, *self, &mut out, n, inner)?, else => {
+                return Err(unsupported(dtype));
+            });
+        });
         cx.output(0, out);
         Ok(())
     }

@@ -83,8 +83,8 @@ impl Op for DenseBincount {
         let mut bins = cx.alloc_zeros(weights.dtype(), &[&dims[..dims.len() - 1], &[size]].concat())?;
         if size > 0 {
             let width = dims[dims.len() - 1];
-            with_type!(weights.dtype(), T in numbers => {
-                self.count::<T>(cx, &places, |i| i / width, weights.slice()?, bins.make_mut::<T>()?, size)?;
+            with_type!(weights.dtype(), T in wide_signed => {
+                self.count::<T>(cx, &places, &|i| i / width, weights.slice()?, bins.make_mut::<T>()?, size)?;
             }, else => return Err(Error::unsupported(format!("weights cannot be {}", weights.dtype()))));
         }
         cx.output(0, bins);
@@ -102,7 +102,7 @@ impl DenseBincount {
         &self,
         cx: &RunCx<'_>,
         places: &[i64],
-        row_of: impl Fn(usize) -> usize,
+        row_of: &dyn Fn(usize) -> usize,
         weights: &[T],
         bins: &mut [T],
         size: usize,

@@ -261,70 +261,114 @@ impl Plan {
         if from.is_empty() || out.is_empty() {
             return Ok(out);
         }
-        let (mut cells, mut pace, mut inner_pace, mut ended) = (out.iter_mut(), cx.pace(), cx.pace(), Ok(()));
-        for_places(&outer, 0, &mut pace, &mut |at| {
-            let (Some(cell), Ok(())) = (cells.next(), &ended) else { return };
-            let mut sum = T::Acc::ZERO;
-            ended = for_places(&inner, at, &mut inner_pace, &mut |at| sum = sum.plus(from[at].widen()));
-            *cell = T::narrow(sum);
+        let (mut next, mut inner_pace) = (0, cx.pace());
+        for_runs(&outer, 0, &mut cx.pace(), &mut |at, n, stride| {
+            for i in 0..n {
+                let mut sum = T::Acc::ZERO;
+                for_runs(&inner, at + i * stride, &mut inner_pace, &mut |at, n, stride| {
+                    for j in 0..n {
+                        sum = sum.plus(from[at + j * stride].widen());
+                    }
+                    Ok(())
+                })?;
+                out[next] = T::narrow(sum);
+                next += 1;
+            }
+            Ok(())
         })?;
-        ended.map(|()| out)
+        Ok(out)
     }
 
-    fn run<T: Number>(&self, cx: &RunCx<'_>, out: &mut [T]) -> Result<()> {
-        if out.is_empty() {
-            return Ok(());
-        }
+    /// Which labels are summed up, and where the sums go.
+    fn product(&self) -> Result<Product> {
         let in_output = |label: &Label| self.output.contains(label);
         let batch = self.distinct(0, |label| in_output(label) && self.is_in(1, label));
         let rows = self.distinct(0, |label| in_output(label) && !self.is_in(1, label));
         let columns = self.distinct(1, |label| in_output(label) && !self.is_in(0, label));
         let inner = self.distinct(0, |label| !in_output(label) && self.is_in(1, label));
         let made = [&batch[..], &rows, &columns].concat();
-        let x = self.laid_out::<T>(cx, 0, &[&batch[..], &rows, &inner].concat())?;
-        let products = if self.inputs.len() == 1 {
-            x
-        } else {
-            let y = self.laid_out::<T>(cx, 1, &[&batch[..], &columns, &inner].concat())?;
-            let [b, m, n, k] = [self.count(&batch)?, self.count(&rows)?, self.count(&columns)?, self.count(&inner)?];
-            let n_products = element_count(&[b, m, n])?;
-            let mut products = cx.scratch_of(n_products, T::ZERO)?;
-            if k > 0 && !products.is_empty() {
-                let x_at = cx.collect((0..b).map(|i| i * m * k))?;
-                let y_at = cx.collect((0..b).map(|i| i * n * k))?;
-                batch_matmul(cx.threads(), m, k, n, &x, false, &x_at, &y, true, &y_at, &mut products, &Epilogue::NONE)?;
-            }
-            cx.check()?;
-            products
-        };
-        // A label twice in the result leaves zeros beside its diagonal.
-        out.fill(T::ZERO);
-        let mut products = products.into_iter();
-        for_places(&self.steps(&made, &self.output, &self.dims), 0, &mut cx.pace(), &mut |at| {
-            if let Some(x) = products.next() {
-                out[at] = x;
-            }
+        Ok(Product {
+            sizes: [self.count(&batch)?, self.count(&rows)?, self.count(&columns)?, self.count(&inner)?],
+            along: [[&batch[..], &rows, &inner].concat(), [&batch[..], &columns, &inner].concat()],
+            places: self.steps(&made, &self.output, &self.dims),
         })
     }
+
+    fn run<T: Number>(&self, cx: &RunCx<'_>, out: &mut [T]) -> Result<()> {
+        if out.is_empty() {
+            return Ok(());
+        }
+        let product = self.product()?;
+        let mut products = self.laid_out::<T>(cx, 0, &product.along[0])?;
+        if self.inputs.len() > 1 {
+            let y = self.laid_out::<T>(cx, 1, &product.along[1])?;
+            products = product.of(cx, &products, &y)?;
+        }
+        // A label twice in the result leaves zeros beside its diagonal.
+        out.fill(T::ZERO);
+        let mut next = 0;
+        for_runs(&product.places, 0, &mut cx.pace(), &mut |at, n, stride| {
+            for (i, x) in products[next..next + n].iter().enumerate() {
+                out[at + i * stride] = *x;
+            }
+            next += n;
+            Ok(())
+        })
+    }
+}
+
+/// A product of matrices, many of them at once.
+struct Product {
+    /// How many products, their rows, their columns, and what each element sums up.
+    sizes: [usize; 4],
+    /// The labels of both sides, in the order in which they are laid out.
+    along: [Vec<Label>; 2],
+    /// Where the elements of the products go.
+    places: Steps,
+}
+
+impl Product {
+    fn of<T: Number>(&self, cx: &RunCx<'_>, x: &[T], y: &[T]) -> Result<ScratchVec<T>> {
+        let [b, m, n, k] = self.sizes;
+        let mut products = cx.scratch_of(element_count(&[b, m, n])?, T::ZERO)?;
+        if k > 0 && !products.is_empty() {
+            let (x_at, y_at) = (multiples(cx, b, m * k)?, multiples(cx, b, n * k)?);
+            batch_matmul(cx.threads(), m, k, n, x, false, &x_at, y, true, &y_at, &mut products, &Epilogue::NONE)?;
+        }
+        cx.check()?;
+        Ok(products)
+    }
+}
+
+/// The first `n` multiples of a step.
+fn multiples(cx: &RunCx<'_>, n: usize, step: usize) -> Result<ScratchVec<usize>> {
+    cx.collect((0..n).map(|i| i * step))
 }
 
 /// Elements between two looks at the pace.
 const PART: usize = 1 << 12;
 
-/// Calls `f` with every place, the last step fastest.
-fn for_places(steps: &[(usize, usize)], at: usize, pace: &mut Pace<'_>, f: &mut impl FnMut(usize)) -> Result<()> {
+/// What is done to a run of places: the first of them, how many there are, and how far they lie apart.
+type OnRun<'a> = &'a mut dyn FnMut(usize, usize, usize) -> Result<()>;
+
+/// Calls `f` with all places, in runs along the last step, which goes fastest.
+fn for_runs(steps: &[(usize, usize)], at: usize, pace: &mut Pace<'_>, f: OnRun<'_>) -> Result<()> {
     match steps {
-        [] => {
-            f(at);
+        [] => f(at, 1, 0),
+        [(n, stride)] => {
+            for start in (0..*n).step_by(PART) {
+                let len = PART.min(*n - start);
+                pace.spend(4 * len)?;
+                f(at + start * stride, len, *stride)?;
+            }
             Ok(())
         }
-        [(n, stride)] => (0..*n).step_by(PART).try_for_each(|start| {
-            let end = (start + PART).min(*n);
-            pace.spend(4 * (end - start))?;
-            (start..end).for_each(|i| f(at + i * stride));
+        [(n, stride), rest @ ..] => {
+            for i in 0..*n {
+                for_runs(rest, at + i * stride, pace, f)?;
+            }
             Ok(())
-        }),
-        [(n, stride), rest @ ..] => (0..*n).try_for_each(|i| for_places(rest, at + i * stride, pace, f)),
+        }
     }
 }
 

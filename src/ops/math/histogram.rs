@@ -8,6 +8,7 @@ use num_traits::{One, ToPrimitive, WrappingAdd};
 use crate::dtype::{DType, Plain};
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
+use crate::ops::wide::widened;
 use crate::shape::{Dim, Shape};
 use crate::value::{IntoValue, Value};
 use crate::with_type;
@@ -95,6 +96,9 @@ impl Op for HistogramFixedWidth {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        if let Some(done) = widened(self, cx, &[0, 1], &[]) {
+            return done;
+        }
         let (values, range) = (cx.input(0), cx.input(1));
         let n = checked_bins(i64::from(cx.input(2).scalar::<i32>()?))?;
         let mut counts = cx.alloc_zeros(self.dtype, &[n])?;
@@ -102,7 +106,7 @@ impl Op for HistogramFixedWidth {
             DType::I64 => adding(counts.make_mut::<i64>()?),
             _ => adding(counts.make_mut::<i32>()?),
         };
-        with_type!(values.dtype(), T in reals => count::<T>(cx, values.slice()?, range.slice()?, n, &mut *add)?, else => {
+        with_type!(values.dtype(), T in wide_reals => count::<T>(cx, values.slice()?, range.slice()?, n, &mut *add)?, else => {
             return Err(Error::unsupported(format!("values cannot be {}", values.dtype())));
         });
         drop(add);

@@ -91,8 +91,8 @@ fn count(
     let places = places(cx, at)?;
     let dims: Vec<usize> = n_rows.into_iter().chain([size]).collect();
     let mut bins = cx.alloc_zeros(weights.dtype(), &dims)?;
-    with_type!(weights.dtype(), T in numbers => {
-        op.count::<T>(cx, &places, |i| row_of[i], weights.slice()?, bins.make_mut::<T>()?, size)?;
+    with_type!(weights.dtype(), T in wide_signed => {
+        op.count::<T>(cx, &places, &|i| row_of[i], weights.slice()?, bins.make_mut::<T>()?, size)?;
     }, else => return Err(Error::unsupported(format!("weights cannot be {}", weights.dtype()))));
     cx.output(0, bins);
     Ok(())

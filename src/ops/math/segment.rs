@@ -1,13 +1,16 @@
 //! The segment reductions: rows that carry one number are combined into one row.
 
-use std::ops::Div;
 use std::sync::Arc;
 
 use num_traits::FromPrimitive;
 
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Example, InferCx, Op, OpKind, RunCx, to_int};
-use crate::kernel::{Number, Ordered};
+use crate::kernel::Number;
+use crate::kernel::change::{Change, Formula};
+use crate::kernel::element::{Bytes, Start};
+use crate::ops::parts::{fill_bytes, number_bytes_mut};
 use crate::shape::{Dim, Shape};
 use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
@@ -131,38 +134,41 @@ impl Op for Segment {
         let segments = if self.is_unsorted { check_unsorted(cx, &ids)? } else { check_sorted(&ids)? };
         let dims = [&[segments][..], &data.dims()[rows..]].concat();
         let mut out = cx.alloc(data.dtype(), &dims)?;
-        let refuse = || Err(Error::unsupported(format!("segments of {} cannot be combined", data.dtype())));
-        match self.how {
-            Combine::Sum | Combine::Prod | Combine::Mean => {
-                with_type!(data.dtype(), T in numbers => self.total::<T>(cx, &ids, &mut out)?, else => return refuse());
-            }
-            _ => {
-                with_type!(data.dtype(), T in reals => self.extreme::<T>(cx, &ids, &mut out)?, else => return refuse());
-            }
+        let (formula, [start, empty]) = self.formula();
+        let refuse = || Error::unsupported(format!("segments of {} cannot be combined", data.dtype()));
+        let change = Change::of(formula, data.dtype()).filter(|_| data.dtype() != DType::Bool).ok_or_else(refuse)?;
+        let limits = [start.of(data.dtype()).ok_or_else(refuse)?, empty.of(data.dtype()).ok_or_else(refuse)?];
+        self.fold(cx, &ids, &change, limits, number_bytes_mut(&mut out)?)?;
+        if self.how == Combine::Mean {
+            divide_by_counts(cx, &ids, &mut out)?;
         }
         cx.output(0, out);
         Ok(())
     }
 }
 
-/// Numbers that counts divide.
-trait Counted: Number + FromPrimitive + Div<Output = Self> {}
-impl<T: Number + FromPrimitive + Div<Output = T>> Counted for T {}
-
 /// Divides each row by how many ids name it.
-fn divide_by_counts<T: Counted>(cx: &RunCx<'_>, ids: &[i64], out: &mut Value) -> Result<()> {
-    let (segments, width) = (out.dims()[0], out.dims()[1..].iter().product::<usize>());
+fn divide_by_counts(cx: &RunCx<'_>, ids: &[i64], out: &mut Value) -> Result<()> {
+    let (segments, width, dtype) = (out.dims()[0], out.dims()[1..].iter().product::<usize>(), out.dtype());
     if width == 0 {
         return Ok(());
     }
     let (counts, mut pace) = (counts(cx, ids, segments)?, cx.pace());
-    for (row, count) in out.make_mut::<T>()?.chunks_exact_mut(width).zip(counts) {
+    let divide = Change::of(Formula::Div, dtype).ok_or_else(|| Error::internal("means are of numbers"))?;
+    let rows = number_bytes_mut(out)?.chunks_exact_mut(width * divide.size());
+    for (row, count) in rows.zip(counts) {
         pace.spend(4 + 4 * width)?;
-        // A count past an integer's range divides by it as one: the sum has wrapped long before.
-        let count = T::from_usize(count.max(1)).unwrap_or(T::ONE);
-        row.iter_mut().for_each(|cell| *cell = *cell / count);
+        let count = number(count.max(1), dtype).ok_or_else(|| Error::internal("means are of numbers"))?;
+        divide.run(row, count.get());
     }
     Ok(())
+}
+
+/// A count as a number. One past an integer's range divides by it as 1: the sum has wrapped long before.
+fn number(count: usize, dtype: DType) -> Option<Bytes> {
+    with_type!(dtype, T in numbers => {
+        Some(Bytes::of(<T as FromPrimitive>::from_usize(count).unwrap_or(T::ONE)))
+    }, else => None)
 }
 
 /// How many ids name each segment; all of them are below `segments`.
@@ -219,57 +225,49 @@ fn check_unsorted(cx: &RunCx<'_>, ids: &[i64]) -> Result<usize> {
 }
 
 impl Segment {
-    fn total<T: Counted>(&self, cx: &RunCx<'_>, ids: &[i64], out: &mut Value) -> Result<()> {
-        match self.how {
-            Combine::Prod => self.fold(cx, ids, out, [T::ONE; 2], |product: T, x| product.times(x)),
-            Combine::Mean => {
-                self.fold(cx, ids, out, [T::ZERO; 2], |sum: T, x| sum.plus(x))?;
-                divide_by_counts::<T>(cx, ids, out)
-            }
-            _ => self.fold(cx, ids, out, [T::ZERO; 2], |sum: T, x| sum.plus(x)),
-        }
-    }
-
-    fn extreme<T: Ordered>(&self, cx: &RunCx<'_>, ids: &[i64], out: &mut Value) -> Result<()> {
+    /// How rows are folded, what begins a segment, and what one is that has no rows.
+    fn formula(&self) -> (Formula, [Start; 2]) {
         match (self.how, self.is_unsorted) {
-            (Combine::Max, true) => self.fold(cx, ids, out, [T::LOWEST; 2], |most, x: T| x.larger(most)),
-            (Combine::Max, false) => self.fold(cx, ids, out, [T::LEAST, T::ZERO], T::larger),
-            (_, true) => self.fold(cx, ids, out, [T::HIGHEST; 2], |least, x: T| x.smaller(least)),
-            (_, false) => self.fold(cx, ids, out, [T::GREATEST, T::ZERO], T::smaller),
+            (Combine::Sum | Combine::Mean, _) => (Formula::Add, [Start::Zero; 2]),
+            (Combine::Prod, _) => (Formula::Mul, [Start::One; 2]),
+            (Combine::Max, true) => (Formula::LargerUpdate, [Start::Lowest; 2]),
+            (Combine::Max, false) => (Formula::Larger, [Start::Least, Start::Zero]),
+            (Combine::Min, true) => (Formula::SmallerUpdate, [Start::Highest; 2]),
+            (Combine::Min, false) => (Formula::Smaller, [Start::Greatest, Start::Zero]),
         }
     }
 
     /// Folds each row into that of its segment. `start` begins a segment, `empty` is one that has no rows. A row that
     /// makes up a sorted segment alone is it, as in TensorFlow: not even NaN is compared.
-    fn fold<T: Number>(
+    fn fold(
         &self,
         cx: &RunCx<'_>,
         ids: &[i64],
-        out: &mut Value,
-        [start, empty]: [T; 2],
-        f: impl Fn(T, T) -> T,
+        change: &Change,
+        [start, empty]: [Bytes; 2],
+        out: &mut [u8],
     ) -> Result<()> {
-        let width: usize = out.dims()[1..].iter().product();
-        let (mut data, out, mut pace) = (cx.input(0).slice::<T>()?, out.make_mut::<T>()?, cx.pace());
-        out.fill(empty);
-        if width == 0 {
+        let (mut data, mut pace) = (cx.input(0).bytes()?, cx.pace());
+        fill_bytes(out, &empty);
+        let row_len = data.len().checked_div(ids.len()).unwrap_or(0);
+        if row_len == 0 {
             return Ok(());
         }
         for same in ids.chunk_by(|a, b| a == b) {
-            pace.spend(4 + same.len() * width)?;
-            let (rows, rest) = data.split_at(same.len() * width);
+            pace.spend(4 + same.len() * (row_len / change.size()))?;
+            let (rows, rest) = data.split_at(same.len() * row_len);
             data = rest;
             let Ok(segment) = usize::try_from(same[0]) else { continue };
-            let cells = &mut out[segment * width..][..width];
+            let cells = &mut out[segment * row_len..][..row_len];
             if !self.is_unsorted && same.len() == 1 {
                 cells.copy_from_slice(rows);
                 continue;
             }
             if !self.is_unsorted {
-                cells.fill(start);
+                fill_bytes(cells, &start);
             }
-            for row in rows.chunks_exact(width) {
-                cells.iter_mut().zip(row).for_each(|(cell, x)| *cell = f(*cell, *x));
+            for row in rows.chunks_exact(row_len) {
+                change.run(cells, row);
             }
         }
         Ok(())

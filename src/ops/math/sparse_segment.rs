@@ -9,6 +9,8 @@ use super::segment::{check_sorted, counts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Example, InferCx, Op, OpKind, RunCx, to_int};
 use crate::kernel::Number;
+use crate::kernel::change::{Change, Formula};
+use crate::ops::parts::number_bytes_mut;
 use crate::shape::{Dim, Shape};
 use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
@@ -120,10 +122,13 @@ impl Op for SparseSegment {
         let mut out = cx.alloc(data.dtype(), &[&[segments], &data.dims()[1..]].concat())?;
         let refuse = || Err(Error::unsupported(format!("segments of {} cannot be combined", data.dtype())));
         if self.by == Divisor::One {
-            with_type!(data.dtype(), T in reals => sum::<T>(cx, &indices, &ids, &mut out)?, else => return refuse());
+            if !(data.dtype().is_floating() || data.dtype().is_integer()) {
+                return refuse();
+            }
+            sum(cx, &indices, &ids, &mut out)?;
         } else {
             with_type!(data.dtype(), T in floats => {
-                sum::<T>(cx, &indices, &ids, &mut out)?;
+                sum(cx, &indices, &ids, &mut out)?;
                 self.divide::<T>(cx, &ids, &mut out)?;
             }, else => return refuse());
         }
@@ -267,14 +272,15 @@ pub(super) fn scalar(cx: &RunCx<'_>, i: usize) -> Result<usize> {
     n.ok_or_else(|| Error::invalid("the number of rows must be one number of 0 or more"))
 }
 
-fn sum<T: Number>(cx: &RunCx<'_>, indices: &[usize], ids: &[i64], out: &mut Value) -> Result<()> {
+fn sum(cx: &RunCx<'_>, indices: &[usize], ids: &[i64], out: &mut Value) -> Result<()> {
     let Some(width) = out.len().checked_div(out.dims()[0]).filter(|width| *width > 0) else { return Ok(()) };
-    let (data, out, mut pace) = (cx.input(0).slice::<T>()?, out.make_mut::<T>()?, cx.pace());
-    out.fill(T::ZERO);
+    let add = Change::of(Formula::Add, out.dtype()).ok_or_else(|| Error::internal("sums are of numbers"))?;
+    let (data, row_len, mut pace) = (cx.input(0).bytes()?, width * add.size(), cx.pace());
+    let out = number_bytes_mut(out)?;
+    out.fill(0);
     for (index, id) in indices.iter().zip(ids) {
         pace.spend(16 + width)?;
-        let (cells, row) = (&mut out[*id as usize * width..][..width], &data[index * width..][..width]);
-        cells.iter_mut().zip(row).for_each(|(cell, x)| *cell = cell.plus(*x));
+        add.run(&mut out[*id as usize * row_len..][..row_len], &data[index * row_len..][..row_len]);
     }
     Ok(())
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::softmax::floating;
+use crate::dtype::DType;
 use crate::error::Result;
 use crate::graph::{Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
-use crate::kernel::Number;
-use crate::ops::math::reduce::{Float, sum_of_squares};
+use crate::ops::array::cast::cast_for;
+use crate::ops::math::reduce::sum_of_squares;
 use crate::shape::Shape;
 use crate::value::{IntoValue, Value};
-use crate::with_type;
 
 /// `sum(x²) / 2`.
 #[derive(Debug, Clone)]
@@ -52,23 +52,20 @@ impl Op for L2Loss {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        let dtype = cx.input(0).dtype();
-        let mut output = cx.alloc(dtype, &[])?;
-        with_type!(dtype, T in floats => half_of_squares::<T>(cx, &mut output)?, else => return floating(dtype));
-        cx.output(0, output);
+        let x = cx.input(0);
+        floating(x.dtype())?;
+        let sum = sum_of_squares(cx, x)?;
+        let half = match sum.dtype() {
+            DType::F64 => Value::scalar_of(sum.slice::<f64>()?[0] / 2.0),
+            _ => Value::scalar_of(sum.slice::<f32>()?[0] / 2.0),
+        };
+        cx.output(0, cast_for(cx, &half, x.dtype())?);
         Ok(())
     }
 
     fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
         Ok(vec![Some((cx.input(0) * cx.dy()?)?)])
     }
-}
-
-fn half_of_squares<T: Float>(cx: &RunCx<'_>, output: &mut Value) -> Result<()> {
-    let sum = sum_of_squares(cx, cx.input(0).slice::<T>()?)?;
-    let one = <T::Acc as Number>::ONE;
-    output.make_mut::<T>()?[0] = T::narrow(sum / (one + one));
-    Ok(())
 }
 
 #[cfg(test)]

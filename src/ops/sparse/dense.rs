@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use super::coo::{Coo, PICK_WORK, infer_coo, not_a_number, place};
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Example, InferCx, Op, OpKind, RunCx};
 use crate::kernel::Number;
+use crate::kernel::change::{Change, Formula};
 use crate::ops::math::Arith;
+use crate::ops::parts::number_bytes_mut;
+use crate::ops::wide::widened;
 use crate::shape::Shape;
 use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
@@ -117,15 +121,14 @@ impl Op for SparseTensorDenseAdd {
         }
         let mut pace = cx.pace();
         coo.check_bounds(&mut pace)?;
-        with_type!(out.dtype(), T in numbers => {
-            let values = cx.input(1).slice::<T>()?;
-            let out = out.make_mut::<T>()?;
-            for (row, x) in coo.rows().zip(values) {
-                pace.spend(PICK_WORK + row.len())?;
-                let cell = &mut out[place(row, &dims)];
-                *cell = cell.plus(*x);
-            }
-        }, else => return Err(not_a_number(out.dtype())));
+        let dtype = out.dtype();
+        let add = Change::of(Formula::Add, dtype).filter(|_| dtype != DType::Bool);
+        let add = add.ok_or_else(|| not_a_number(dtype))?;
+        let (size, cells) = (add.size(), number_bytes_mut(&mut out)?);
+        for (row, x) in coo.rows().zip(cx.input(1).bytes()?.chunks_exact(size)) {
+            pace.spend(PICK_WORK + row.len())?;
+            add.run(&mut cells[place(row, &dims) * size..][..size], x);
+        }
         cx.output(0, out);
         Ok(())
     }
@@ -146,11 +149,14 @@ impl Op for SparseDenseCwise {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        if let Some(done) = widened(self, cx, &[1, 3], &[0]) {
+            return done;
+        }
         let (coo, dense) = (Coo::of(cx, [0, 1, 2])?, cx.input(3));
         let places = places(cx, &coo, dense.dims())?;
         let values = cx.input(1);
         let mut out = cx.alloc(values.dtype(), values.dims())?;
-        with_type!(values.dtype(), T in numbers => {
+        with_type!(values.dtype(), T in wide_numbers => {
             let (values, dense) = (values.slice::<T>()?, dense.slice::<T>()?);
             let mut pace = cx.pace();
             for ((out, x), place) in out.make_mut::<T>()?.iter_mut().zip(values).zip(&*places) {

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::graph::{Example, InferCx, Op, OpKind, RunCx};
 use crate::kernel::Number;
 use crate::ops::array::cells::{cells, cells_mut, with_cells};
+use crate::ops::wide::widened;
 use crate::shape::{Dim, Shape};
 use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
@@ -168,6 +169,9 @@ impl Op for SparseFillEmptyRowsGrad {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        if let Some(done) = widened(self, cx, &[1], &[0, 1]) {
+            return done;
+        }
         let (moved, grad) = (cx.input(0).slice::<i64>()?, cx.input(1));
         let place = |at: &i64| usize::try_from(*at).ok().filter(|at| *at < grad.len());
         let outside =
@@ -178,7 +182,7 @@ impl Op for SparseFillEmptyRowsGrad {
             picks.push(place(at).ok_or_else(|| outside(at))?)?;
         }
         let mut rest = cx.alloc(grad.dtype(), &[])?;
-        with_type!(grad.dtype(), T in numbers => {
+        with_type!(grad.dtype(), T in wide_numbers => {
             rest.make_mut::<T>()?[0] = sum_of_others::<T>(cx, grad.slice()?, &picks)?;
         }, else => return Err(not_a_number(grad.dtype())));
         let values = picked(cx, grad, &picks)?;
@@ -194,12 +198,12 @@ fn sum_of_others<T: Number>(cx: &RunCx<'_>, grad: &[T], picks: &[usize]) -> Resu
         pace.spend(PICK_WORK)?;
         is_picked[*i] = true;
     }
-    let mut sum = T::Acc::ZERO;
+    let mut sum = T::ZERO;
     for (x, is_picked) in grad.iter().zip(&*is_picked) {
         pace.spend(1)?;
-        sum = if *is_picked { sum } else { sum.plus(x.widen()) };
+        sum = if *is_picked { sum } else { sum.plus(*x) };
     }
-    Ok(T::narrow(sum))
+    Ok(sum)
 }
 
 #[cfg(test)]

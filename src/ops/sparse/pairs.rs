@@ -3,15 +3,17 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use num_traits::ToPrimitive;
-
 use super::coo::{Coo, PICK_WORK, infer_coo, matrix, not_a_number};
 use crate::cancel::Pace;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Example, InferCx, Op, OpKind, RunCx};
+use crate::kernel::change::{Change, Formula};
+use crate::kernel::element::{Bytes, Start};
 use crate::kernel::{Number, Ordered};
 use crate::ops::array::cast::cast_value;
+use crate::ops::parts::number_bytes_mut;
+use crate::ops::wide::widened;
 use crate::shape::{Dim, Shape};
 use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
@@ -146,18 +148,32 @@ impl Op for SparseAdd {
         let (a, b) = (Coo::of(cx, [0, 1, 2])?, Coo::of(cx, [3, 4, 5])?);
         let dtype = cx.input(1).dtype();
         let threshold = threshold(cx.input(6))?;
-        let sum = with_type!(dtype, T in reals => {
-            let (x, y) = (cx.input(1).slice::<T>()?, cx.input(4).slice::<T>()?);
-            let sum = |pick| {
-                let [x, y] = both(x, y, pick);
-                x.plus(y)
+        let refuse = || Error::unsupported(format!("the op is for real numbers, not for {dtype}"));
+        // Only real numbers have an extreme.
+        Start::Least.of(dtype).ok_or_else(refuse)?;
+        let zero = Start::Zero.of(dtype).ok_or_else(refuse)?;
+        let add = Change::of(Formula::Add, dtype).ok_or_else(refuse)?;
+        let (x, y) = (cx.input(1).bytes()?, cx.input(4).bytes()?);
+        let sum = |[i, j]: [Option<usize>; 2]| {
+            let at = |x: &[u8], i: Option<usize>, to: &mut Bytes| {
+                if let Some(i) = i {
+                    to.get_mut().copy_from_slice(&x[i * add.size()..][..add.size()]);
+                }
             };
-            let pairs = merged(cx, &a, &b, &|pick| pick.contains(&None) || threshold <= magnitude(sum(pick)))?;
-            let values = cx.collect(pairs.picks.iter().map(|pick| sum(*pick)))?;
-            let n = values.len();
-            [matrix(pairs.indices, n, a.rank())?, values.into_value(&[n])?, a.shape.to_vec().into_value()]
-        }, else => return Err(Error::unsupported(format!("the op is for real numbers, not for {dtype}"))));
-        sum.into_iter().enumerate().for_each(|(i, output)| cx.output(i, output));
+            let (mut sum, mut other) = (zero, zero);
+            at(x, i, &mut sum);
+            at(y, j, &mut other);
+            add.run(sum.get_mut(), other.get());
+            sum
+        };
+        let pairs = merged(cx, &a, &b, &|pick| pick.contains(&None) || threshold <= sum(pick).to_f64(dtype).abs())?;
+        let n = pairs.picks.len();
+        let mut values = cx.alloc(dtype, &[n])?;
+        for (out, pick) in number_bytes_mut(&mut values)?.chunks_exact_mut(add.size()).zip(&*pairs.picks) {
+            out.copy_from_slice(sum(*pick).get());
+        }
+        let outputs = [matrix(pairs.indices, n, a.rank())?, values, a.shape.to_vec().into_value()];
+        outputs.into_iter().enumerate().for_each(|(i, output)| cx.output(i, output));
         Ok(())
     }
 }
@@ -171,10 +187,6 @@ fn threshold(value: &Value) -> Result<f64> {
 }
 
 /// The absolute value of a real number; of NaN none that is above anything.
-fn magnitude<T: ToPrimitive>(x: T) -> f64 {
-    x.to_f64().map_or(f64::NAN, f64::abs)
-}
-
 impl Op for SparseAddGrad {
     fn kind(&self) -> &'static OpKind {
         &SPARSE_ADD_GRAD
@@ -199,14 +211,16 @@ impl Op for SparseAddGrad {
                 grad.dims()
             )));
         }
-        let sides = [rows(cx.input(1))?, rows(cx.input(2))?].map(|side| {
+        let sides = [rows(cx.input(1))?, rows(cx.input(2))?].map(|side| -> Result<Value> {
             let (mut out, mut pace) = (cx.alloc(grad.dtype(), &[side.len()])?, cx.pace());
-            with_type!(out.dtype(), T in numbers => {
-                let grad = grad.slice::<T>()?;
-                for (i, out) in out.make_mut::<T>()?.iter_mut().enumerate() {
-                    *out = sum.find(side.row(i), &mut pace)?.map_or(T::ZERO, |place| grad[place]);
+            let zero = Start::Zero.of(grad.dtype()).ok_or_else(|| not_a_number(grad.dtype()))?;
+            let (size, from) = (zero.get().len(), grad.bytes()?);
+            for (i, out) in number_bytes_mut(&mut out)?.chunks_exact_mut(size).enumerate() {
+                match sum.find(side.row(i), &mut pace)? {
+                    Some(place) => out.copy_from_slice(&from[place * size..][..size]),
+                    None => out.fill(0),
                 }
-            }, else => return Err(not_a_number(out.dtype())));
+            }
             Ok(out)
         });
         for (i, side) in sides.into_iter().enumerate() {
@@ -269,11 +283,14 @@ impl Op for SparseSparseExtreme {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        if let Some(done) = widened(self, cx, &[1, 4], &[1]) {
+            return done;
+        }
         let (a, b) = (Coo::of(cx, [0, 1, 2])?, Coo::of(cx, [3, 4, 5])?);
         let pairs = merged(cx, &a, &b, &|_| true)?;
         let dtype = cx.input(1).dtype();
         let (mut values, mut pace) = (cx.alloc(dtype, &[pairs.picks.len()])?, cx.pace());
-        with_type!(dtype, T in reals => {
+        with_type!(dtype, T in wide_reals => {
             let (x, y) = (cx.input(1).slice::<T>()?, cx.input(4).slice::<T>()?);
             for (out, pick) in values.make_mut::<T>()?.iter_mut().zip(&*pairs.picks) {
                 pace.spend(PICK_WORK)?;

@@ -6,10 +6,11 @@ use super::coo::{Coo, PICK_WORK, infer_coo, not_a_number};
 use crate::cancel::Pace;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, to_ints};
-use crate::kernel::{Number, Ordered};
+use crate::kernel::change::{Change, Formula};
+use crate::kernel::element::{Bytes, Start};
+use crate::ops::parts::number_bytes_mut;
 use crate::shape::{Dim, Shape, normalize_axes};
 use crate::value::{IntoValue, Value};
-use crate::with_type;
 
 /// Sums, or maxima, of what a sparse tensor holds along axes; 0 where it holds nothing. Numbers, which are real for maxima.
 #[derive(Debug, Clone, Copy)]
@@ -91,14 +92,11 @@ impl Op for SparseReduce {
         let kept = (0..sizes.len()).filter(|axis| self.keep_dims || !reduced.contains(axis));
         let dims: Vec<usize> = kept.map(|axis| sizes[axis]).collect();
         let mut out = cx.alloc_zeros(cx.input(1).dtype(), &dims)?;
-        match self.is_max {
-            true => with_type!(out.dtype(), T in reals => {
-                fold(&mut pace, cx.input(1).slice::<T>()?, &places, out.make_mut::<T>()?, T::LEAST, T::larger)?;
-            }, else => return Err(not_a_number(out.dtype()))),
-            false => with_type!(out.dtype(), T in numbers => {
-                fold(&mut pace, cx.input(1).slice::<T>()?, &places, out.make_mut::<T>()?, T::ZERO, T::plus)?;
-            }, else => return Err(not_a_number(out.dtype()))),
-        }
+        let dtype = out.dtype();
+        let (formula, start) = if self.is_max { (Formula::Larger, Start::Least) } else { (Formula::Add, Start::Zero) };
+        let change = Change::of(formula, dtype).ok_or_else(|| not_a_number(dtype))?;
+        let start = start.of(dtype).ok_or_else(|| not_a_number(dtype))?;
+        fold(&mut pace, &change, cx.input(1).bytes()?, &places, number_bytes_mut(&mut out)?, &start)?;
         cx.output(0, out);
         Ok(())
     }
@@ -116,21 +114,22 @@ fn distinct(mut axes: Vec<i64>) -> Vec<i64> {
 }
 
 /// Combines what falls into one place, in order, from `start`; what nothing falls into stays zero.
-fn fold<T: Number>(
+fn fold(
     pace: &mut Pace<'_>,
-    values: &[T],
+    change: &Change,
+    values: &[u8],
     places: &[usize],
-    out: &mut [T],
-    start: T,
-    f: impl Fn(T, T) -> T,
+    out: &mut [u8],
+    start: &Bytes,
 ) -> Result<()> {
+    let size = change.size();
     for place in places {
         pace.spend(PICK_WORK)?;
-        out[*place] = start;
+        out[*place * size..][..size].copy_from_slice(start.get());
     }
-    for (x, place) in values.iter().zip(places) {
+    for (x, place) in values.chunks_exact(size).zip(places) {
         pace.spend(PICK_WORK)?;
-        out[*place] = f(out[*place], *x);
+        change.run(&mut out[*place * size..][..size], x);
     }
     Ok(())
 }

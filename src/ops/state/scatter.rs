@@ -6,16 +6,16 @@ use super::assign::pass_on;
 use super::handle::Spelling;
 use super::read::uninitialized;
 use super::variable::Variable;
-use crate::dtype::{DType, Plain};
+use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Attrs, Effect, Example, InferCx, Ints, Op, OpKind, Operation, Role, RunCx};
-use crate::kernel::{Number, Ordered};
+use crate::kernel::change::{Change, Formula};
 use crate::ops::IntoTensor;
 use crate::ops::array::cells::{Cell, cells, cells_mut, copy_cells};
+use crate::ops::parts::bytes_mut;
 use crate::shape::Shape;
 use crate::value::variant::Variant;
 use crate::value::{IntoValue, ScratchVec, Value};
-use crate::with_type;
 
 /// Elements between two looks at the limits of the run.
 const PART: usize = 1 << 16;
@@ -227,87 +227,77 @@ pub(in crate::ops) fn apply(
     run_len: usize,
     updates: &Value,
 ) -> Result<Value> {
-    use ScatterRule::*;
-    let unsupported = |dtype: DType| Error::unsupported(format!("a variable of {dtype} cannot be scattered into so"));
-    match (rule, old.dtype()) {
-        (Update, DType::String) => return replace::<Vec<u8>>(cx, old, places, run_len, updates),
-        (Update, DType::Variant) => return replace::<Variant>(cx, old, places, run_len, updates),
+    let dtype = old.dtype();
+    match (rule, dtype) {
+        (ScatterRule::Update, DType::String) => return replace::<Vec<u8>>(cx, old, places, run_len, updates),
+        (ScatterRule::Update, DType::Variant) => return replace::<Variant>(cx, old, places, run_len, updates),
         _ => {}
     }
-    with_type!(old.dtype(), T in plain => {
-        if rule == Update {
-            return change::<T>(cx, old, places, run_len, updates, |_, update| update);
-        }
-    }, else => ());
-    match rule {
-        Add if old.dtype() == DType::Bool => change::<bool>(cx, old, places, run_len, updates, |a, b| a | b),
-        Add => with_type!(old.dtype(), T in numbers => {
-            change::<T>(cx, old, places, run_len, updates, |a, b| a.plus(b))
-        }, else => Err(unsupported(old.dtype()))),
-        Sub => with_type!(old.dtype(), T in numbers => {
-            change::<T>(cx, old, places, run_len, updates, |a, b| a.minus(b))
-        }, else => Err(unsupported(old.dtype()))),
-        Mul => with_type!(old.dtype(), T in numbers => {
-            change::<T>(cx, old, places, run_len, updates, |a, b| a.times(b))
-        }, else => Err(unsupported(old.dtype()))),
-        Min => with_type!(old.dtype(), T in reals => {
-            change::<T>(cx, old, places, run_len, updates, T::smaller)
-        }, else => Err(unsupported(old.dtype()))),
-        Max => with_type!(old.dtype(), T in reals => {
-            change::<T>(cx, old, places, run_len, updates, T::larger)
-        }, else => Err(unsupported(old.dtype()))),
-        Div => divide(cx, old, places, run_len, updates),
-        Update => Err(unsupported(old.dtype())),
+    let change = Change::of(rule.formula(), dtype).filter(|_| updates.dtype() == dtype);
+    let change = change.ok_or_else(|| unsupported(rule, dtype))?;
+    // A scalar that goes nowhere divides nothing.
+    if rule == ScatterRule::Div && dtype.is_integer() && !places.is_empty() {
+        check_divisors(cx, updates.bytes()?, change.size())?;
     }
+    let mut old = cx.unshared(old)?;
+    // SAFETY: what is written are numbers, or elements of the same dtype.
+    let cells = unsafe { bytes_mut(&mut old)? };
+    change_runs(cx, &change, cells, places, run_len, (updates.bytes()?, updates.rank() == 0))?;
+    Ok(old)
 }
 
-fn divide(cx: &RunCx<'_>, old: Value, places: &[usize], run_len: usize, updates: &Value) -> Result<Value> {
-    let dtype = old.dtype();
-    with_type!(dtype, T in ints => {
-        // A scalar that goes nowhere divides nothing.
-        let (divisors, mut pace) = (if places.is_empty() { &[] } else { updates.slice::<T>()? }, cx.pace());
-        for part in divisors.chunks(PART) {
-            pace.spend(part.len())?;
-            if part.contains(&T::ZERO) {
-                return Err(Error::new(ErrorKind::DivisionByZero, "integer division by zero"));
-            }
-        }
-        return change::<T>(cx, old, places, run_len, updates, |a, b| a.wrapping_div(b));
-    }, else => ());
-    with_type!(dtype, T in inexact => change::<T>(cx, old, places, run_len, updates, |a, b| a / b), else => {
-        Err(Error::unsupported(format!("a variable of {dtype} cannot be divided so")))
-    })
-}
-
-fn change<T: Plain>(
+/// Changes runs of cells by runs of updates that follow each other, or by one update for all.
+fn change_runs(
     cx: &RunCx<'_>,
-    old: Value,
+    change: &Change,
+    cells: &mut [u8],
     places: &[usize],
     run_len: usize,
-    updates: &Value,
-    f: impl Fn(T, T) -> T,
-) -> Result<Value> {
-    let (is_one_for_all, mut pace) = (updates.rank() == 0, cx.pace());
-    let updates = updates.slice::<T>()?;
-    let mut old = cx.unshared(old)?;
-    let cells = old.make_mut::<T>()?;
-    if run_len == 0 {
-        return Ok(old);
-    }
+    (updates, is_one_for_all): (&[u8], bool),
+) -> Result<()> {
+    let (size, mut pace) = (change.size(), cx.pace());
     for (i, place) in places.iter().enumerate() {
         for from in (0..run_len).step_by(PART) {
             let n = PART.min(run_len - from);
             pace.spend(4 + n)?;
-            let run = &mut cells[*place + from..][..n];
-            if is_one_for_all {
-                run.iter_mut().for_each(|cell| *cell = f(*cell, updates[0]));
-            } else {
-                let updates = &updates[i * run_len + from..][..n];
-                run.iter_mut().zip(updates).for_each(|(cell, update)| *cell = f(*cell, *update));
-            }
+            let run = &mut cells[(*place + from) * size..][..n * size];
+            let updates = if is_one_for_all { updates } else { &updates[(i * run_len + from) * size..][..n * size] };
+            change.run(run, updates);
         }
     }
-    Ok(old)
+    Ok(())
+}
+
+impl ScatterRule {
+    fn formula(self) -> Formula {
+        match self {
+            ScatterRule::Update => Formula::Replace,
+            ScatterRule::Add => Formula::Add,
+            ScatterRule::Sub => Formula::Sub,
+            ScatterRule::Mul => Formula::Mul,
+            ScatterRule::Div => Formula::Div,
+            ScatterRule::Min => Formula::Smaller,
+            ScatterRule::Max => Formula::Larger,
+        }
+    }
+}
+
+#[cold]
+fn unsupported(rule: ScatterRule, dtype: DType) -> Error {
+    let how = if rule == ScatterRule::Div { "divided" } else { "scattered into" };
+    Error::unsupported(format!("a variable of {dtype} cannot be {how} so"))
+}
+
+/// Refuses integers that are zero.
+fn check_divisors(cx: &RunCx<'_>, divisors: &[u8], size: usize) -> Result<()> {
+    let mut pace = cx.pace();
+    for part in divisors.chunks(PART * size) {
+        pace.spend(part.len())?;
+        if part.chunks_exact(size).any(|divisor| divisor.iter().all(|byte| *byte == 0)) {
+            return Err(Error::new(ErrorKind::DivisionByZero, "integer division by zero"));
+        }
+    }
+    Ok(())
 }
 
 /// Puts updates in the place of what is not plain bytes.

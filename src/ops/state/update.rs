@@ -5,12 +5,16 @@ use std::sync::Arc;
 use super::assign::pass_on;
 use super::handle::Spelling;
 use super::read::uninitialized;
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Attrs, Effect, Example, InferCx, Op, OpKind, Role, RunCx};
-use crate::kernel::Number;
+use crate::kernel::change::{Change, Formula};
+use crate::ops::parts::number_bytes_mut;
 use crate::shape::Shape;
 use crate::value::{IntoValue, Value};
-use crate::with_type;
+
+/// Elements that are copied and changed while they are in cache.
+const PART: usize = 1 << 11;
 
 /// Adds to a variable, or subtracts from it. Updates of runs that overlap are never lost.
 #[derive(Debug, Clone)]
@@ -80,10 +84,11 @@ impl Op for AssignUpdate {
         cx.state()?.update(&var, &mut |old| {
             let old = old.ok_or_else(|| uninitialized(&var))?;
             check_dims(&old, cx.input(1))?;
-            let subtracts = self.subtracts;
-            with_type!(old.dtype(), T in numbers => combine::<T>(cx, old, cx.input(1), subtracts), else => {
-                Err(Error::unsupported(format!("a variable of {} cannot be added to", old.dtype())))
-            })
+            let formula = if self.subtracts { Formula::Sub } else { Formula::Add };
+            let change = Change::of(formula, old.dtype()).filter(|_| old.dtype() != DType::Bool);
+            let unsupported = || Error::unsupported(format!("a variable of {} cannot be added to", old.dtype()));
+            let change = change.ok_or_else(unsupported)?;
+            combine(cx, &change, old, cx.input(1))
         })?;
         pass_on(cx);
         Ok(())
@@ -98,23 +103,18 @@ fn check_dims(var: &Value, value: &Value) -> Result<()> {
     Err(Error::shape(format!("parameters and update must be the same size: the variable is {var}, the update {value}")))
 }
 
-fn combine<T: Number>(cx: &RunCx<'_>, old: Value, value: &Value, subtracts: bool) -> Result<Value> {
-    if subtracts {
-        change(cx, old, value, |a: T, b: T| a.minus(b))
-    } else {
-        change(cx, old, value, |a: T, b: T| a.plus(b))
-    }
-}
-
 /// Overwrites the old value where it is ours alone, else writes to new memory.
-fn change<T: Number>(cx: &RunCx<'_>, mut old: Value, value: &Value, f: impl Fn(T, T) -> T) -> Result<Value> {
-    let value = value.slice::<T>()?;
-    if let Some(cells) = old.slice_mut::<T>() {
-        cells.iter_mut().zip(value).for_each(|(cell, x)| *cell = f(*cell, *x));
+fn combine(cx: &RunCx<'_>, change: &Change, mut old: Value, value: &Value) -> Result<Value> {
+    let (part, value) = (PART * change.size(), value.bytes()?);
+    if old.is_unique() {
+        change.run(number_bytes_mut(&mut old)?, value);
         return Ok(old);
     }
     let mut new = cx.alloc(old.dtype(), old.dims())?;
-    let cells = new.make_mut::<T>()?.iter_mut();
-    cells.zip(old.slice::<T>()?).zip(value).for_each(|((cell, a), b)| *cell = f(*a, *b));
+    let cells = number_bytes_mut(&mut new)?.chunks_mut(part);
+    for ((cells, old), value) in cells.zip(old.bytes()?.chunks(part)).zip(value.chunks(part)) {
+        cells.copy_from_slice(old);
+        change.run(cells, value);
+    }
     Ok(new)
 }

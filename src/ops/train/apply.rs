@@ -2,18 +2,21 @@
 
 use std::sync::Arc;
 
+use half::{bf16, f16};
 use num_traits::Float;
+use smallvec::SmallVec;
 
-use super::rules::{Cells, Rule};
-use crate::cancel::Pace;
+use super::rules::Rule;
+use super::step::{Step, Vars};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Effect, Example, InferCx, Op, OpKind, Role, RunCx, VarHandle};
 use crate::kernel::Number;
+use crate::kernel::widen::Widen;
+use crate::ops::parts::number_bytes_mut;
 use crate::ops::state::{Spelling, pass_on, uninitialized};
 use crate::shape::Shape;
 use crate::value::{IntoValue, ScratchVec, Value};
-use crate::with_type;
 
 /// Changes variables by a gradient, all of them in one step: other runs see none or all of the change.
 #[derive(Debug, Clone)]
@@ -296,29 +299,29 @@ impl Apply {
             let (var, grad) = (Shape::from(&dims[..]), Shape::from(grad.dims()));
             return Err(Error::shape(format!("var and grad do not have the same shape: {var} {grad}")));
         }
-        with_type!(grad.dtype(), T in floats => self.change_as::<T>(cx, values, grad), else => {
-            Err(Error::unsupported(format!("variables of {} cannot be trained", grad.dtype())))
-        })
+        match grad.dtype() {
+            DType::F64 => self.change_as::<f64>(cx, values, grad),
+            DType::F32 | DType::F16 | DType::BF16 => self.change_as::<f32>(cx, values, grad),
+            dtype => Err(Error::unsupported(format!("variables of {dtype} cannot be trained"))),
+        }
     }
 
-    fn change_as<T: Number<Acc: Float>>(
-        &self,
-        cx: &RunCx<'_>,
-        values: &mut [Option<Value>],
-        grad: &Value,
-    ) -> Result<()> {
+    /// Changes the variables with rules that compute in `A`.
+    fn change_as<A: Number + Float>(&self, cx: &RunCx<'_>, values: &mut [Option<Value>], grad: &Value) -> Result<()> {
         let rows = if self.is_sparse { Some(self.rows(cx, values)?) } else { None };
-        let scalar = |i: usize| {
-            let value = cx.input(i);
-            let one = match value.dtype() {
-                DType::I64 => value.slice::<i64>()?.first().and_then(|n| num_traits::NumCast::from(*n)),
-                _ => value.slice::<T>()?.first().map(|x| x.widen()),
-            };
-            one.filter(|_| value.len() == 1).ok_or_else(|| not_a_scalar(value))
-        };
-        let scalars = self.scalars(cx.n_inputs()).map(scalar).collect::<Result<Vec<_>>>()?;
-        let vars = values.iter_mut().flatten().map(Value::make_mut::<T>).collect::<Result<Vec<_>>>()?;
-        self.rule.run(&scalars, &mut Elements { vars, grad: grad.slice::<T>()?, rows, pace: cx.pace() })
+        let mut scalars: SmallVec<[A; 8]> = SmallVec::new();
+        for i in self.scalars(cx.n_inputs()) {
+            scalars.push(scalar(cx.input(i))?);
+        }
+        let mut vars = Vars::new();
+        for value in values.iter_mut().flatten() {
+            if value.dtype() != grad.dtype() {
+                return Err(Error::dtype(format!("var must be {}, but is {}", grad.dtype(), value.dtype())));
+            }
+            vars.push(number_bytes_mut(value)?);
+        }
+        let step = Step { rule: self.rule, scalars, widen: Widen::of(grad.dtype()) };
+        step.run(&mut vars, grad.bytes()?, rows.as_deref(), &mut cx.pace())
     }
 
     /// The rows that the gradient is of, validated.
@@ -350,56 +353,21 @@ fn not_a_scalar(value: &Value) -> Error {
     Error::shape(format!("lr and its like must be scalars, but one has shape {}", Shape::from(value.dims())))
 }
 
-/// The elements of a step; with `rows`, row `i` of the gradient belongs to row `rows[i]` of the variables.
-struct Elements<'a, T> {
-    vars: Vec<&'a mut [T]>,
-    grad: &'a [T],
-    rows: Option<ScratchVec<usize>>,
-    pace: Pace<'a>,
-}
-
-impl<T: Number> Cells<T::Acc> for Elements<'_, T> {
-    fn each<const N: usize>(&mut self, f: impl Fn(&mut [T::Acc; N], T::Acc)) -> Result<()> {
-        let Ok(vars) = <&mut [&mut [T]; N]>::try_from(&mut self.vars[..]) else { return Ok(()) };
-        let pace = &mut self.pace;
-        let Some(rows) = &self.rows else { return each(vars.each_mut().map(|var| &mut **var), self.grad, pace, &f) };
-        let width = self.grad.len().checked_div(rows.len()).unwrap_or(0);
-        for (i, row) in rows.iter().enumerate() {
-            let vars = vars.each_mut().map(|var| &mut var[row * width..(row + 1) * width]);
-            each(vars, &self.grad[i * width..(i + 1) * width], pace, &f)?;
-        }
-        Ok(())
-    }
-}
-
-/// Elements between two looks at the pace.
-const PART: usize = 1 << 12;
-
-fn each<T: Number, const N: usize>(
-    vars: [&mut [T]; N],
-    grad: &[T],
-    pace: &mut Pace<'_>,
-    f: &impl Fn(&mut [T::Acc; N], T::Acc),
-) -> Result<()> {
-    let vars = vars.map(|var| &mut var[..grad.len()]);
-    for (part, grad) in grad.chunks(PART).enumerate() {
-        pace.spend(8 * (1 + grad.len()))?;
-        for (i, g) in grad.iter().enumerate() {
-            let i = part * PART + i;
-            let mut cells: [T::Acc; N] = std::array::from_fn(|n| vars[n][i].widen());
-            f(&mut cells, g.widen());
-            for n in 0..N {
-                vars[n][i] = T::narrow(cells[n]);
-            }
-        }
-    }
-    Ok(())
+/// A number that all elements share, exactly.
+fn scalar<A: Float>(value: &Value) -> Result<A> {
+    let one = match value.dtype() {
+        DType::I64 => value.slice::<i64>()?.first().and_then(|n| A::from(*n)),
+        DType::F64 => value.slice::<f64>()?.first().and_then(|x| A::from(*x)),
+        DType::F16 => value.slice::<f16>()?.first().and_then(|x| A::from(x.to_f32())),
+        DType::BF16 => value.slice::<bf16>()?.first().and_then(|x| A::from(x.to_f32())),
+        _ => value.slice::<f32>()?.first().and_then(|x| A::from(*x)),
+    };
+    one.filter(|_| value.len() == 1).ok_or_else(|| not_a_scalar(value))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cancel::Limits;
 
     #[test]
     fn every_row_is_that_of_its_ops() {
@@ -408,18 +376,5 @@ mod tests {
                 assert_eq!(example.op.kind().name, row.name);
             }
         }
-    }
-
-    /// By hand: two steps on rows, the second on the same row.
-    #[test]
-    fn rows_that_come_twice_are_changed_twice() {
-        let (mut var, mut accum, grad) = ([1.0f32, 2.0], [0.0f32, 0.0], [1.0f32, 1.0]);
-        let vars = vec![&mut var[..], &mut accum[..]];
-        let mut rows = ScratchVec::new(None).unwrap();
-        rows.extend([1, 1]).unwrap();
-        let limits = Limits::default();
-        let mut cells = Elements { vars, grad: &grad, rows: Some(rows), pace: Pace::new(&limits) };
-        Rule::Momentum { use_nesterov: false }.run(&[0.5, 0.5], &mut cells).unwrap();
-        assert_eq!((var, accum), ([1.0, 0.75], [0.0, 1.5]));
     }
 }

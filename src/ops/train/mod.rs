@@ -2,6 +2,7 @@
 
 mod apply;
 mod rules;
+mod step;
 
 pub use self::apply::Apply;
 pub use self::rules::Rule;

@@ -83,8 +83,9 @@ impl Buffer {
         Ok(Buffer { data: block, init: layout.size(), block, layout, ticket: None })
     }
 
-    /// Takes over a `Vec`'s memory as it is.
-    pub(super) fn adopt<T: Plain>(vec: Vec<T>) -> Buffer {
+    /// Takes over a `Vec`'s memory as it is, of elements that own nothing.
+    pub(super) fn adopt<T: Element>(vec: Vec<T>) -> Buffer {
+        assert!(!std::mem::needs_drop::<T>(), "elements of a buffer are plain");
         let mut vec = ManuallyDrop::new(vec);
         let layout = Layout::array::<T>(vec.capacity()).expect("the layout of a Vec exists");
         let block = NonNull::new(vec.as_mut_ptr()).expect("a Vec's pointer is never null").cast();

@@ -162,28 +162,23 @@ impl Value {
 
     /// A copy of `data`, in memory of our own.
     pub(super) fn of_slice<T: Element>(dims: Dims, data: &[T]) -> Value {
-        let copy = with_type!(T::DTYPE, P in plain => {
-            // SAFETY: `Element` is sealed, and one type has each dtype: `P` is `T`.
-            let data = unsafe { std::slice::from_raw_parts(data.as_ptr().cast::<P>(), data.len()) };
-            Buffer::copy_of(data).ok()
-        }, else => None);
-        match copy {
-            Some(buffer) => Value::plain(T::DTYPE, &dims, data.len(), buffer),
-            None => Value::of_elements(dims, data.to_vec()),
+        if !std::mem::needs_drop::<T>() {
+            // SAFETY: `Element` is sealed: those that own nothing are plain, so they have no padding.
+            let bytes = unsafe { std::slice::from_raw_parts(data.as_ptr().cast::<u8>(), size_of_val(data)) };
+            if let Ok(buffer) = Buffer::copy_of(bytes) {
+                return Value::plain(T::DTYPE, &dims, data.len(), buffer);
+            }
         }
+        Value::of_elements(dims, data.to_vec())
     }
 
     /// A value of as many elements as `dims` hold, strings included. The memory of plain elements is taken over.
     pub(super) fn of_elements<T: Element>(dims: Dims, mut data: Vec<T>) -> Value {
         let len = data.len();
         debug_assert_eq!(element_count(&dims).ok(), Some(len), "elements of shape {dims:?}");
-        let out = with_type!(T::DTYPE, P in plain => {
-            as_type::<_, Vec<P>>(&mut data).map(|data| Buffer::adopt(std::mem::take(data)))
-        }, else => None);
-        match (out, as_type::<_, Vec<String>>(&mut data)) {
-            (Some(buffer), _) => Value::plain(T::DTYPE, &dims, len, buffer),
-            (None, Some(data)) => Value::of_strings(dims, len, data.drain(..).map(String::into_bytes).collect()),
-            (None, None) => unreachable!("an Element is plain or a String"),
+        match as_type::<_, Vec<String>>(&mut data) {
+            Some(data) => Value::of_strings(dims, len, data.drain(..).map(String::into_bytes).collect()),
+            None => Value::plain(T::DTYPE, &dims, len, Buffer::adopt(data)),
         }
     }
 }

@@ -37,8 +37,13 @@ impl Room {
     /// # Errors
     /// `ResourceExhausted` beyond the budget, or beyond what any machine has.
     pub fn add<T>(&mut self, n: usize) -> Result<()> {
-        let bytes = n.checked_mul(size_of::<T>()).filter(|bytes| isize::try_from(*bytes).is_ok());
-        let bytes = bytes.ok_or_else(|| out_of_memory::<T>(n))?;
+        self.add_items(n, size_of::<T>())
+    }
+
+    /// Counts room for `n` more items of a size.
+    fn add_items(&mut self, n: usize, size: usize) -> Result<()> {
+        let bytes = n.checked_mul(size).filter(|bytes| isize::try_from(*bytes).is_ok());
+        let bytes = bytes.ok_or_else(|| out_of_memory(n, size))?;
         self.ticket.as_mut().map_or(Ok(()), |ticket| ticket.grow(bytes))
     }
 }
@@ -56,8 +61,10 @@ impl<T> ScratchVec<T> {
     pub fn reserve(&mut self, n: usize) -> Result<()> {
         let spare = self.items.capacity() - self.items.len();
         if n > spare {
-            self.room.add::<T>(n - spare)?;
-            self.items.try_reserve_exact(n).map_err(|_| out_of_memory::<T>(n))?;
+            self.room.add_items(n - spare, size_of::<T>())?;
+            if self.items.try_reserve_exact(n).is_err() {
+                return Err(out_of_memory(n, size_of::<T>()));
+            }
         }
         Ok(())
     }
@@ -82,7 +89,10 @@ impl<T> ScratchVec<T> {
     pub fn extend(&mut self, items: impl IntoIterator<Item = T>) -> Result<()> {
         let items = items.into_iter();
         self.reserve(items.size_hint().0)?;
-        items.into_iter().try_for_each(|item| self.push(item))
+        for item in items {
+            self.push(item)?;
+        }
+        Ok(())
     }
 
     /// Cuts the list, or fills it up with copies of `item`.
@@ -170,8 +180,8 @@ impl<T> IntoIterator for ScratchVec<T> {
 }
 
 #[cold]
-fn out_of_memory<T>(n: usize) -> Error {
-    let text = format!("out of memory: an op needs {n} more items of {} bytes beside its outputs", size_of::<T>());
+fn out_of_memory(n: usize, size: usize) -> Error {
+    let text = format!("out of memory: an op needs {n} more items of {size} bytes beside its outputs");
     Error::new(ErrorKind::ResourceExhausted, text)
 }
 

@@ -1,25 +1,29 @@
-//! What reductions combine, by dtype.
-
-use std::marker::PhantomData;
+//! What reductions do to the results of a fold, by dtype.
 
 use num_complex::Complex;
 
-use super::tree::Fold;
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::graph::RunCx;
+use crate::kernel::element::Start;
+use crate::kernel::fold::How;
+use crate::kernel::widen::Widen;
 use crate::kernel::{Number, Ordered};
+use crate::ops::parts::{fill_bytes, number_bytes_mut};
+use crate::value::Value;
+use crate::with_type;
 
-/// An accumulator that can be divided by a count and has a root.
-pub(in crate::ops) trait Measure: Number {
+/// A number that can be divided by a count and has a root.
+trait Measure: Number {
     /// `self / n`, towards zero for integers. As TensorFlow has it: an integer or complex mean of nothing is zero, and
     /// the count of integers wraps as their sum does.
     fn over(self, n: usize) -> Self;
-    /// `|self|²`.
-    fn square(self) -> Self;
     /// The root, towards zero for integers.
     fn root(self) -> Self;
 }
 
 /// float32 and float64: what the floating-point dtypes are computed in.
-pub(in crate::ops) trait Wide: Number<Acc = Self> + Ordered + Measure + num_traits::Float {}
+pub(in crate::ops) trait Wide: Number<Acc = Self> + Ordered + num_traits::Float {}
 
 impl Wide for f32 {}
 impl Wide for f64 {}
@@ -29,15 +33,11 @@ pub(in crate::ops) trait Float: Number<Acc: Wide> + PartialOrd {}
 
 impl<T: Number<Acc: Wide> + PartialOrd> Float for T {}
 
-macro_rules! float_accumulators {
+macro_rules! floats {
     ($($t:ident),*) => { $(
         impl Measure for $t {
             fn over(self, n: usize) -> $t {
                 self / n as $t
-            }
-            #[inline(always)]
-            fn square(self) -> $t {
-                self * self
             }
             fn root(self) -> $t {
                 self.sqrt()
@@ -47,27 +47,19 @@ macro_rules! float_accumulators {
             fn over(self, n: usize) -> Self {
                 if n == 0 { Self::ZERO } else { self / n as $t }
             }
-            #[inline(always)]
-            fn square(self) -> Self {
-                Complex::new(self.norm_sqr(), 0.0)
-            }
             fn root(self) -> Self {
                 Complex::new(self.re.sqrt(), 0.0)
             }
         }
     )* };
 }
-float_accumulators!(f32, f64);
+floats!(f32, f64);
 
-macro_rules! integer_accumulators {
+macro_rules! integers {
     ($($t:ident),*) => { $(
         impl Measure for $t {
             fn over(self, n: usize) -> $t {
                 if n as $t == 0 { 0 } else { self.wrapping_div(n as $t) }
-            }
-            #[inline(always)]
-            fn square(self) -> $t {
-                self.wrapping_mul(self)
             }
             fn root(self) -> $t {
                 (self as f64).sqrt() as $t
@@ -75,76 +67,63 @@ macro_rules! integer_accumulators {
         }
     )* };
 }
-integer_accumulators!(i8, i16, i32, i64, u8, u16, u32, u64);
+integers!(i8, i16, i32, i64, u8, u16, u32, u64);
 
-/// Declares a fold over a number dtype: which fold goes on with its results, what it starts with, how an element enters,
-/// how two become one.
-macro_rules! folds {
-    ($($(#[$doc:meta])* $name:ident then $next:ident where $bound:ident: $start:expr, $load:expr, $join:expr;)*) => { $(
-        $(#[$doc])*
-        pub(super) struct $name<T>(PhantomData<fn() -> T>);
-        impl<T: Number<Acc: $bound>> Fold for $name<T> {
-            type In = T;
-            type Acc = T::Acc;
-            type Next = $next<T::Acc>;
-            const START: T::Acc = $start;
-            #[inline(always)]
-            fn load(x: T) -> T::Acc {
-                $load(x.widen())
-            }
-            #[inline(always)]
-            fn join(a: T::Acc, b: T::Acc) -> T::Acc {
-                $join(a, b)
-            }
+/// What is done to a fold's results.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Finish {
+    Nothing,
+    /// They are divided by a count.
+    Over(usize),
+    Root,
+}
+
+impl Finish {
+    /// Does it to results of a fold, which become elements of `dtype`: halves are rounded after it, and integers wrap
+    /// before.
+    pub(super) fn run(self, cx: &RunCx<'_>, results: Value, dtype: DType) -> Result<Value> {
+        if dtype.is_integer() {
+            return self.change(narrowed(cx, results, dtype)?);
         }
-    )* };
-}
-
-folds! {
-    /// `a + b`.
-    Sum then Sum where Number: T::Acc::ZERO, std::convert::identity, T::Acc::plus;
-    /// `a * b`.
-    Product then Product where Number: T::Acc::ONE, std::convert::identity, T::Acc::times;
-    /// `|a|² + |b|²`.
-    Squares then Sum where Measure: T::Acc::ZERO, T::Acc::square, T::Acc::plus;
-    /// The larger one; NaN counts for nothing.
-    Largest then Largest where Ordered: T::Acc::LEAST, std::convert::identity, T::Acc::larger;
-    /// The smaller one; NaN counts for nothing.
-    Smallest then Smallest where Ordered: T::Acc::GREATEST, std::convert::identity, T::Acc::smaller;
-}
-
-/// Whether all are true.
-pub(super) struct All;
-
-impl Fold for All {
-    type In = bool;
-    type Acc = bool;
-    type Next = All;
-    const START: bool = true;
-    #[inline(always)]
-    fn load(x: bool) -> bool {
-        x
+        narrowed(cx, self.change(results)?, dtype)
     }
-    #[inline(always)]
-    fn join(a: bool, b: bool) -> bool {
-        a & b
+
+    fn change(self, mut results: Value) -> Result<Value> {
+        if matches!(self, Finish::Nothing) {
+            return Ok(results);
+        }
+        with_type!(results.dtype(), T in ints => self.each::<T>(results.make_mut()?), else => ());
+        with_type!(results.dtype(), T in wide_floats => self.each::<T>(results.make_mut()?), else => ());
+        match results.dtype() {
+            DType::C64 => self.each::<Complex<f32>>(results.make_mut()?),
+            DType::C128 => self.each::<Complex<f64>>(results.make_mut()?),
+            _ => {}
+        }
+        Ok(results)
+    }
+
+    fn each<T: Measure>(self, results: &mut [T]) {
+        match self {
+            Finish::Nothing => {}
+            Finish::Over(n) => results.iter_mut().for_each(|x| *x = x.over(n)),
+            Finish::Root => results.iter_mut().for_each(|x| *x = x.root()),
+        }
     }
 }
 
-/// Whether one is true.
-pub(super) struct Any;
+/// Results as the rare dtype for which the accumulator stood in.
+fn narrowed(cx: &RunCx<'_>, results: Value, dtype: DType) -> Result<Value> {
+    let Some(widen) = Widen::of(dtype).filter(|_| results.dtype() != dtype) else { return Ok(results) };
+    let mut out = cx.alloc(dtype, results.dims())?;
+    widen.store(results.bytes()?, number_bytes_mut(&mut out)?);
+    Ok(out)
+}
 
-impl Fold for Any {
-    type In = bool;
-    type Acc = bool;
-    type Next = Any;
-    const START: bool = false;
-    #[inline(always)]
-    fn load(x: bool) -> bool {
-        x
-    }
-    #[inline(always)]
-    fn join(a: bool, b: bool) -> bool {
-        a | b
-    }
+/// Elements of `dtype` where there was nothing to find an extreme of: a wider dtype has others that are not of it.
+pub(super) fn extremes_of_nothing(cx: &RunCx<'_>, how: How, dtype: DType, dims: &[usize]) -> Result<Value> {
+    let start = if how == How::Largest { Start::Least } else { Start::Greatest };
+    let start = start.of(dtype).ok_or_else(|| Error::internal("extremes are of real numbers"))?;
+    let mut out = cx.alloc(dtype, dims)?;
+    fill_bytes(number_bytes_mut(&mut out)?, &start);
+    Ok(out)
 }

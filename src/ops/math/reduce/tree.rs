@@ -1,43 +1,15 @@
 //! The order in which a reduction combines elements: a tree that the shape alone fixes.
 //!
 //! A reduction is a series of passes over `(outer, k, inner)`, each of which removes the middle axis. Elements of a
-//! row (`inner` is 1) are combined in 16 lanes, columns side by side; blocks of them pairwise, so that rounding errors
-//! grow with the logarithm of the length. What is longer than a piece is cut into pieces that may run on any
-//! thread, and the results of the pieces are reduced again.
+//! row (`inner` is 1) are combined in lanes, columns side by side; blocks of them pairwise, so that rounding errors
+//! grow with the logarithm of the length ([`Fold`]). What is longer than a piece is cut into pieces that may run on any
+//! thread, and the results of the pieces are reduced again. Elements are bytes here: the fold knows what they are.
 
-use crate::dispatched;
 use crate::error::Result;
 use crate::graph::RunCx;
-use crate::ops::parts::{SERIAL, fill_parts};
-use crate::value::ScratchVec;
-
-/// How two elements become one: associative but for rounding.
-pub(super) trait Fold: Send + Sync + 'static {
-    /// What comes in.
-    type In: Copy + Send + Sync;
-    /// What it is combined as.
-    type Acc: Copy + Send + Sync;
-    /// The fold of what this one has made of pieces.
-    type Next: Fold<In = Self::Acc, Acc = Self::Acc>;
-    /// The result of no elements.
-    const START: Self::Acc;
-    /// An element as it enters.
-    fn load(x: Self::In) -> Self::Acc;
-    /// The two as one.
-    fn join(a: Self::Acc, b: Self::Acc) -> Self::Acc;
-}
-
-/// Accumulators of a row: the registers of AVX-512 twice, for the latency of the addition.
-const LANES: usize = 32;
-
-/// Elements of a row that are combined before the tree begins: 32 a lane.
-pub(super) const ROW_LEAF: usize = 32 * LANES;
-
-/// Rows of a block of columns that are combined one after the other before the tree begins.
-const COLUMN_LEAF: usize = 32;
-
-/// Columns that are combined side by side: they fit the registers and the stack.
-const TILE: usize = 64;
+use crate::kernel::fold::{COLUMN_LEAF, COLUMNS, Fold, ROW_LEAF, Tile};
+use crate::ops::parts::{SERIAL, bytes_mut, fill_parts};
+use crate::value::Value;
 
 /// An axis group: neighbouring axes that are all reduced or all kept, as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +19,7 @@ pub(super) struct Group {
 }
 
 /// The groups of a shape. Axes of size 1 belong to neither.
-pub(super) fn groups(dims: &[usize], is_reduced: impl Fn(usize) -> bool) -> Vec<Group> {
+pub(super) fn groups(dims: &[usize], is_reduced: &dyn Fn(usize) -> bool) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for (axis, &size) in dims.iter().enumerate().filter(|(_, size)| **size != 1) {
         match groups.last_mut() {
@@ -58,101 +30,93 @@ pub(super) fn groups(dims: &[usize], is_reduced: impl Fn(usize) -> bool) -> Vec<
     groups
 }
 
+/// Fills a tile, of at most [`ROW_LEAF`] elements of the accumulator's dtype, with those from an element on.
+pub(super) type Make<'a> = &'a (dyn Fn(usize, &mut [u8]) + Sync);
+
 /// What is reduced.
-pub(super) enum Elements<'a, T> {
+#[derive(Clone, Copy)]
+pub(super) enum Elements<'a> {
     /// Elements in memory.
-    Given(&'a [T]),
-    /// Elements that `make(start, tile)` makes, at most [`ROW_LEAF`] at a time: they are combined while they are in
-    /// cache.
-    Made {
-        /// How many there are.
-        len: usize,
-        /// Fills a tile with the elements from `start` on.
-        make: &'a (dyn Fn(usize, &mut [T]) + Sync),
-        /// Any element: what tiles hold before.
-        blank: T,
-    },
+    Given(&'a [u8]),
+    /// Elements that are combined while they are in cache.
+    Made(Make<'a>),
 }
 
-/// Reduces the groups that are to be reduced, from the last to the first.
-pub(super) fn reduce<F: Fold>(
-    cx: &RunCx<'_>,
-    elements: &Elements<'_, F::In>,
-    mut groups: Vec<Group>,
-) -> Result<ScratchVec<F::Acc>> {
+/// Reduces the groups that are to be reduced, from the last to the first, of which there must be one. The results, of
+/// the dtype that the fold accumulates in, have no shape yet.
+pub(super) fn reduce(cx: &RunCx<'_>, fold: &Fold, elements: Elements<'_>, mut groups: Vec<Group>) -> Result<Value> {
     let ends_in_rows = groups.last().is_some_and(|group| group.is_reduced);
-    let mut acc = match *elements {
-        Elements::Given(x) if groups.iter().all(|group| !group.is_reduced) => {
-            return cx.collect(x.iter().map(|x| F::load(*x)));
-        }
-        Elements::Given(x) => pass::<F>(cx, x, &mut groups)?,
-        Elements::Made { make, blank, .. } if ends_in_rows => pass_made::<F>(cx, make, blank, &mut groups)?,
-        Elements::Made { len, make, blank } => {
-            let mut x = cx.scratch_of(len, blank)?;
-            fill_parts(cx, &mut x, SERIAL, &|start, part| {
-                part.chunks_mut(ROW_LEAF).enumerate().for_each(|(i, tile)| make(start + i * ROW_LEAF, tile));
-            })?;
-            return reduce::<F>(cx, &Elements::Given(&x), groups);
+    let mut acc = match elements {
+        Elements::Given(x) => pass(cx, fold, x, &mut groups)?,
+        Elements::Made(make) if ends_in_rows => pass_made(cx, fold, make, &mut groups)?,
+        Elements::Made(make) => {
+            let x = made(cx, fold, make, groups.iter().map(|group| group.size).product())?;
+            return reduce(cx, fold, Elements::Given(x.bytes()?), groups);
         }
     };
     while groups.iter().any(|group| group.is_reduced) {
-        acc = pass::<F::Next>(cx, &acc, &mut groups)?;
+        acc = pass(cx, &fold.next(), acc.bytes()?, &mut groups)?;
     }
     Ok(acc)
 }
 
+/// `n` elements that are made.
+pub(super) fn made(cx: &RunCx<'_>, fold: &Fold, make: Make<'_>, n: usize) -> Result<Value> {
+    fill_results(cx, fold, n, SERIAL, &|start, out| {
+        for (i, tile) in out.chunks_mut(ROW_LEAF * fold.acc_size()).enumerate() {
+            make(start + i * ROW_LEAF, tile);
+        }
+    })
+}
+
 /// Reduces the last group that is to be reduced, to one element or to one a piece, and leaves what is to be done.
-fn pass<F: Fold>(cx: &RunCx<'_>, x: &[F::In], groups: &mut Vec<Group>) -> Result<ScratchVec<F::Acc>> {
+fn pass(cx: &RunCx<'_>, fold: &Fold, x: &[u8], groups: &mut Vec<Group>) -> Result<Value> {
     let cut = Cut::of(groups);
-    let mut out = cx.scratch_of(cut.n_outputs, F::START)?;
-    fill_parts(cx, &mut out, cut.step(), &|start, out| fill::<F>(&cut, x, start, out))?;
-    Ok(out)
+    fill_results(cx, fold, cut.n_outputs, cut.step(), &|start, out| {
+        if cut.inner == 1 { fill_rows(&cut, fold, x, start, out) } else { fill_columns(&cut, fold, x, start, out) }
+    })
 }
 
 /// As [`pass`], over elements that are made; the last group is to be reduced.
-fn pass_made<F: Fold>(
-    cx: &RunCx<'_>,
-    make: &(dyn Fn(usize, &mut [F::In]) + Sync),
-    blank: F::In,
-    groups: &mut Vec<Group>,
-) -> Result<ScratchVec<F::Acc>> {
+fn pass_made(cx: &RunCx<'_>, fold: &Fold, make: Make<'_>, groups: &mut Vec<Group>) -> Result<Value> {
     let cut = Cut::of(groups);
-    let mut out = cx.scratch_of(cut.n_outputs, F::START)?;
-    fill_parts(cx, &mut out, cut.step(), &|start, out| {
-        let tile = &mut Tile([blank; ROW_LEAF]).0;
-        match cut.k {
-            1..=ROW_LEAF => short_rows::<F>(cut.k, make, tile, start, out),
-            _ => out.iter_mut().enumerate().for_each(|(i, out)| {
-                let (at, len) = cut.range_of(start + i);
-                *out = tree::<F>(at, len, &mut |at, len| {
-                    let tile = &mut tile[..len];
-                    make(at, tile);
-                    row_leaf::<F>(tile)
-                });
-            }),
+    let size = fold.acc_size();
+    fill_results(cx, fold, cut.n_outputs, cut.step(), &|start, out| {
+        let tile = &mut Tile([0; ROW_LEAF * 8]).0;
+        if (1..=ROW_LEAF).contains(&cut.k) {
+            let rows = ROW_LEAF / cut.k;
+            for (i, out) in out.chunks_mut(rows * size).enumerate() {
+                let tile = &mut tile[..out.len() * cut.k];
+                make((start + i * rows) * cut.k, tile);
+                fold.wide_rows(tile, cut.k, out);
+            }
+            return;
         }
-    })?;
-    Ok(out)
+        for (i, out) in out.chunks_mut(size).enumerate() {
+            let (at, len) = cut.range_of(start + i);
+            fold.tree(at, len, out, &mut |at, len, out| {
+                let tile = &mut tile[..len * size];
+                make(at, tile);
+                fold.wide_rows(tile, len, out);
+            });
+        }
+    })
 }
 
-/// Elements on the stack that begin at a multiple of 64 bytes: vectors then never straddle lines.
-#[repr(align(64))]
-struct Tile<T>([T; ROW_LEAF]);
-
-/// Rows of `k` elements of which a tile holds some.
-fn short_rows<F: Fold>(
-    k: usize,
-    make: &(dyn Fn(usize, &mut [F::In]) + Sync),
-    tile: &mut [F::In; ROW_LEAF],
-    start: usize,
-    out: &mut [F::Acc],
-) {
-    let rows = ROW_LEAF / k;
-    for (i, out) in out.chunks_mut(rows).enumerate() {
-        let tile = &mut tile[..out.len() * k];
-        make((start + i * rows) * k, tile);
-        out.iter_mut().zip(tile.chunks(k)).for_each(|(out, row)| *out = row_leaf::<F>(row));
-    }
+/// Makes `n` results, on the pool in parts of `step`: `f(index of the part's first one, part)`.
+fn fill_results(
+    cx: &RunCx<'_>,
+    fold: &Fold,
+    n: usize,
+    step: usize,
+    f: &(dyn Fn(usize, &mut [u8]) + Sync),
+) -> Result<Value> {
+    let mut out = cx.alloc(fold.acc(), &[n])?;
+    let size = fold.acc_size();
+    // SAFETY: folds make elements of their dtype of elements.
+    let bytes = unsafe { bytes_mut(&mut out)? };
+    fill_parts(cx, bytes, step.saturating_mul(size), &|start, part| f(start / size, part))?;
+    Ok(out)
 }
 
 /// How a pass goes over `(outer, k, inner)`: `k` is cut into pieces, which become one element each.
@@ -170,7 +134,7 @@ impl Cut {
         let at = groups.iter().rposition(|group| group.is_reduced).expect("a group is left to be reduced");
         let size = |groups: &[Group]| groups.iter().map(|group| group.size).product::<usize>();
         let (outer, k, inner) = (size(&groups[..at]), groups[at].size, size(&groups[at + 1..]));
-        let piece = if inner == 1 { SERIAL } else { (SERIAL / inner.clamp(1, TILE)).max(COLUMN_LEAF) };
+        let piece = if inner == 1 { SERIAL } else { (SERIAL / inner.clamp(1, COLUMNS)).max(COLUMN_LEAF) };
         let pieces = k.div_ceil(piece).max(1);
         if pieces == 1 {
             groups.remove(at);
@@ -182,7 +146,7 @@ impl Cut {
 
     /// Outputs of a chunk: about `SERIAL` elements in, and whole tiles out.
     fn step(&self) -> usize {
-        (SERIAL / self.k.clamp(1, self.piece)).max(1).next_multiple_of(self.inner.clamp(1, TILE))
+        (SERIAL / self.k.clamp(1, self.piece)).max(1).next_multiple_of(self.inner.clamp(1, COLUMNS))
     }
 
     /// Where the elements begin that reduce to outputs of row `row`, and how many rows of them there are.
@@ -192,96 +156,35 @@ impl Cut {
     }
 }
 
-/// Makes the outputs from `start` on.
-fn fill<F: Fold>(cut: &Cut, x: &[F::In], start: usize, out: &mut [F::Acc]) {
-    if cut.inner == 1 {
-        for (i, out) in out.iter_mut().enumerate() {
-            let (at, len) = cut.range_of(start + i);
-            *out = row::<F>(&x[at..at + len]);
-        }
-        return;
+/// Makes the outputs from `start` on, of one row each.
+fn fill_rows(cut: &Cut, fold: &Fold, x: &[u8], start: usize, out: &mut [u8]) {
+    let (size, acc_size) = (fold.size(), fold.acc_size());
+    if cut.k <= ROW_LEAF {
+        let row = cut.k * size;
+        return fold.rows(&x[start * row..][..out.len() / acc_size * row], cut.k, out);
     }
+    for (i, out) in out.chunks_mut(acc_size).enumerate() {
+        let (at, len) = cut.range_of(start + i);
+        fold.row(&x[at * size..(at + len) * size], out);
+    }
+}
+
+/// Makes the outputs from `start` on, some columns at a time.
+fn fill_columns(cut: &Cut, fold: &Fold, x: &[u8], start: usize, out: &mut [u8]) {
+    let (size, acc_size) = (fold.size(), fold.acc_size());
+    let n = out.len() / acc_size;
     let mut done = 0;
-    while done < out.len() {
+    while done < n {
         let (row, column) = ((start + done) / cut.inner, (start + done) % cut.inner);
-        let width = TILE.min(cut.inner - column).min(out.len() - done);
+        let width = COLUMNS.min(cut.inner - column).min(n - done);
         let (at, rows) = cut.range_of(row);
-        if rows > 0 {
-            let x = &x[at + column..at + rows * cut.inner];
-            columns::<F>(x, cut.inner, rows, &mut out[done..done + width]);
+        let part = &mut out[done * acc_size..(done + width) * acc_size];
+        if rows == 0 {
+            fold.fill(part);
+        } else {
+            fold.columns(&x[(at + column) * size..(at + rows * cut.inner) * size], cut.inner, rows, part);
         }
         done += width;
-    }
-}
-
-pub(super) fn row<F: Fold>(x: &[F::In]) -> F::Acc {
-    tree::<F>(0, x.len(), &mut |at, len| row_leaf::<F>(&x[at..at + len]))
-}
-
-/// The tree over `len` elements from `at` on, of what `leaf(at, len)` makes of its leaves.
-fn tree<F: Fold>(at: usize, len: usize, leaf: &mut impl FnMut(usize, usize) -> F::Acc) -> F::Acc {
-    if len <= ROW_LEAF {
-        return leaf(at, len);
-    }
-    let left = left_of(len);
-    let first = tree::<F>(at, left, leaf);
-    F::join(first, tree::<F>(at + left, len - left, leaf))
-}
-
-/// Where a row is cut in two.
-pub(super) fn left_of(len: usize) -> usize {
-    (len / 2).next_multiple_of(ROW_LEAF)
-}
-
-fn columns<F: Fold>(x: &[F::In], stride: usize, rows: usize, out: &mut [F::Acc]) {
-    if rows <= COLUMN_LEAF {
-        return columns_leaf::<F>(x, stride, rows, out);
-    }
-    let left = (rows / 2).next_multiple_of(COLUMN_LEAF);
-    columns::<F>(x, stride, left, out);
-    let right = &mut [F::START; TILE][..out.len()];
-    columns::<F>(&x[left * stride..], stride, rows - left, right);
-    out.iter_mut().zip(right).for_each(|(out, right)| *out = F::join(*out, *right));
-}
-
-dispatched! {
-    fn row_leaf<F: Fold>(x: &[F::In]) -> F::Acc = row_leaf_body;
-    fn columns_leaf<F: Fold>(x: &[F::In], stride: usize, rows: usize, out: &mut [F::Acc]) = columns_leaf_body;
-}
-
-#[inline(always)]
-fn row_leaf_body<F: Fold, const FMA: bool>(x: &[F::In]) -> F::Acc {
-    if x.len() < LANES {
-        return x.iter().fold(F::START, |acc, x| F::join(acc, F::load(*x)));
-    }
-    let mut lanes = [F::START; LANES];
-    let (blocks, rest) = x.as_chunks::<LANES>();
-    for block in blocks {
-        for (lane, x) in lanes.iter_mut().zip(block) {
-            *lane = F::join(*lane, F::load(*x));
-        }
-    }
-    for (lane, x) in lanes.iter_mut().zip(rest) {
-        *lane = F::join(*lane, F::load(*x));
-    }
-    let mut n = LANES / 2;
-    while n > 0 {
-        for i in 0..n {
-            lanes[i] = F::join(lanes[i], lanes[i + n]);
-        }
-        n /= 2;
-    }
-    lanes[0]
-}
-
-#[inline(always)]
-fn columns_leaf_body<F: Fold, const FMA: bool>(x: &[F::In], stride: usize, rows: usize, out: &mut [F::Acc]) {
-    out.fill(F::START);
-    for row in 0..rows {
-        let x = &x[row * stride..][..out.len()];
-        for (out, x) in out.iter_mut().zip(x) {
-            *out = F::join(*out, F::load(*x));
-        }
     }
 }
 
@@ -292,7 +195,7 @@ mod tests {
     #[test]
     fn neighbours_of_a_kind_are_one_group() {
         let group = |size, is_reduced| Group { size, is_reduced };
-        let of = |dims: &[usize], axes: &[usize]| groups(dims, |axis| axes.contains(&axis));
+        let of = |dims: &[usize], axes: &[usize]| groups(dims, &|axis| axes.contains(&axis));
         assert_eq!(of(&[2, 3, 4], &[1, 2]), [group(2, false), group(12, true)]);
         assert_eq!(of(&[2, 1, 4], &[0, 2]), [group(8, true)]);
         assert_eq!(of(&[1, 1], &[0]), []);
