@@ -180,10 +180,14 @@ fn convert(value: &Value, out: &mut Value, truncate: bool, cx: Option<&RunCx<'_>
     }, else => unsupported())
 }
 
+/// An index and not `zip`, whose functions would be compiled for each pair of dtypes.
+#[allow(clippy::needless_range_loop)]
 fn each<S: Castable, D: Castable>(from: &[S], to: &mut [D], cx: Option<&RunCx<'_>>) -> Result<()> {
     let fill = |start: usize, part: &mut [D]| {
         let from = &from[start..start + part.len()];
-        part.iter_mut().zip(from).for_each(|(to, from)| *to = from.to());
+        for i in 0..from.len() {
+            part[i] = from[i].to();
+        }
     };
     in_parts(to, cx, &fill)
 }

@@ -41,7 +41,11 @@ type RowFn<'a, T, U> = &'a (dyn Fn(&mut [U], Side<'_, T>, Side<'_, T>) + Sync);
 
 /// `f` of the elements of input 0, in their dtype.
 pub(super) fn map<T: Plain>(cx: &mut RunCx<'_>, f: impl Fn(T) -> T + Sync) -> Result<()> {
-    map_slices(cx, &|elements: &mut [T]| elements.iter_mut().for_each(|x| *x = f(*x)))
+    map_slices(cx, &|elements: &mut [T]| {
+        for x in elements {
+            *x = f(*x);
+        }
+    })
 }
 
 /// As [`map`], by a function that overwrites a slice.
@@ -79,11 +83,15 @@ pub(super) fn map_vector<T: Plain>(cx: &mut RunCx<'_>, f: Map1<T>) -> Result<()>
 }
 
 /// `f` of the elements of input 0, in another dtype.
+#[allow(clippy::needless_range_loop)]
 pub(super) fn map_to<T: Plain, U: Plain>(cx: &mut RunCx<'_>, f: impl Fn(T) -> U + Sync) -> Result<()> {
     let mut out = cx.alloc(U::DTYPE, cx.input(0).dims())?;
     let x = cx.input(0).slice::<T>()?;
     for_parts(cx, out.make_mut::<U>()?, &|start, part| {
-        part.iter_mut().zip(&x[start..]).for_each(|(out, x)| *out = f(*x));
+        let x = &x[start..start + part.len()];
+        for i in 0..x.len() {
+            part[i] = f(x[i]);
+        }
     })?;
     cx.output(0, out);
     Ok(())
@@ -337,20 +345,38 @@ const fn has_own_loops(dtype: DType) -> bool {
     matches!(dtype, DType::F32 | DType::F64 | DType::I32 | DType::I64)
 }
 
+// The loops below count an index over slices that were cut to one length: chains of iterators would be compiled into five
+// more functions for each formula and dtype, and become the same instructions.
 #[inline(always)]
+#[allow(clippy::needless_range_loop)]
 fn row_in_place<T: Plain>(out: &mut [T], a: Side<'_, T>, b: Side<'_, T>, f: &impl Fn(T, T) -> T) {
+    let n = out.len();
     match (a, b) {
-        (Side::Out, Side::One(b)) if const { has_own_loops(T::DTYPE) } => out.iter_mut().for_each(|a| *a = f(*a, b)),
-        (Side::One(a), Side::Out) if const { has_own_loops(T::DTYPE) } => out.iter_mut().for_each(|b| *b = f(a, *b)),
+        (Side::Out, Side::One(b)) if const { has_own_loops(T::DTYPE) } => {
+            for a in out {
+                *a = f(*a, b);
+            }
+        }
+        (Side::One(a), Side::Out) if const { has_own_loops(T::DTYPE) } => {
+            for b in out {
+                *b = f(a, *b);
+            }
+        }
         (Side::Out, Side::Row(b)) if const { has_own_loops(T::DTYPE) } => {
-            out.iter_mut().zip(b).for_each(|(a, b)| *a = f(*a, *b));
+            let b = &b[..n];
+            for i in 0..n {
+                out[i] = f(out[i], b[i]);
+            }
         }
         (Side::Row(a), Side::Out) if const { has_own_loops(T::DTYPE) } => {
-            out.iter_mut().zip(a).for_each(|(b, a)| *b = f(*a, *b));
+            let a = &a[..n];
+            for i in 0..n {
+                out[i] = f(a[i], out[i]);
+            }
         }
         (Side::Out, _) | (_, Side::Out) => {
-            for (i, out) in out.iter_mut().enumerate() {
-                *out = f(element(a, i, *out), element(b, i, *out));
+            for i in 0..n {
+                out[i] = f(element(a, i, out[i]), element(b, i, out[i]));
             }
         }
         _ => row(out, a, b, f),
@@ -377,20 +403,32 @@ fn vector_row<T: Plain>(f: &Map2<T>, out: &mut [T], a: Side<'_, T>, b: Side<'_, 
 
 /// A row of a result that shares no memory with the operands.
 #[inline(always)]
+#[allow(clippy::needless_range_loop)]
 fn row<T: Plain, U: Plain>(out: &mut [U], a: Side<'_, T>, b: Side<'_, T>, f: &impl Fn(T, T) -> U) {
+    let n = out.len();
     match (a, b) {
         (Side::Row(a), Side::Row(b)) if const { has_own_loops(T::DTYPE) } => {
-            out.iter_mut().zip(a).zip(b).for_each(|((out, a), b)| *out = f(*a, *b));
+            let (a, b) = (&a[..n], &b[..n]);
+            for i in 0..n {
+                out[i] = f(a[i], b[i]);
+            }
         }
         (Side::Row(a), Side::One(b)) if const { has_own_loops(T::DTYPE) } => {
-            out.iter_mut().zip(a).for_each(|(out, a)| *out = f(*a, b));
+            let a = &a[..n];
+            for i in 0..n {
+                out[i] = f(a[i], b);
+            }
         }
         (Side::One(a), Side::Row(b)) if const { has_own_loops(T::DTYPE) } => {
-            out.iter_mut().zip(b).for_each(|(out, b)| *out = f(a, *b));
+            let b = &b[..n];
+            for i in 0..n {
+                out[i] = f(a, b[i]);
+            }
         }
         (Side::Row(first), _) | (_, Side::Row(first)) => {
-            for (i, out) in out.iter_mut().enumerate() {
-                *out = f(element(a, i, first[i]), element(b, i, first[i]));
+            let first = &first[..n];
+            for i in 0..n {
+                out[i] = f(element(a, i, first[i]), element(b, i, first[i]));
             }
         }
         (Side::One(a), Side::One(b)) => out.fill(f(a, b)),
