@@ -55,7 +55,11 @@ fn parse_is_resource(_: &Attrs) -> Result<Arc<dyn Op>> {
 }
 
 fn parse_shape(attrs: &Attrs) -> Result<Arc<dyn Op>> {
-    Ok(Arc::new(VariableShape { out_type: attrs.dtype_or("out_type", DType::I32)? }))
+    let out_type = attrs.dtype_or("out_type", DType::I32)?;
+    if !matches!(out_type, DType::I32 | DType::I64) {
+        return Err(Error::dtype(format!("out_type must be int32 or int64, but is {out_type}")));
+    }
+    Ok(Arc::new(VariableShape { out_type }))
 }
 
 fn examples_is(spelling: Spelling) -> Vec<Example> {
