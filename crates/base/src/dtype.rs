@@ -210,8 +210,9 @@ impl Element for String {
 /// integers), `inexact` (floats and complex), `numbers` (reals and complex), `plain` (all of fixed size, bool too),
 /// `index` (int32 int64), `products` (floats, int32, int64 and complex: what TensorFlow multiplies matrices of). Groups
 /// that end in `_but_wide` are without float32 and float64, for places behind a table of vector kernels that has these;
-/// those that begin with `wide_` have only the widest dtypes (float32 float64 int32 int64 uint64, without the
-/// last in `wide_signed`, and complex in `wide_numbers`), for kernels that rare dtypes reach in a wider one.
+/// those that begin with `wide_` have only the widest dtypes (float32 float64 int32 int64 uint64, without the last in
+/// `wide_signed`, with complex in `wide_numbers`), and `images` has uint8 beside them, for kernels that rare dtypes reach
+/// in a wider one.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! with_type {
@@ -247,6 +248,9 @@ macro_rules! with_type {
     };
     ($dtype:expr, $T:ident in wide_reals => $body:expr, else => $else:expr $(,)?) => {
         $crate::with_type!(@arms $dtype, $T, $body, $else, F32 f32, F64 f64, I32 i32, I64 i64, U64 u64)
+    };
+    ($dtype:expr, $T:ident in images => $body:expr, else => $else:expr $(,)?) => {
+        $crate::with_type!(@arms $dtype, $T, $body, $else, U8 u8, F32 f32, F64 f64, I32 i32, I64 i64, U64 u64)
     };
     ($dtype:expr, $T:ident in wide_numbers => $body:expr, else => $else:expr $(,)?) => {
         $crate::with_type!(@arms $dtype, $T, $body, $else, F32 f32, F64 f64, I32 i32, I64 i64, U64 u64,

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::ops::IntoTensor;
 use crate::ops::array::IntoSizes;
+use crate::ops::wide::widened;
 use crate::shape::Shape;
 use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
@@ -116,11 +117,16 @@ impl Op for CropAndResize {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        if cx.input(0).dtype() != DType::U8
+            && let Some(done) = widened(self, cx, &[0], &[])
+        {
+            return done;
+        }
         let x = cx.input(0);
         let (dims, size) = (check_images(x)?, size_of(cx.input(3))?);
         let boxes = boxes(cx, 1, dims[0])?;
         let mut out = cx.alloc(DType::F32, &[boxes.len(), size[0], size[1], dims[3]])?;
-        with_type!(x.dtype(), T in reals => self.crop::<T>(cx, &boxes, dims, size, &mut out)?, else => {
+        with_type!(x.dtype(), T in images => self.crop::<T>(cx, &boxes, dims, size, &mut out)?, else => {
             return Err(Error::unsupported(format!("images of {} cannot be cropped", x.dtype())));
         });
         cx.output(0, out);

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor, to_ints};
 use crate::kernel::Number;
 use crate::ops::array::IntoSizes;
+use crate::ops::wide::widened;
 use crate::shape::{Dim, Dims, Shape};
 use crate::value::{IntoValue, Value};
 use crate::with_type;
@@ -114,6 +115,12 @@ impl Op for Resize {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        let outputs: &[usize] = if self.method == Method::Nearest { &[0] } else { &[] };
+        if cx.input(0).dtype() != DType::U8
+            && let Some(done) = widened(self, cx, &[0], outputs)
+        {
+            return done;
+        }
         let (x, size) = (cx.input(0), size_of(cx.input(1))?);
         let dims = check_images(x)?;
         let to = [dims[0], size[0], size[1], dims[3]];
@@ -124,11 +131,11 @@ impl Op for Resize {
             return Ok(());
         }
         if self.method == Method::Nearest {
-            with_type!(x.dtype(), T in reals => pick::<T>(cx, self.grid, x, &mut out)?, else => return refuse());
+            with_type!(x.dtype(), T in images => pick::<T>(cx, self.grid, x, &mut out)?, else => return refuse());
         } else {
             let line = |axis: usize| taps(cx.workspace(), self.method, self.grid, dims[axis], to[axis]);
             let lines = [line(1)?, line(2)?];
-            with_type!(x.dtype(), T in reals => blend::<T>(cx, x, &mut out, &lines)?, else => return refuse());
+            with_type!(x.dtype(), T in images => blend::<T>(cx, x, &mut out, &lines)?, else => return refuse());
         }
         cx.output(0, out);
         Ok(())

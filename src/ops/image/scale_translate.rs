@@ -8,6 +8,7 @@ use super::taps::Taps;
 use crate::dtype::DType;
 use crate::error::{Error, Result, escape};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Workspace};
+use crate::ops::wide::widened;
 use crate::shape::Shape;
 use crate::value::{IntoValue, Value};
 use crate::with_type;
@@ -94,6 +95,11 @@ impl Op for ScaleAndTranslate {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        if cx.input(0).dtype() != DType::U8
+            && let Some(done) = widened(self, cx, &[0], &[])
+        {
+            return done;
+        }
         let (x, size) = (cx.input(0), size_of(cx.input(1))?);
         let (dims, scale, translation) = (check_images(x)?, pair(cx.input(2))?, pair(cx.input(3))?);
         if !scale.iter().all(|scale| *scale > 0.0) {
@@ -106,7 +112,7 @@ impl Op for ScaleAndTranslate {
         }
         let line = |i: usize| self.taps(cx.workspace(), [dims[i + 1], size[i]], scale[i], translation[i]);
         let lines = [line(0)?, line(1)?];
-        with_type!(x.dtype(), T in reals => blend::<T>(cx, x, &mut out, &lines)?, else => {
+        with_type!(x.dtype(), T in images => blend::<T>(cx, x, &mut out, &lines)?, else => {
             return Err(Error::unsupported(format!("images of {} cannot be scaled", x.dtype())));
         });
         cx.output(0, out);

@@ -11,6 +11,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
+use crate::ops::wide::widened;
 use crate::shape::{Dim, element_count};
 use crate::value::Value;
 use crate::with_type;
@@ -127,8 +128,11 @@ impl Op for ExtractImagePatches {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        if let Some(done) = widened(self, cx, &[0], &[0]) {
+            return done;
+        }
         let dtype = cx.input(0).dtype();
-        with_type!(dtype, T in reals => self.extract::<T>(cx), else => Err(not_real(dtype)))
+        with_type!(dtype, T in wide_reals => self.extract::<T>(cx), else => Err(not_real(dtype)))
     }
 
     fn attrs(&self) -> Vec<(&'static str, AttrValue)> {

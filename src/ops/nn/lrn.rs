@@ -9,6 +9,7 @@ use super::pool::Floating;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::Number;
+use crate::ops::wide::widened;
 use crate::value::Value;
 use crate::with_type;
 
@@ -144,12 +145,15 @@ impl Op for Lrn {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        if let Some(done) = widened(self, cx, &[0], &[0]) {
+            return done;
+        }
         let x = cx.input(0);
         let &[_, _, _, channels] = x.dims() else {
             return Err(Error::shape(format!("in must be 4-dimensional, but has shape {:?}", x.dims())));
         };
         let mut out = cx.alloc(x.dtype(), x.dims())?;
-        with_type!(x.dtype(), T in floats => self.normalize::<T>(cx, channels, &mut out)?, else => return Err(refuse(x)));
+        with_type!(x.dtype(), T in wide_floats => self.normalize::<T>(cx, channels, &mut out)?, else => return Err(refuse(x)));
         cx.output(0, out);
         Ok(())
     }
@@ -192,6 +196,9 @@ impl Op for LrnGrad {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        if let Some(done) = widened(self, cx, &[0, 1, 2], &[0]) {
+            return done;
+        }
         let dims = cx.input(0).dims();
         if dims.len() != 4 || cx.input(1).dims() != dims || cx.input(2).dims() != dims {
             return Err(Error::shape(
@@ -199,7 +206,7 @@ impl Op for LrnGrad {
             ));
         }
         let mut out = cx.alloc(cx.input(0).dtype(), dims)?;
-        with_type!(out.dtype(), T in floats => self.gradient::<T>(cx, dims[3], &mut out)?, else => {
+        with_type!(out.dtype(), T in wide_floats => self.gradient::<T>(cx, dims[3], &mut out)?, else => {
             return Err(refuse(&out));
         });
         cx.output(0, out);

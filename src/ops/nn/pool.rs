@@ -13,6 +13,7 @@ use crate::cancel::Pace;
 use crate::error::{Error, Result};
 use crate::graph::{AttrValue, Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor};
 use crate::kernel::{Number, Ordered};
+use crate::ops::wide::widened;
 use crate::shape::Dim;
 use crate::value::Value;
 use crate::{dispatched, with_type};
@@ -189,18 +190,27 @@ impl Op for Pool {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
+        // The largest of nothing but minus infinity depends on the dtype.
+        if (self.how == Pooling::Avg || cx.input(0).dtype().is_integer())
+            && let Some(done) = widened(self, cx, &[0], &[0])
+        {
+            return done;
+        }
         let format = self.window.data_format;
         let x = to_last(cx, cx.input(0), format)?;
         let g = self.window.over(x.dims(), &spatial_sizes(&self.window, &self.ksize))?;
         let mut out = cx.alloc(x.dtype(), &g.output_dims(g.channels))?;
         let refuse = || Err(Error::unsupported(format!("{:?} pooling is not for {}", self.how, x.dtype())));
         match self.how {
-            Pooling::Max => with_type!(x.dtype(), T in reals => {
+            Pooling::Max if x.dtype().is_integer() => with_type!(x.dtype(), T in wide_ints => {
+                max_pool::<T>(cx, &g, &x, T::LEAST, &mut out)?;
+            }, else => return refuse()),
+            Pooling::Max => with_type!(x.dtype(), T in floats => {
                 // As TensorFlow 1.15.5: of nothing but minus infinity the largest in a plane is the lowest finite number.
                 let start = if self.window.spatial() == 2 { T::LOWEST } else { T::LEAST };
                 max_pool::<T>(cx, &g, &x, start, &mut out)?;
             }, else => return refuse()),
-            Pooling::Avg => with_type!(x.dtype(), T in floats => avg_pool::<T>(cx, &g, &x, &mut out)?, else => {
+            Pooling::Avg => with_type!(x.dtype(), T in wide_floats => avg_pool::<T>(cx, &g, &x, &mut out)?, else => {
                 return refuse();
             }),
         }

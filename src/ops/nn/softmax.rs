@@ -9,6 +9,7 @@ use crate::graph::{Attrs, Example, GradCx, InferCx, Op, OpKind, RunCx, Tensor, W
 use crate::kernel::Number;
 use crate::ops::math::reduce::{Float, Wide, largest_of, sum_of};
 use crate::ops::parts::SERIAL;
+use crate::ops::wide::widened;
 use crate::value::{IntoValue, ScratchVec, Value};
 use crate::with_type;
 
@@ -80,7 +81,7 @@ impl Op for Softmax {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        run(cx, false)
+        widened(self, cx, &[0], &[0]).unwrap_or_else(|| run(cx, false))
     }
 
     fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
@@ -100,7 +101,7 @@ impl Op for LogSoftmax {
     }
 
     fn run(&self, cx: &mut RunCx<'_>) -> Result<()> {
-        run(cx, true)
+        widened(self, cx, &[0], &[0]).unwrap_or_else(|| run(cx, true))
     }
 
     fn grad(&self, cx: &GradCx<'_>) -> Result<Vec<Option<Tensor>>> {
@@ -131,7 +132,7 @@ fn run(cx: &mut RunCx<'_>, is_log: bool) -> Result<()> {
         return Err(Error::shape("logits must have rank 1 or more, but are a scalar"));
     }
     let mut output = cx.alloc(x.dtype(), x.dims())?;
-    with_type!(x.dtype(), T in floats => rows::<T>(cx, &x, &mut output, is_log)?, else => floating(x.dtype())?);
+    with_type!(x.dtype(), T in wide_floats => rows::<T>(cx, &x, &mut output, is_log)?, else => floating(x.dtype())?);
     cx.recycle(x);
     cx.output(0, output);
     Ok(())
